@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The repository's commands; `make help` lists them. Each does its own set-up.
+
+ARCH ?= x86_64
+# Of x86_64's two kernels the debug one can inject faults.
+SELFTESTS_KERNEL = $(patsubst x86_64,x86_64-debug,$(ARCH))
+SUITE ?= dma_*
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+# The parts of these commands lock and share build/: one after the other.
+.NOTPARALLEL:
+
+help:
+	@echo 'make demo [ARCH=x86_64|arm64|arm]        frames from a camera to a display, in QEMU'
+	@echo 'make check                               every test; a summary table at the end'
+	@echo
+	@echo 'make kunit ARCH=um|x86_64|x86_64-debug|arm64|arm [SUITE=glob]'
+	@echo '                                         the in-kernel unit tests'
+	@echo 'make selftests ARCH=x86_64|arm64|arm'
+	@echo '                                         the userspace tests'
+	@echo 'make compliance                          v4l2-compliance, modetest, GStreamer'
+	@echo 'make bench                               instructions per operation, base and ours'
+	@echo 'make static                              sparse, W=1, coccicheck, checkpatch, kernel-doc'
+	@echo 'make consumers                           builds every user of the headers'
+	@echo 'make docs                                the documentation pages, in HTML'
+	@echo
+	@echo 'make apply KERNEL=DIR                    lays the files over your own 6.12 tree'
+	@echo 'make tree                                build/base and build/linux'
+	@echo 'make kernel ARCH=...                     one kernel, in build/out/ARCH'
+	@echo 'make clean                               removes build/'
+
+tree:
+	@scripts/setup build
+	@scripts/tree
+
+kernel: kernel-$(ARCH)
+
+kernel-%:
+	@scripts/setup build $(patsubst %-debug,%,$*)
+	@scripts/tree
+	@scripts/build-kernel $*
+
+# A kernel with the test programs in an initramfs.
+guest-%: kernel-%
+	@scripts/programs $*
+	@scripts/initramfs $*
+
+demo: guest-$(ARCH)
+	@scripts/demo $(ARCH)
+
+kunit: kernel-$(ARCH)
+	@scripts/kunit $(ARCH) '$(SUITE)'
+
+selftests: guest-$(SELFTESTS_KERNEL)
+	@scripts/selftests $(SELFTESTS_KERNEL)
+
+# v4l2-compliance, modetest and GStreamer, from Debian trixie.
+compliance: kernel-x86_64
+	@scripts/compliance x86_64
+
+bench static consumers docs selfcheck: tree
+	@scripts/$@
+
+apply:
+	@scripts/apply '$(KERNEL)'
+
+check:
+	@scripts/check
+
+clean:
+	rm -rf build
+
+# Kept, so that make does not take a pattern's target for a temporary file.
+.PRECIOUS: kernel-% guest-%
+.PHONY: help tree kernel demo kunit selftests compliance bench static consumers docs selfcheck apply check clean

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# What the scripts share: where things lie, and how a long job shows itself.
+# Read in with `. scripts/lib.sh` by a bash script that has set -euo pipefail.
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+build=$top/build
+# shellcheck disable=SC2034
+base=$build/base
+tree=$build/linux
+logs=$build/logs
+mkdir -p "$logs"
+
+# Paths below build/ are cached as relative ones and with a fixed date, so that
+# a second clone finds what the first one compiled.
+export CCACHE_BASEDIR=$build CCACHE_NOHASHDIR=1 CCACHE_ABSSTDERR=1 CCACHE_MAXSIZE=${CCACHE_MAXSIZE:-10G}
+export KBUILD_BUILD_TIMESTAMP='2024-11-17' KBUILD_BUILD_USER=dma-buf KBUILD_BUILD_HOST=build
+export LC_ALL=C
+# Our own make hands its variables down in this; the kernel's has others of that name.
+unset MAKEFLAGS MAKEOVERRIDES MFLAGS
+
+say() { printf '%s\n' "$*"; }
+
+die() {
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+	exit 1
+}
+
+# A path as the user can paste it: relative to the repository.
+short() { printf '%s' "${1#"$top"/}"; }
+
+minutes() { printf '%d:%02d' $(($1 / 60)) $(($1 % 60)); }
+
+# The few lines of a log that tell why a stage failed.
+log_reasons() {
+	local lines causes
+
+	lines=$(grep -nE "$log_reason_pattern" "$1" | grep -vE '^[0-9]+:  [A-Z]+ ') || true
+	causes=$(printf '%s' "$lines" | grep -vE ':make(\[[0-9]+\])?: \*\*\*') || true
+	printf '%s\n' "${causes:-${lines:-$(tail -n 8 "$1")}}" | head -n 12 | cut -c1-220 | sed 's/^/    /' || :
+}
+log_reason_pattern='error:|Error [0-9]+$|ERROR|[Ff]atal|undefined reference|No such file|^not ok |'
+log_reason_pattern+='FAIL|[Pp]anic|WARNING:|BUG:|KASAN|^E: |Traceback|timed out|not found|not set'
+
+# The live counter: how much of the log's work is done, once a second on a
+# terminal, every half minute into a file.
+stage_ticker() {
+	local what=$1 log=$2 began=$3 every=30 done_now
+
+	[ -t 1 ] && every=1
+	while sleep 1 >/dev/null 2>&1; do
+		[ $(((SECONDS - began) % every)) -eq 0 ] || continue
+		done_now=$(grep -cE '^  (CC|AS|LD|AR|HOSTCC|CHECK)' "$log") || true
+		[ "$done_now" -gt 0 ] && done_now=", $done_now objects" || done_now=
+		if [ -t 1 ]; then
+			printf '\r        %5s  %s%s ' "$(minutes $((SECONDS - began)))" "$what" "$done_now"
+		else
+			printf '        %5s  %s%s\n' "$(minutes $((SECONDS - began)))" "$what" "$done_now"
+		fi
+	done
+}
+
+# stage LOG WHAT COMMAND...: runs the command into build/logs/LOG.log and
+# prints one line with its result, its time and the log. Returns its status.
+stage() {
+	local log=$logs/$1.log what=$2 began=$SECONDS ticker rc=0 word=ok
+	shift 2
+
+	: >"$log"
+	stage_ticker "$what" "$log" "$began" 9>&- &
+	ticker=$!
+	# shellcheck disable=SC2064
+	trap "kill $ticker 2>/dev/null || :" EXIT
+	"$@" >"$log" 2>&1 </dev/null || rc=$?
+	kill "$ticker" 2>/dev/null || :
+	wait "$ticker" 2>/dev/null || :
+	trap - EXIT
+	[ -t 1 ] && printf '\r\033[K'
+
+	[ "$rc" -eq 0 ] || word=FAILED
+	printf '%-7s %5s  %s  [%s]\n' "$word" "$(minutes $((SECONDS - began)))" "$what" "$(short "$log")"
+	if [ "$rc" -ne 0 ]; then
+		log_reasons "$log"
+		printf '    exit status %d, log: %s\n' "$rc" "$log"
+	fi
+	return "$rc"
+}
+
+# Two kernel builds side by side only slow each other down. A caller that
+# already holds the lock has it among its open files.
+with_build_lock() {
+	local lock
+
+	lock=$(readlink -m "$build/.kernel.lock")
+	if [ -n "$(find "/proc/$$/fd" -lname "$lock" 2>/dev/null)" ]; then
+		"$@"
+	else
+		flock "$build/.kernel.lock" "$@"
+	fi
+}
+
+# What a kernel's name tells: its make ARCH and its cross compiler's prefix.
+kernel_arch() {
+	case $1 in
+	*arm64*) echo arm64 ;;
+	*arm*) echo arm ;;
+	*um) echo um ;;
+	*) echo x86_64 ;;
+	esac
+}
+
+cross_prefix() {
+	case $1 in
+	arm64) echo aarch64-linux-gnu- ;;
+	arm) echo arm-linux-gnueabihf- ;;
+	esac
+}
+
+kernel_image() {
+	case $1 in
+	arm64) echo arch/arm64/boot/Image ;;
+	arm) echo arch/arm/boot/zImage ;;
+	x86_64) echo arch/x86/boot/bzImage ;;
+	esac
+}
+
+# kernel_make NAME [ARG...]: the kernel's make in build/out/NAME.
+kernel_make() {
+	local name=$1 arch cross
+	shift
+	arch=$(kernel_arch "$name")
+	cross=$(cross_prefix "$arch")
+
+	make -C "${KERNEL_TREE:-$tree}" O="$build/out/$name" ARCH="$arch" \
+		CROSS_COMPILE="$cross" CC="ccache ${cross}gcc" "$@"
+}

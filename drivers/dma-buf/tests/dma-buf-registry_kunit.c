@@ -1,0 +1,539 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tests of the registry: what a walk over all buffers sees while they come and
+ * go. Buffers that are none of the test's may exist, and are stepped over.
+ */
+
+#include <linux/cpumask.h>
+#include <linux/file.h>
+#include <linux/path.h>
+#include <linux/sort.h>
+#include <linux/workqueue.h>
+
+#include "mock.h"
+#include "threads.h"
+
+/**
+ * struct registry_walk - a walk that is ended with the test, or before
+ * @iter: the walk
+ * @exporter: exporter of the buffers that it looks for
+ */
+struct registry_walk {
+	struct dma_buf_registry_iter iter;
+	struct mock_exporter *exporter;
+};
+
+static void registry_walk_action(void *in)
+{
+	struct registry_walk *walk = in;
+
+	dma_buf_registry_iter_end(&walk->iter);
+}
+
+static struct registry_walk *registry_begin(struct kunit *test,
+					    struct mock_exporter *exporter)
+{
+	struct registry_walk *walk = kunit_kzalloc(test, sizeof(*walk), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, walk);
+	walk->exporter = exporter;
+	dma_buf_registry_iter_begin(&walk->iter);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, registry_walk_action,
+							   walk));
+	return walk;
+}
+
+static void registry_end(struct kunit *test, struct registry_walk *walk)
+{
+	kunit_release_action(test, registry_walk_action, walk);
+}
+
+/* The next buffer of the test's exporter, with a reference. */
+static struct dma_buf *registry_peek(struct registry_walk *walk)
+{
+	struct dma_buf *dmabuf;
+
+	while ((dmabuf = dma_buf_registry_iter_peek(&walk->iter))) {
+		if (dmabuf->priv == walk->exporter)
+			return dmabuf;
+		dma_buf_registry_iter_step(&walk->iter, dmabuf);
+	}
+	return NULL;
+}
+
+/* The same, stepped over; the pointer is good as long as the test has the buffer. */
+static struct dma_buf *registry_next(struct registry_walk *walk)
+{
+	struct dma_buf *dmabuf = registry_peek(walk);
+
+	if (dmabuf)
+		dma_buf_registry_iter_step(&walk->iter, dmabuf);
+	return dmabuf;
+}
+
+static int registry_count(struct kunit *test, struct mock_exporter *exporter)
+{
+	struct registry_walk *walk = registry_begin(test, exporter);
+	int count = 0;
+
+	while (registry_next(walk))
+		count++;
+	registry_end(test, walk);
+	return count;
+}
+
+/* How often one walk meets this buffer. */
+static int registry_seen(struct kunit *test, struct mock_exporter *exporter,
+			 struct dma_buf *wanted)
+{
+	struct registry_walk *walk = registry_begin(test, exporter);
+	struct dma_buf *dmabuf;
+	int seen = 0;
+
+	while ((dmabuf = registry_next(walk)))
+		seen += dmabuf == wanted;
+	registry_end(test, walk);
+	return seen;
+}
+
+static void registry_walk_without_buffers(struct kunit *test)
+{
+	struct mock_exporter *exporter = mock_exporter(test, &mock_bare_ops);
+
+	KUNIT_EXPECT_EQ(test, registry_count(test, exporter), 0);
+}
+
+static void registry_walk_sees_each_once(struct kunit *test)
+{
+	struct mock_exporter *exporter = mock_exporter(test, &mock_bare_ops);
+	struct dma_buf *buffers[20];
+
+	for (int i = 0; i < ARRAY_SIZE(buffers); i++)
+		buffers[i] = mock_buffer(test, exporter);
+	KUNIT_EXPECT_EQ(test, registry_count(test, exporter), ARRAY_SIZE(buffers));
+	for (int i = 0; i < ARRAY_SIZE(buffers); i++)
+		KUNIT_EXPECT_EQ(test, registry_seen(test, exporter, buffers[i]), 1);
+}
+
+static void registry_released_buffer_is_gone(struct kunit *test)
+{
+	struct mock_exporter *exporter = mock_exporter(test, &mock_bare_ops);
+	struct dma_buf *dmabuf = mock_buffer(test, exporter);
+
+	mock_buffer(test, exporter);
+	mock_buffer_put(test, dmabuf);
+	KUNIT_EXPECT_EQ(test, registry_count(test, exporter), 1);
+}
+
+static void registry_failed_export_leaves_nothing(struct kunit *test)
+{
+	struct mock_exporter *exporter = mock_exporter(test, &mock_bare_ops);
+	struct dma_buf_ops without_release = mock_bare_ops;
+
+	without_release.release = NULL;
+	exporter->ops = &without_release;
+	mock_expect_report(test);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(mock_export(exporter)), -EINVAL);
+	KUNIT_EXPECT_EQ(test, registry_count(test, exporter), 0);
+}
+
+static void registry_peek_does_not_go_on(struct kunit *test)
+{
+	struct mock_exporter *exporter = mock_exporter(test, &mock_bare_ops);
+	struct registry_walk *walk;
+	struct dma_buf *first, *dmabuf;
+
+	mock_buffer(test, exporter);
+	mock_buffer(test, exporter);
+	walk = registry_begin(test, exporter);
+	first = registry_peek(walk);
+	KUNIT_ASSERT_NOT_NULL(test, first);
+	for (int i = 0; i < 3; i++) {
+		dmabuf = registry_peek(walk);
+		KUNIT_EXPECT_PTR_EQ(test, dmabuf, first);
+		dma_buf_put(dmabuf);
+	}
+	dma_buf_registry_iter_step(&walk->iter, first);
+	dmabuf = registry_next(walk);
+	KUNIT_EXPECT_NOT_NULL(test, dmabuf);
+	KUNIT_EXPECT_PTR_NE(test, dmabuf, first);
+	KUNIT_EXPECT_NULL(test, registry_next(walk));
+}
+
+static void registry_peek_takes_one_reference(struct kunit *test)
+{
+	struct mock_exporter *exporter = mock_exporter(test, &mock_bare_ops);
+	struct dma_buf *dmabuf = mock_buffer(test, exporter);
+	struct registry_walk *walk = registry_begin(test, exporter);
+
+	KUNIT_EXPECT_PTR_EQ(test, registry_peek(walk), dmabuf);
+	KUNIT_EXPECT_EQ(test, file_count(dmabuf->file), 2);
+	dma_buf_registry_iter_step(&walk->iter, dmabuf);
+	KUNIT_EXPECT_EQ(test, file_count(dmabuf->file), 1);
+	KUNIT_EXPECT_NULL(test, registry_peek(walk));
+}
+
+static void registry_end_of_walk_stays_the_end(struct kunit *test)
+{
+	struct mock_exporter *exporter = mock_exporter(test, &mock_bare_ops);
+	struct registry_walk *walk;
+
+	mock_buffer(test, exporter);
+	walk = registry_begin(test, exporter);
+	KUNIT_EXPECT_NOT_NULL(test, registry_next(walk));
+	for (int i = 0; i < 3; i++)
+		KUNIT_EXPECT_NULL(test, registry_next(walk));
+}
+
+static void registry_walker_has_the_last_reference(struct kunit *test)
+{
+	struct mock_exporter *exporter = mock_exporter(test, &mock_bare_ops);
+	struct dma_buf *dmabuf = mock_buffer(test, exporter);
+	struct registry_walk *walk = registry_begin(test, exporter);
+
+	KUNIT_ASSERT_PTR_EQ(test, registry_peek(walk), dmabuf);
+	mock_buffer_put(test, dmabuf);
+	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_RELEASE), 0);
+	KUNIT_EXPECT_EQ(test, registry_seen(test, exporter, dmabuf), 1);
+
+	dma_buf_registry_iter_step(&walk->iter, dmabuf);
+	mock_flush();
+	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_RELEASE), 1);
+	KUNIT_EXPECT_NULL(test, registry_next(walk));
+}
+
+struct registry_hole_row {
+	const char *name;
+	int seen;
+	int released;
+	int count;
+};
+
+/* Of six buffers, some are seen; then others, by their place in the walk, go. */
+static const struct registry_hole_row registry_hole_rows[] = {
+	{ "before the walk moves, the first goes", 0, 0, 1 },
+	{ "the one just seen goes", 3, 2, 1 },
+	{ "the one that is next goes", 3, 3, 1 },
+	{ "the next two go", 3, 3, 2 },
+	{ "one further on goes", 2, 4, 1 },
+	{ "the last goes", 3, 5, 1 },
+	{ "all that were seen go", 3, 0, 3 },
+	{ "all that are left go", 3, 3, 3 },
+	{ "all go", 3, 0, 6 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(registry_hole, registry_hole_rows, name);
+
+static void registry_buffers_released_during_walk(struct kunit *test)
+{
+	const struct registry_hole_row *row = test->param_value;
+	struct mock_exporter *exporter = mock_exporter(test, &mock_bare_ops);
+	int last = row->released + row->count;
+	struct registry_walk *walk;
+	struct dma_buf *order[6];
+
+	for (int i = 0; i < ARRAY_SIZE(order); i++)
+		mock_buffer(test, exporter);
+	walk = registry_begin(test, exporter);
+	for (int i = 0; i < ARRAY_SIZE(order); i++)
+		order[i] = registry_next(walk);
+	KUNIT_ASSERT_NOT_NULL(test, order[ARRAY_SIZE(order) - 1]);
+	registry_end(test, walk);
+
+	walk = registry_begin(test, exporter);
+	for (int i = 0; i < row->seen; i++)
+		KUNIT_EXPECT_PTR_EQ(test, registry_next(walk), order[i]);
+	for (int i = row->released; i < last; i++)
+		mock_buffer_put(test, order[i]);
+	for (int i = row->seen; i < ARRAY_SIZE(order); i++)
+		if (i < row->released || i >= last)
+			KUNIT_EXPECT_PTR_EQ(test, registry_next(walk), order[i]);
+	KUNIT_EXPECT_NULL(test, registry_next(walk));
+}
+
+static void registry_buffer_exported_during_walk(struct kunit *test)
+{
+	struct mock_exporter *exporter = mock_exporter(test, &mock_bare_ops);
+	struct dma_buf *early[3], *late, *dmabuf;
+	int early_seen, late_seen = 0;
+	struct registry_walk *walk;
+
+	for (int i = 0; i < ARRAY_SIZE(early); i++)
+		early[i] = mock_buffer(test, exporter);
+	walk = registry_begin(test, exporter);
+	early_seen = !!registry_next(walk);
+	late = mock_buffer(test, exporter);
+
+	while ((dmabuf = registry_next(walk))) {
+		early_seen += dmabuf != late;
+		late_seen += dmabuf == late;
+	}
+	KUNIT_EXPECT_EQ(test, early_seen, ARRAY_SIZE(early));
+	/* Once or not at all: it depends on the CPU. */
+	KUNIT_EXPECT_LE(test, late_seen, 1);
+}
+
+static void registry_two_walkers_do_not_meet(struct kunit *test)
+{
+	struct mock_exporter *exporter = mock_exporter(test, &mock_bare_ops);
+	struct registry_walk *one, *two;
+	struct dma_buf *buffers[4];
+
+	for (int i = 0; i < ARRAY_SIZE(buffers); i++)
+		buffers[i] = mock_buffer(test, exporter);
+	one = registry_begin(test, exporter);
+	two = registry_begin(test, exporter);
+	for (int i = 0; i < ARRAY_SIZE(buffers); i++) {
+		struct dma_buf *dmabuf = registry_next(one);
+
+		KUNIT_EXPECT_NOT_NULL(test, dmabuf);
+		KUNIT_EXPECT_PTR_EQ(test, registry_next(two), dmabuf);
+	}
+	KUNIT_EXPECT_NULL(test, registry_next(two));
+	KUNIT_EXPECT_NULL(test, registry_next(one));
+}
+
+/* Both stand before the same buffer when it goes, and when one of them goes. */
+static void registry_cursors_in_one_place(struct kunit *test)
+{
+	struct mock_exporter *exporter = mock_exporter(test, &mock_bare_ops);
+	struct registry_walk *walks[3];
+	struct dma_buf *first, *last;
+
+	first = mock_buffer(test, exporter);
+	last = mock_buffer(test, exporter);
+	for (int i = 0; i < ARRAY_SIZE(walks); i++)
+		walks[i] = registry_begin(test, exporter);
+	if (registry_next(walks[0]) != first)
+		swap(first, last);
+	registry_next(walks[1]);
+	registry_next(walks[2]);
+
+	registry_end(test, walks[1]);
+	mock_buffer_put(test, first);
+	KUNIT_EXPECT_PTR_EQ(test, registry_next(walks[2]), last);
+	KUNIT_EXPECT_PTR_EQ(test, registry_next(walks[0]), last);
+	KUNIT_EXPECT_NULL(test, registry_next(walks[0]));
+}
+
+static void registry_walk_given_up_leaves_no_trace(struct kunit *test)
+{
+	struct mock_exporter *exporter = mock_exporter(test, &mock_bare_ops);
+	struct registry_walk *walk;
+	struct dma_buf *dmabuf;
+
+	for (int i = 0; i < 3; i++)
+		mock_buffer(test, exporter);
+	for (int steps = 0; steps < 3; steps++) {
+		walk = registry_begin(test, exporter);
+		for (int i = 0; i < steps; i++)
+			registry_next(walk);
+		dmabuf = registry_peek(walk);
+		registry_end(test, walk);
+		KUNIT_ASSERT_NOT_NULL(test, dmabuf);
+		KUNIT_EXPECT_EQ(test, file_count(dmabuf->file), 2);
+		dma_buf_put(dmabuf);
+	}
+	KUNIT_EXPECT_EQ(test, registry_count(test, exporter), 3);
+}
+
+/* A kernel thread's last put leaves the release to a worker: dying meanwhile. */
+static void registry_dying_buffer_is_skipped(struct kunit *test)
+{
+	struct mock_exporter *exporter = mock_exporter(test, &mock_bare_ops);
+	struct dma_buf *dmabuf = mock_buffer(test, exporter);
+	struct dma_buf *alive = mock_buffer(test, exporter);
+	struct registry_walk *walk = registry_begin(test, exporter);
+
+	mock_buffer_disown(test, dmabuf);
+	dma_buf_put(dmabuf);
+	KUNIT_EXPECT_PTR_EQ(test, registry_next(walk), alive);
+	KUNIT_EXPECT_NULL(test, registry_next(walk));
+	mock_flush();
+	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_RELEASE), 1);
+}
+
+static void registry_unreachable_buffer_is_not_listed(struct kunit *test)
+{
+	struct mock_exporter *exporter = mock_exporter(test, &mock_bare_ops);
+	struct dma_buf *dmabuf = mock_buffer(test, exporter);
+	struct path path = dmabuf->file->f_path;
+
+	path_get(&path);
+	mock_buffer_put(test, dmabuf);
+	KUNIT_EXPECT_EQ(test, registry_count(test, exporter), 0);
+	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_RELEASE), 0);
+	path_put(&path);
+	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_RELEASE), 1);
+}
+
+static int registry_compare_inos(const void *a, const void *b)
+{
+	const unsigned long *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* More than one batch of numbers, and all of them alive at the same time. */
+static void registry_inode_numbers_are_unique(struct kunit *test)
+{
+	struct mock_exporter *exporter = mock_exporter(test, &mock_bare_ops);
+	const int count = 2500;
+	unsigned long *inos = kunit_kcalloc(test, count, sizeof(*inos), GFP_KERNEL);
+	struct dma_buf **buffers;
+	int made, twins = 0;
+
+	buffers = kunit_kcalloc(test, count, sizeof(*buffers), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, inos);
+	KUNIT_ASSERT_NOT_NULL(test, buffers);
+	for (made = 0; made < count; made++) {
+		buffers[made] = mock_export(exporter);
+		if (IS_ERR(buffers[made]))
+			break;
+		inos[made] = file_inode(buffers[made]->file)->i_ino;
+	}
+	for (int i = 0; i < made; i++)
+		dma_buf_put(buffers[i]);
+	mock_flush();
+
+	KUNIT_EXPECT_EQ(test, made, count);
+	sort(inos, made, sizeof(*inos), registry_compare_inos, NULL);
+	for (int i = 1; i < made; i++)
+		twins += inos[i] == inos[i - 1];
+	KUNIT_EXPECT_EQ(test, twins, 0);
+	KUNIT_EXPECT_NE(test, inos[0], 0);
+}
+
+static long registry_export_here(void *exporter)
+{
+	return (long)mock_export(exporter);
+}
+
+static void registry_walk_covers_all_cpus(struct kunit *test)
+{
+	struct mock_exporter *exporter = mock_exporter(test, &mock_bare_ops);
+	struct registry_walk *walk;
+	struct dma_buf *dmabuf;
+	int cpu, made = 0;
+
+	for_each_online_cpu(cpu) {
+		dmabuf = (void *)work_on_cpu(cpu, registry_export_here, exporter);
+		KUNIT_EXPECT_NOT_ERR_OR_NULL(test, dmabuf);
+		made += !IS_ERR(dmabuf);
+	}
+	KUNIT_EXPECT_EQ(test, registry_count(test, exporter), made);
+
+	/* Going over the border of two shards is no reason to skip or repeat. */
+	walk = registry_begin(test, exporter);
+	for (int i = 0; i < made; i++) {
+		dmabuf = registry_peek(walk);
+		KUNIT_ASSERT_NOT_NULL(test, dmabuf);
+		/* The export's own reference: it was nobody's until now. */
+		dma_buf_put(dmabuf);
+		dma_buf_registry_iter_step(&walk->iter, dmabuf);
+	}
+	KUNIT_EXPECT_NULL(test, registry_next(walk));
+	mock_flush();
+	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_RELEASE), made);
+}
+
+/**
+ * struct registry_storm - buffers that stay, among many that come and go
+ * @exporter: exporter of those that stay
+ * @passing: exporter of those that do not
+ * @stay: how many stay
+ */
+struct registry_storm {
+	struct mock_exporter *exporter;
+	struct mock_exporter *passing;
+	int stay;
+};
+
+static bool registry_storm_export(void *data)
+{
+	struct registry_storm *storm = data;
+	struct dma_buf *buffers[4];
+	bool good = true;
+
+	for (int i = 0; i < ARRAY_SIZE(buffers); i++) {
+		buffers[i] = mock_export(storm->passing);
+		good &= !IS_ERR(buffers[i]);
+	}
+	cond_resched();
+	for (int i = 0; i < ARRAY_SIZE(buffers); i++)
+		if (!IS_ERR(buffers[i]))
+			dma_buf_put(buffers[i]);
+	flush_delayed_fput();
+	return good;
+}
+
+static bool registry_storm_walk(void *data)
+{
+	struct registry_storm *storm = data;
+	struct dma_buf_registry_iter iter;
+	struct dma_buf *dmabuf;
+	int seen = 0;
+
+	dma_buf_registry_iter_begin(&iter);
+	while ((dmabuf = dma_buf_registry_iter_peek(&iter))) {
+		seen += dmabuf->priv == storm->exporter;
+		cond_resched();
+		dma_buf_registry_iter_step(&iter, dmabuf);
+	}
+	dma_buf_registry_iter_end(&iter);
+	return seen == storm->stay;
+}
+
+static void registry_walk_during_export_and_close_storm(struct kunit *test)
+{
+	struct registry_storm storm = {
+		.exporter = mock_exporter(test, &mock_bare_ops),
+		.passing = mock_exporter(test, &mock_bare_ops),
+		.stay = 10,
+	};
+	struct mock_job jobs[] = {
+		{ .turn = registry_storm_export, .data = &storm },
+		{ .turn = registry_storm_export, .data = &storm },
+		{ .turn = registry_storm_walk, .data = &storm },
+		{ .turn = registry_storm_walk, .data = &storm },
+	};
+
+	for (int i = 0; i < storm.stay; i++)
+		mock_buffer(test, storm.exporter);
+	mock_run_jobs(test, jobs, ARRAY_SIZE(jobs));
+	mock_flush();
+	KUNIT_EXPECT_EQ(test, registry_count(test, storm.exporter), storm.stay);
+	KUNIT_EXPECT_EQ(test, registry_count(test, storm.passing), 0);
+	KUNIT_EXPECT_EQ(test, mock_calls(storm.passing, MOCK_RELEASE),
+			4 * (jobs[0].turns + jobs[1].turns));
+}
+
+static struct kunit_case dma_buf_registry_cases[] = {
+	KUNIT_CASE(registry_walk_without_buffers),
+	KUNIT_CASE(registry_walk_sees_each_once),
+	KUNIT_CASE(registry_released_buffer_is_gone),
+	KUNIT_CASE(registry_failed_export_leaves_nothing),
+	KUNIT_CASE(registry_peek_does_not_go_on),
+	KUNIT_CASE(registry_peek_takes_one_reference),
+	KUNIT_CASE(registry_end_of_walk_stays_the_end),
+	KUNIT_CASE(registry_walker_has_the_last_reference),
+	KUNIT_CASE_PARAM(registry_buffers_released_during_walk, registry_hole_gen_params),
+	KUNIT_CASE(registry_buffer_exported_during_walk),
+	KUNIT_CASE(registry_two_walkers_do_not_meet),
+	KUNIT_CASE(registry_cursors_in_one_place),
+	KUNIT_CASE(registry_walk_given_up_leaves_no_trace),
+	KUNIT_CASE(registry_dying_buffer_is_skipped),
+	KUNIT_CASE(registry_unreachable_buffer_is_not_listed),
+	KUNIT_CASE(registry_inode_numbers_are_unique),
+	KUNIT_CASE(registry_walk_covers_all_cpus),
+	KUNIT_CASE(registry_walk_during_export_and_close_storm),
+	{}
+};
+
+static struct kunit_suite dma_buf_registry_suite = {
+	.name = "dma_buf_registry",
+	.init = mock_init,
+	.test_cases = dma_buf_registry_cases,
+};
+
+kunit_test_suite(dma_buf_registry_suite);

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tests of the rules that hold for all functions alike: which need the
+ * reservation lock, and that nobody is reported who keeps the rules.
+ *
+ * The rules of single functions are tested with the functions. What is reported
+ * is known from a function in the place of dma_buf_report(); only one case here
+ * calls the real one.
+ */
+
+#include "mock.h"
+
+/**
+ * struct call - a function of the core, with what its call needs
+ * @desc: its name
+ * @run: calls it, the reservation lock held or not
+ */
+struct call {
+	const char *desc;
+	void (*run)(struct dma_buf_attachment *attach);
+};
+
+static void run_map_and_unmap(struct dma_buf_attachment *attach)
+{
+	struct sg_table *sgt = dma_buf_map_attachment(attach, DMA_TO_DEVICE);
+
+	if (!IS_ERR(sgt))
+		dma_buf_unmap_attachment(attach, sgt, DMA_TO_DEVICE);
+}
+
+static void run_pin_and_unpin(struct dma_buf_attachment *attach)
+{
+	if (!dma_buf_pin(attach))
+		dma_buf_unpin(attach);
+}
+
+static void run_move_notify(struct dma_buf_attachment *attach)
+{
+	dma_buf_move_notify(attach->dmabuf);
+}
+
+static void run_vmap_and_vunmap(struct dma_buf_attachment *attach)
+{
+	struct iosys_map map;
+
+	if (!dma_buf_vmap(attach->dmabuf, &map))
+		dma_buf_vunmap(attach->dmabuf, &map);
+}
+
+static const struct call locked_calls[] = {
+	{ "map, unmap", run_map_and_unmap },
+	{ "pin, unpin", run_pin_and_unpin },
+	{ "move_notify", run_move_notify },
+	{ "vmap, vunmap", run_vmap_and_vunmap },
+};
+
+KUNIT_ARRAY_PARAM_DESC(locked_call, locked_calls, desc);
+
+static void lock_is_demanded(struct kunit *test)
+{
+	const struct call *row = test->param_value;
+	struct mock_exporter *exporter = mock_exporter(test, &mock_dynamic_ops);
+	struct dma_buf *dmabuf = mock_buffer(test, exporter);
+	struct mock_importer importer = {};
+	struct dma_buf_attachment *attach = mock_attach(test, dmabuf, &importer);
+
+	if (!IS_ENABLED(CONFIG_LOCKDEP))
+		kunit_skip(test, "who holds a lock is known with CONFIG_LOCKDEP only");
+
+	mock_expect_report(test);
+	row->run(attach);
+	KUNIT_EXPECT_GT(test, mock_reports(test, DMA_BUF_RULE_LOCKED), 0);
+	KUNIT_EXPECT_EQ(test, mock_reports(test, DMA_BUF_RULE_LOCKED),
+			mock_reports_total(test));
+}
+
+static void lock_that_is_held_is_enough(struct kunit *test)
+{
+	const struct call *row = test->param_value;
+	struct mock_exporter *exporter = mock_exporter(test, &mock_dynamic_ops);
+	struct dma_buf *dmabuf = mock_buffer(test, exporter);
+	struct mock_importer importer = {};
+	struct dma_buf_attachment *attach = mock_attach(test, dmabuf, &importer);
+
+	mock_expect_report(test);
+	dma_resv_lock(dmabuf->resv, NULL);
+	row->run(attach);
+	dma_resv_unlock(dmabuf->resv);
+	KUNIT_EXPECT_EQ(test, mock_reports_total(test), 0);
+}
+
+/* Each half of a pair is to notice for itself that the lock is missing. */
+static void lock_is_demanded_by_the_undoing_half(struct kunit *test)
+{
+	struct mock_exporter *exporter = mock_exporter(test, &mock_dynamic_ops);
+	struct dma_buf *dmabuf = mock_buffer(test, exporter);
+	struct mock_importer importer = {};
+	struct dma_buf_attachment *attach = mock_attach(test, dmabuf, &importer);
+	struct sg_table *sgt;
+	struct iosys_map map;
+	int before;
+
+	if (!IS_ENABLED(CONFIG_LOCKDEP))
+		kunit_skip(test, "who holds a lock is known with CONFIG_LOCKDEP only");
+
+	dma_resv_lock(dmabuf->resv, NULL);
+	sgt = dma_buf_map_attachment(attach, DMA_TO_DEVICE);
+	KUNIT_EXPECT_EQ(test, dma_buf_pin(attach), 0);
+	KUNIT_EXPECT_EQ(test, dma_buf_vmap(dmabuf, &map), 0);
+	dma_resv_unlock(dmabuf->resv);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, sgt);
+
+	mock_expect_report(test);
+	dma_buf_unpin(attach);
+	before = mock_reports(test, DMA_BUF_RULE_LOCKED);
+	KUNIT_EXPECT_GT(test, before, 0);
+	dma_buf_vunmap(dmabuf, &map);
+	KUNIT_EXPECT_GT(test, mock_reports(test, DMA_BUF_RULE_LOCKED), before);
+	before = mock_reports(test, DMA_BUF_RULE_LOCKED);
+	dma_buf_unmap_attachment(attach, sgt, DMA_TO_DEVICE);
+	KUNIT_EXPECT_GT(test, mock_reports(test, DMA_BUF_RULE_LOCKED), before);
+	KUNIT_EXPECT_EQ(test, mock_reports(test, DMA_BUF_RULE_LOCKED),
+			mock_reports_total(test));
+}
+
+static const struct life {
+	const char *desc;
+	const struct dma_buf_ops *ops;
+	bool follows;
+} lives[] = {
+	{ "static exporter, static importer", &mock_static_ops, false },
+	{ "static exporter, dynamic importer", &mock_static_ops, true },
+	{ "dynamic exporter, static importer", &mock_dynamic_ops, false },
+	{ "dynamic exporter, dynamic importer", &mock_dynamic_ops, true },
+	{ "cached exporter, static importer", &mock_cached_ops, false },
+	{ "mandatory callbacks only", &mock_bare_ops, false },
+};
+
+KUNIT_ARRAY_PARAM_DESC(life, lives, desc);
+
+static void use_with_the_cpu(struct kunit *test, struct dma_buf *dmabuf)
+{
+	struct iosys_map map;
+
+	if (dmabuf->ops->vmap)
+		KUNIT_ASSERT_EQ(test, 0, dma_buf_vmap_unlocked(dmabuf, &map));
+	KUNIT_ASSERT_EQ(test, 0, dma_buf_begin_cpu_access(dmabuf, DMA_BIDIRECTIONAL));
+	KUNIT_ASSERT_EQ(test, 0, dma_buf_begin_cpu_access(dmabuf, DMA_FROM_DEVICE));
+	KUNIT_ASSERT_EQ(test, 0, dma_buf_end_cpu_access(dmabuf, DMA_BIDIRECTIONAL));
+	KUNIT_ASSERT_EQ(test, 0, dma_buf_end_cpu_access(dmabuf, DMA_FROM_DEVICE));
+	if (dmabuf->ops->vmap)
+		dma_buf_vunmap_unlocked(dmabuf, &map);
+}
+
+static void nobody_is_reported_who_keeps_the_rules(struct kunit *test)
+{
+	const struct life *row = test->param_value;
+	struct mock_exporter *exporter = mock_exporter(test, row->ops);
+	struct dma_buf *dmabuf = mock_buffer(test, exporter);
+	struct mock_importer importer = {};
+	struct dma_buf_attachment *attach;
+	struct sg_table *sgt;
+
+	mock_expect_report(test);
+	attach = mock_attach(test, dmabuf, row->follows ? &importer : NULL);
+	sgt = dma_buf_map_attachment_unlocked(attach, DMA_FROM_DEVICE);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, sgt);
+	use_with_the_cpu(test, dmabuf);
+	dma_buf_unmap_attachment_unlocked(attach, sgt, DMA_FROM_DEVICE);
+	mock_detach(test, attach);
+	mock_buffer_release(test, dmabuf);
+	KUNIT_EXPECT_EQ(test, mock_reports_total(test), 0);
+	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_MAP),
+			mock_calls(exporter, MOCK_UNMAP));
+	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_PIN),
+			mock_calls(exporter, MOCK_UNPIN));
+}
+
+/* Would warn, and so fail the run, if it did not know what has been reported. */
+static void rule_is_reported_once_per_buffer(struct kunit *test)
+{
+	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
+	struct dma_buf *dmabuf = mock_buffer(test, exporter);
+	struct dma_buf_object *obj = dma_buf_to_object(dmabuf);
+	struct dma_buf_attachment *attach = mock_attach(test, dmabuf, NULL);
+
+	for (int rule = 0; rule < DMA_BUF_RULE_COUNT; rule++) {
+		obj->reported = BIT(rule);
+		dma_buf_report(rule, dmabuf, attach);
+		KUNIT_EXPECT_EQ(test, obj->reported, BIT(rule));
+	}
+}
+
+static struct kunit_case dma_buf_rules_cases[] = {
+	KUNIT_CASE_PARAM(lock_is_demanded, locked_call_gen_params),
+	KUNIT_CASE_PARAM(lock_that_is_held_is_enough, locked_call_gen_params),
+	KUNIT_CASE(lock_is_demanded_by_the_undoing_half),
+	KUNIT_CASE_PARAM(nobody_is_reported_who_keeps_the_rules, life_gen_params),
+	KUNIT_CASE(rule_is_reported_once_per_buffer),
+	{}
+};
+
+static struct kunit_suite dma_buf_rules_suite = {
+	.name = "dma_buf_rules",
+	.init = mock_init,
+	.test_cases = dma_buf_rules_cases,
+};
+
+kunit_test_suite(dma_buf_rules_suite);

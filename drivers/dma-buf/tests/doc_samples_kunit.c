@@ -1,0 +1,452 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The examples of the documentation, compiled and run.
+ *
+ * What stands between "sample" and "end sample" is shown in the pages below
+ * Documentation/driver-api/dma-buf/. It uses nothing but what a driver would use,
+ * the DMA API included, and nothing of the tests' helpers.
+ */
+
+#include <kunit/test.h>
+#include <linux/dma-buf.h>
+#include <linux/dma-mapping.h>
+#include <linux/dma-resv.h>
+#include <linux/fdtable.h>
+#include <linux/file.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/scatterlist.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/vmalloc.h>
+
+#include "mock.h"
+
+/* sample: exporter */
+struct pages_buffer {
+	unsigned int count;
+	struct list_head mappings;	/* guarded by the reservation lock */
+	struct page *pages[] __counted_by(count);
+};
+
+/* One per call of map: several devices and directions at a time are normal. */
+struct pages_mapping {
+	struct sg_table table;
+	struct device *dev;
+	enum dma_data_direction dir;
+	struct list_head node;
+};
+
+static struct sg_table *pages_map(struct dma_buf_attachment *attach,
+				  enum dma_data_direction dir)
+{
+	struct pages_buffer *buffer = attach->dmabuf->priv;
+	struct pages_mapping *mapping;
+	int ret;
+
+	mapping = kzalloc(sizeof(*mapping), GFP_KERNEL);
+	if (!mapping)
+		return ERR_PTR(-ENOMEM);
+
+	ret = sg_alloc_table_from_pages_segment(&mapping->table, buffer->pages,
+						buffer->count, 0, attach->dmabuf->size,
+						dma_get_max_seg_size(attach->dev),
+						GFP_KERNEL);
+	if (ret)
+		goto free_mapping;
+	ret = dma_map_sgtable(attach->dev, &mapping->table, dir, 0);
+	if (ret)
+		goto free_table;
+
+	mapping->dev = attach->dev;
+	mapping->dir = dir;
+	list_add(&mapping->node, &buffer->mappings);
+	return &mapping->table;
+
+free_table:
+	sg_free_table(&mapping->table);
+free_mapping:
+	kfree(mapping);
+	return ERR_PTR(ret);
+}
+
+static void pages_unmap(struct dma_buf_attachment *attach, struct sg_table *table,
+			enum dma_data_direction dir)
+{
+	struct pages_mapping *mapping = container_of(table, struct pages_mapping, table);
+
+	list_del(&mapping->node);
+	dma_unmap_sgtable(attach->dev, table, dir, 0);
+	sg_free_table(table);
+	kfree(mapping);
+}
+
+static int pages_begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
+{
+	struct pages_buffer *buffer = dmabuf->priv;
+	struct pages_mapping *mapping;
+
+	dma_resv_lock(dmabuf->resv, NULL);
+	list_for_each_entry(mapping, &buffer->mappings, node)
+		dma_sync_sgtable_for_cpu(mapping->dev, &mapping->table, mapping->dir);
+	dma_resv_unlock(dmabuf->resv);
+	return 0;
+}
+
+static int pages_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
+{
+	struct pages_buffer *buffer = dmabuf->priv;
+	struct pages_mapping *mapping;
+
+	dma_resv_lock(dmabuf->resv, NULL);
+	list_for_each_entry(mapping, &buffer->mappings, node)
+		dma_sync_sgtable_for_device(mapping->dev, &mapping->table, mapping->dir);
+	dma_resv_unlock(dmabuf->resv);
+	return 0;
+}
+
+static int pages_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
+{
+	struct pages_buffer *buffer = dmabuf->priv;
+
+	return vm_map_pages(vma, buffer->pages, buffer->count);
+}
+
+static int pages_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
+{
+	struct pages_buffer *buffer = dmabuf->priv;
+	void *vaddr = vmap(buffer->pages, buffer->count, VM_MAP, PAGE_KERNEL);
+
+	if (!vaddr)
+		return -ENOMEM;
+	iosys_map_set_vaddr(map, vaddr);
+	return 0;
+}
+
+static void pages_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
+{
+	vunmap(map->vaddr);
+}
+
+static void pages_free(struct pages_buffer *buffer)
+{
+	for (unsigned int i = 0; i < buffer->count && buffer->pages[i]; i++)
+		__free_page(buffer->pages[i]);
+	kfree(buffer);
+}
+
+static void pages_release(struct dma_buf *dmabuf)
+{
+	pages_free(dmabuf->priv);
+}
+
+static const struct dma_buf_ops pages_ops = {
+	.map_dma_buf = pages_map,
+	.unmap_dma_buf = pages_unmap,
+	.begin_cpu_access = pages_begin_cpu_access,
+	.end_cpu_access = pages_end_cpu_access,
+	.mmap = pages_mmap,
+	.vmap = pages_vmap,
+	.vunmap = pages_vunmap,
+	.release = pages_release,
+};
+
+/* end sample */
+
+/* sample: export */
+static struct pages_buffer *pages_alloc(unsigned int count)
+{
+	struct pages_buffer *buffer;
+
+	buffer = kzalloc(struct_size(buffer, pages, count), GFP_KERNEL);
+	if (!buffer)
+		return NULL;
+	buffer->count = count;
+	INIT_LIST_HEAD(&buffer->mappings);
+
+	for (unsigned int i = 0; i < count; i++) {
+		/* Cleared: userspace gets to see it. */
+		buffer->pages[i] = alloc_page(GFP_KERNEL | __GFP_ZERO);
+		if (!buffer->pages[i]) {
+			pages_free(buffer);
+			return NULL;
+		}
+	}
+	return buffer;
+}
+
+static int pages_export(unsigned int count)
+{
+	struct pages_buffer *buffer = pages_alloc(count);
+	DEFINE_DMA_BUF_EXPORT_INFO(info);
+	struct dma_buf *dmabuf;
+	int fd;
+
+	if (!buffer)
+		return -ENOMEM;
+
+	info.ops = &pages_ops;
+	info.size = count * PAGE_SIZE;
+	info.flags = O_RDWR;
+	info.priv = buffer;
+	dmabuf = dma_buf_export(&info);
+	if (IS_ERR(dmabuf)) {
+		pages_free(buffer);
+		return PTR_ERR(dmabuf);
+	}
+
+	/* The pages belong to pages_release() now, and the reference to the fd. */
+	fd = dma_buf_fd(dmabuf, O_CLOEXEC);
+	if (fd < 0)
+		dma_buf_put(dmabuf);
+	return fd;
+}
+
+/* end sample */
+
+/* sample: importer */
+struct reader {
+	struct device *dev;
+	struct dma_buf *dmabuf;
+	struct dma_buf_attachment *attach;
+	struct sg_table *sgt;
+};
+
+static int reader_import(struct reader *reader, int fd, size_t needed)
+{
+	int ret;
+
+	reader->dmabuf = dma_buf_get(fd);
+	if (IS_ERR(reader->dmabuf))
+		return PTR_ERR(reader->dmabuf);
+
+	ret = -EINVAL;
+	if (reader->dmabuf->size < needed)
+		goto put;
+
+	reader->attach = dma_buf_attach(reader->dmabuf, reader->dev);
+	ret = PTR_ERR_OR_ZERO(reader->attach);
+	if (ret)
+		goto put;
+
+	/* To the device: it is going to read. */
+	reader->sgt = dma_buf_map_attachment_unlocked(reader->attach, DMA_TO_DEVICE);
+	ret = PTR_ERR_OR_ZERO(reader->sgt);
+	if (ret)
+		goto detach;
+	return 0;
+
+detach:
+	dma_buf_detach(reader->dmabuf, reader->attach);
+put:
+	dma_buf_put(reader->dmabuf);
+	return ret;
+}
+
+static void reader_drop(struct reader *reader)
+{
+	dma_buf_unmap_attachment_unlocked(reader->attach, reader->sgt, DMA_TO_DEVICE);
+	dma_buf_detach(reader->dmabuf, reader->attach);
+	dma_buf_put(reader->dmabuf);
+}
+
+/* What the device is told: where the pieces are and how long. */
+static size_t reader_program(struct reader *reader,
+			     void (*tell)(dma_addr_t addr, unsigned int bytes))
+{
+	struct scatterlist *sg;
+	size_t total = 0;
+	int i;
+
+	for_each_sgtable_dma_sg(reader->sgt, sg, i) {
+		tell(sg_dma_address(sg), sg_dma_len(sg));
+		total += sg_dma_len(sg);
+	}
+	return total;
+}
+
+/* end sample */
+
+/* sample: fence */
+static int reader_submit(struct reader *reader, struct dma_fence *done)
+{
+	struct dma_resv *resv = reader->dmabuf->resv;
+	long ret;
+
+	ret = dma_resv_lock_interruptible(resv, NULL);
+	if (ret)
+		return ret;
+
+	ret = dma_resv_reserve_fences(resv, 1);
+	if (ret)
+		goto unlock;
+	/* A reader waits for the writers: not for other readers. */
+	ret = dma_resv_wait_timeout(resv, dma_resv_usage_rw(false), true,
+				    MAX_SCHEDULE_TIMEOUT);
+	if (ret < 0)
+		goto unlock;
+
+	/* Here the device starts. It signals @done, whatever happens to us. */
+	dma_resv_add_fence(resv, done, DMA_RESV_USAGE_READ);
+	ret = 0;
+unlock:
+	dma_resv_unlock(resv);
+	return ret;
+}
+
+/* end sample */
+
+/* sample: cpu access */
+static int fill_buffer(struct dma_buf *dmabuf, u8 value)
+{
+	struct iosys_map map;
+	int ret;
+
+	ret = dma_buf_vmap_unlocked(dmabuf, &map);
+	if (ret)
+		return ret;
+
+	/* What the CPU writes goes to the devices. */
+	ret = dma_buf_begin_cpu_access(dmabuf, DMA_TO_DEVICE);
+	if (!ret) {
+		iosys_map_memset(&map, 0, value, dmabuf->size);
+		ret = dma_buf_end_cpu_access(dmabuf, DMA_TO_DEVICE);
+	}
+	dma_buf_vunmap_unlocked(dmabuf, &map);
+	return ret;
+}
+
+/* end sample */
+
+static struct page *first_page(struct dma_buf *dmabuf)
+{
+	struct pages_buffer *buffer = dmabuf->priv;
+
+	return buffer->pages[0];
+}
+
+static int export_pages(struct kunit *test, unsigned int count)
+{
+	int fd = pages_export(count);
+
+	KUNIT_ASSERT_GE(test, fd, 0);
+	return fd;
+}
+
+static void tell_nobody(dma_addr_t addr, unsigned int bytes)
+{
+}
+
+static void exporter_and_importer_share_and_free(struct kunit *test)
+{
+	struct reader reader = { .dev = mock_device_masked(test, DMA_BIT_MASK(64)) };
+	int fd = export_pages(test, 5);
+	struct page *page;
+
+	KUNIT_ASSERT_EQ(test, 0, reader_import(&reader, fd, 5 * PAGE_SIZE));
+	close_fd(fd);
+	KUNIT_EXPECT_EQ(test, reader_program(&reader, tell_nobody), 5 * PAGE_SIZE);
+
+	page = first_page(reader.dmabuf);
+	get_page(page);
+	reader_drop(&reader);
+	mock_flush();
+	KUNIT_EXPECT_EQ(test, page_count(page), 1);
+	put_page(page);
+}
+
+static void importer_refuses_a_buffer_too_small(struct kunit *test)
+{
+	struct reader reader = { .dev = mock_device(test) };
+	int fd = export_pages(test, 1);
+	struct dma_buf *dmabuf = dma_buf_get(fd);
+
+	KUNIT_EXPECT_EQ(test, reader_import(&reader, fd, PAGE_SIZE + 1), -EINVAL);
+	KUNIT_EXPECT_EQ(test, file_count(dmabuf->file), 2);
+	dma_buf_put(dmabuf);
+	close_fd(fd);
+	mock_flush();
+}
+
+static void cpu_access_while_a_device_has_it_mapped(struct kunit *test)
+{
+	struct reader reader = { .dev = mock_device_masked(test, DMA_BIT_MASK(64)) };
+	int fd = export_pages(test, 2);
+	struct pages_buffer *buffer;
+
+	KUNIT_ASSERT_EQ(test, 0, reader_import(&reader, fd, PAGE_SIZE));
+	close_fd(fd);
+	buffer = reader.dmabuf->priv;
+	KUNIT_EXPECT_EQ(test, fill_buffer(reader.dmabuf, 0xa5), 0);
+	for (unsigned int i = 0; i < buffer->count; i++)
+		KUNIT_EXPECT_NULL(test, memchr_inv(page_address(buffer->pages[i]), 0xa5,
+						   PAGE_SIZE));
+	reader_drop(&reader);
+	mock_flush();
+}
+
+static void job_of_a_reader_waits_for_writers(struct kunit *test)
+{
+	struct reader reader = { .dev = mock_device_masked(test, DMA_BIT_MASK(64)) };
+	struct dma_fence *written = mock_fence(test), *read = mock_fence(test);
+	struct dma_fence *again = mock_fence(test);
+	int fd = export_pages(test, 1);
+
+	KUNIT_ASSERT_EQ(test, 0, reader_import(&reader, fd, PAGE_SIZE));
+	close_fd(fd);
+	/* Signals when somebody waits for it. */
+	to_mock_fence(written)->late = true;
+	mock_add_fence(test, reader.dmabuf, written, DMA_RESV_USAGE_WRITE);
+
+	KUNIT_EXPECT_EQ(test, reader_submit(&reader, read), 0);
+	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(written));
+	KUNIT_EXPECT_EQ(test, reader_submit(&reader, again), 0);
+	KUNIT_EXPECT_FALSE(test, dma_resv_test_signaled(reader.dmabuf->resv,
+							DMA_RESV_USAGE_READ));
+	dma_fence_signal(read);
+	dma_fence_signal(again);
+	KUNIT_EXPECT_TRUE(test, dma_resv_test_signaled(reader.dmabuf->resv,
+						       DMA_RESV_USAGE_READ));
+	reader_drop(&reader);
+	mock_flush();
+}
+
+static void process_sees_the_pages(struct kunit *test)
+{
+	unsigned long words = mock_user_memory(test, PAGE_SIZE);
+	int fd = export_pages(test, 2);
+	struct dma_buf *dmabuf = dma_buf_get(fd);
+	unsigned long addr;
+	u8 byte = 0;
+
+	close_fd(fd);
+	KUNIT_EXPECT_NE(test, words, 0);
+	KUNIT_EXPECT_EQ(test, fill_buffer(dmabuf, 0x5a), 0);
+	addr = vm_mmap(dmabuf->file, 0, 2 * PAGE_SIZE, PROT_READ, MAP_SHARED, 0);
+	KUNIT_EXPECT_FALSE(test, IS_ERR_VALUE(addr));
+	dma_buf_put(dmabuf);
+	if (IS_ERR_VALUE(addr))
+		return;
+
+	KUNIT_EXPECT_EQ(test, get_user(byte, (u8 __user *)(addr + PAGE_SIZE)), 0);
+	KUNIT_EXPECT_EQ(test, byte, 0x5a);
+	KUNIT_EXPECT_EQ(test, vm_munmap(addr, 2 * PAGE_SIZE), 0);
+	mock_flush();
+}
+
+static struct kunit_case dma_buf_doc_samples_cases[] = {
+	KUNIT_CASE(exporter_and_importer_share_and_free),
+	KUNIT_CASE(importer_refuses_a_buffer_too_small),
+	KUNIT_CASE(cpu_access_while_a_device_has_it_mapped),
+	KUNIT_CASE(job_of_a_reader_waits_for_writers),
+	KUNIT_CASE(process_sees_the_pages),
+	{}
+};
+
+static struct kunit_suite dma_buf_doc_samples_suite = {
+	.name = "dma_buf_doc_samples",
+	.init = mock_init,
+	.test_cases = dma_buf_doc_samples_cases,
+};
+
+kunit_test_suite(dma_buf_doc_samples_suite);

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Threads for tests: jobs that run side by side, one that runs once, and one that
+ * sits on a lock.
+ */
+
+#include <linux/completion.h>
+#include <linux/jiffies.h>
+#include <linux/kthread.h>
+#include <linux/sched.h>
+
+#include "mock.h"
+#include "threads.h"
+
+/**
+ * struct mock_thread - a thread that runs one function once
+ * @fn: the function
+ * @data: its argument
+ * @done: completed when it has returned
+ */
+struct mock_thread {
+	void (*fn)(void *data);
+	void *data;
+	struct completion done;
+};
+
+static int mock_thread_fn(void *data)
+{
+	struct mock_thread *thread = data;
+
+	thread->fn(thread->data);
+	/* The code of this function may be unloaded once somebody has seen it. */
+	kthread_complete_and_exit(&thread->done, 0);
+}
+
+static void mock_thread_action(void *in)
+{
+	struct mock_thread *thread = in;
+
+	wait_for_completion(&thread->done);
+}
+
+struct mock_thread *mock_thread(struct kunit *test, void (*fn)(void *data), void *data)
+{
+	struct mock_thread *thread = kunit_kzalloc(test, sizeof(*thread), GFP_KERNEL);
+	struct task_struct *task;
+
+	KUNIT_ASSERT_NOT_NULL(test, thread);
+	thread->fn = fn;
+	thread->data = data;
+	init_completion(&thread->done);
+	task = kthread_run(mock_thread_fn, thread, "dmabuf-thread");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, task);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, mock_thread_action,
+							   thread));
+	return thread;
+}
+
+void mock_thread_join(struct kunit *test, struct mock_thread *thread)
+{
+	kunit_release_action(test, mock_thread_action, thread);
+}
+
+bool mock_thread_done(struct mock_thread *thread)
+{
+	return completion_done(&thread->done);
+}
+
+static void mock_job_fn(void *data)
+{
+	struct mock_job *job = data;
+
+	do {
+		job->wrong += !job->turn(job->data);
+		job->turns++;
+		/*
+		 * Without preemption, threads take turns only where they sleep:
+		 * do so at odd times.
+		 */
+		if (job->turns % 7)
+			cond_resched();
+		else
+			schedule_timeout_uninterruptible(1);
+	} while (job->turns < MOCK_JOB_TURNS && time_before(jiffies, job->until));
+}
+
+void mock_run_jobs(struct kunit *test, struct mock_job *jobs, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		jobs[i].turns = 0;
+		jobs[i].wrong = 0;
+		jobs[i].until = jiffies + msecs_to_jiffies(MOCK_JOB_MS);
+		jobs[i].thread = mock_thread(test, mock_job_fn, &jobs[i]);
+	}
+	for (unsigned int i = 0; i < count; i++) {
+		mock_thread_join(test, jobs[i].thread);
+		KUNIT_EXPECT_EQ_MSG(test, jobs[i].wrong, 0, "job %u, of %u turns", i,
+				    jobs[i].turns);
+	}
+}
+
+/**
+ * struct mock_holder - a thread that holds a reservation lock
+ * @dmabuf: buffer whose lock it holds
+ * @held: completed when it has it
+ * @drop: completed when it shall let go
+ * @thread: the thread
+ */
+struct mock_holder {
+	struct dma_buf *dmabuf;
+	struct completion held;
+	struct completion drop;
+	struct mock_thread *thread;
+};
+
+static void mock_holder_fn(void *data)
+{
+	struct mock_holder *holder = data;
+
+	dma_resv_lock(holder->dmabuf->resv, NULL);
+	complete(&holder->held);
+	/* With a limit: a test whose code waits for the lock is to fail, not to hang. */
+	wait_for_completion_timeout(&holder->drop, msecs_to_jiffies(MOCK_HOLD_MS));
+	dma_resv_unlock(holder->dmabuf->resv);
+}
+
+static void mock_holder_action(void *in)
+{
+	struct mock_holder *holder = in;
+
+	complete_all(&holder->drop);
+}
+
+struct mock_holder *mock_hold_lock(struct kunit *test, struct dma_buf *dmabuf)
+{
+	struct mock_holder *holder = kunit_kzalloc(test, sizeof(*holder), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, holder);
+	holder->dmabuf = dmabuf;
+	init_completion(&holder->held);
+	init_completion(&holder->drop);
+	holder->thread = mock_thread(test, mock_holder_fn, holder);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, mock_holder_action,
+							   holder));
+	wait_for_completion(&holder->held);
+	return holder;
+}
+
+void mock_drop_lock(struct kunit *test, struct mock_holder *holder)
+{
+	kunit_release_action(test, mock_holder_action, holder);
+	mock_thread_join(test, holder->thread);
+}

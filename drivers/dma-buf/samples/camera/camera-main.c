@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The camera as a device: module, platform device, video node.
+ *
+ * There is no hardware to find, so the module registers its own platform
+ * devices; the parameter "devices" says how many. Each becomes one /dev/videoN.
+ * From there on it is a driver as for any other platform device, which may also
+ * be unbound in sysfs while applications have it open.
+ */
+#include <linux/dma-buf.h>
+#include <linux/dma-mapping.h>
+#include <linux/module.h>
+#include <linux/platform_device.h>
+#include <linux/slab.h>
+#include <media/v4l2-ioctl.h>
+
+#include "camera.h"
+
+#define CAMERA_NAME		"dmabuf_sample_camera"
+#define CAMERA_MAX_DEVICES	8
+
+/**
+ * DOC: Camera: lifetime of the device
+ *
+ * Three things can be left when a camera goes away, and each holds what it
+ * needs. An open file holds &struct camera through v4l2_device, which
+ * camera_free() ends; all its ioctls fail from then on. An exported dma-buf
+ * holds its memory and the module, but not the camera. An attachment to a
+ * foreign buffer is ours to end, and vb2_video_unregister_device() does so
+ * before the device that it was made for is gone.
+ */
+
+static unsigned int camera_count = 1;
+module_param_named(devices, camera_count, uint, 0444);
+MODULE_PARM_DESC(devices, "Number of cameras, 1 to 8 (default: 1)");
+
+/* Written by module init and exit only. */
+static struct platform_device *camera_devices[CAMERA_MAX_DEVICES];
+
+static const char * const camera_patterns[] = {
+	[PATTERN_COLOUR_BARS] = "Colour Bars",
+	[PATTERN_GREY_BARS] = "Grey Bars",
+};
+
+static int camera_s_ctrl(struct v4l2_ctrl *ctrl)
+{
+	struct camera *cam = container_of(ctrl->handler, struct camera, ctrls);
+
+	WRITE_ONCE(cam->pattern, ctrl->val);
+	return 0;
+}
+
+static const struct v4l2_ctrl_ops camera_ctrl_ops = {
+	.s_ctrl = camera_s_ctrl,
+};
+
+static const struct v4l2_file_operations camera_fops = {
+	.owner = THIS_MODULE,
+	.open = v4l2_fh_open,
+	.release = vb2_fop_release,
+	.read = vb2_fop_read,
+	.poll = vb2_fop_poll,
+	.mmap = vb2_fop_mmap,
+	.unlocked_ioctl = video_ioctl2,
+};
+
+/* The last file is closed, and the device is unbound. */
+static void camera_free(struct v4l2_device *v4l2)
+{
+	struct camera *cam = container_of(v4l2, struct camera, v4l2);
+
+	v4l2_ctrl_handler_free(&cam->ctrls);
+	v4l2_device_unregister(&cam->v4l2);
+	mutex_destroy(&cam->lock);
+	kfree(cam);
+}
+
+static int camera_ctrls_init(struct camera *cam)
+{
+	v4l2_ctrl_handler_init(&cam->ctrls, 1);
+	v4l2_ctrl_new_std_menu_items(&cam->ctrls, &camera_ctrl_ops,
+				     V4L2_CID_TEST_PATTERN,
+				     ARRAY_SIZE(camera_patterns) - 1, 0,
+				     PATTERN_COLOUR_BARS, camera_patterns);
+	cam->v4l2.ctrl_handler = &cam->ctrls;
+	return cam->ctrls.error;
+}
+
+static int camera_node_register(struct camera *cam)
+{
+	struct video_device *vdev = &cam->vdev;
+
+	strscpy(vdev->name, CAMERA_NAME);
+	vdev->v4l2_dev = &cam->v4l2;
+	vdev->queue = &cam->queue;
+	vdev->lock = &cam->lock;
+	vdev->fops = &camera_fops;
+	vdev->ioctl_ops = &camera_ioctl_ops;
+	vdev->device_caps = V4L2_CAP_VIDEO_CAPTURE | V4L2_CAP_STREAMING |
+			    V4L2_CAP_READWRITE;
+	vdev->release = video_device_release_empty;
+	video_set_drvdata(vdev, cam);
+	return video_register_device(vdev, VFL_TYPE_VIDEO, -1);
+}
+
+/*
+ * The device's DMA limits are what exporters go by, so they are set before the
+ * first buffer can be attached. This one reaches all memory and takes segments
+ * of any length; with the default of 64 KiB an exporter would have to cut its
+ * table into pieces for no reason. The node comes last: once it is registered
+ * it can be opened.
+ */
+static int camera_probe(struct platform_device *pdev)
+{
+	struct camera *cam;
+	int ret;
+
+	ret = dma_coerce_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(64));
+	if (ret)
+		return ret;
+	dma_set_max_seg_size(&pdev->dev, UINT_MAX);
+
+	cam = kzalloc(sizeof(*cam), GFP_KERNEL);
+	if (!cam)
+		return -ENOMEM;
+
+	ret = v4l2_device_register(&pdev->dev, &cam->v4l2);
+	if (ret) {
+		kfree(cam);
+		return ret;
+	}
+	cam->v4l2.release = camera_free;
+	mutex_init(&cam->lock);
+	camera_format_init(cam);
+	platform_set_drvdata(pdev, cam);
+
+	ret = camera_ctrls_init(cam);
+	if (!ret)
+		ret = camera_queue_init(cam, &pdev->dev);
+	if (!ret)
+		ret = camera_node_register(cam);
+	if (ret)
+		v4l2_device_put(&cam->v4l2);
+	return ret;
+}
+
+static void camera_remove(struct platform_device *pdev)
+{
+	struct camera *cam = platform_get_drvdata(pdev);
+
+	vb2_video_unregister_device(&cam->vdev);
+	v4l2_device_disconnect(&cam->v4l2);
+	v4l2_device_put(&cam->v4l2);
+}
+
+static struct platform_driver camera_driver = {
+	.probe = camera_probe,
+	.remove = camera_remove,
+	.driver.name = CAMERA_NAME,
+};
+
+static void camera_devices_unregister(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < camera_count && camera_devices[i]; i++)
+		platform_device_unregister(camera_devices[i]);
+}
+
+static int __init camera_init(void)
+{
+	unsigned int i;
+	int ret;
+
+	camera_count = clamp(camera_count, 1, CAMERA_MAX_DEVICES);
+	ret = platform_driver_register(&camera_driver);
+	if (ret)
+		return ret;
+
+	for (i = 0; i < camera_count; i++) {
+		struct platform_device *pdev;
+
+		pdev = platform_device_register_simple(CAMERA_NAME, i, NULL, 0);
+		if (IS_ERR(pdev)) {
+			camera_devices_unregister();
+			platform_driver_unregister(&camera_driver);
+			return PTR_ERR(pdev);
+		}
+		camera_devices[i] = pdev;
+	}
+	return 0;
+}
+module_init(camera_init);
+
+static void __exit camera_exit(void)
+{
+	camera_devices_unregister();
+	platform_driver_unregister(&camera_driver);
+}
+module_exit(camera_exit);
+
+MODULE_DESCRIPTION("Sample camera that shares its frames through dma-buf");
+MODULE_LICENSE("GPL");
+MODULE_IMPORT_NS(DMA_BUF);

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* camera - a V4L2 capture device for the tests and the demo */
+#ifndef SELFTEST_DMABUF_CAMERA_H
+#define SELFTEST_DMABUF_CAMERA_H
+
+#include <linux/types.h>
+#include <linux/videodev2.h>
+
+#define CAMERA_DRIVER	"dmabuf_camera"
+#define CAMERA_MODULE	"dmabuf_sample_camera"
+
+/**
+ * struct camera - an open capture device
+ * @fd: the video node
+ * @memory: V4L2_MEMORY_MMAP when it exports, V4L2_MEMORY_DMABUF when it imports
+ * @width: of the picture, in pixels
+ * @height: of the picture, in lines
+ * @stride: bytes from one line to the next
+ * @size: bytes of one picture
+ * @count: buffers that the device has been given
+ */
+struct camera {
+	int fd;
+	__u32 memory;
+	__u32 width;
+	__u32 height;
+	__u32 stride;
+	__u32 size;
+	__u32 count;
+};
+
+/* camera_open() - the first video node of a driver; -ENODEV without one. */
+int camera_open(struct camera *cam, const char *driver);
+void camera_close(struct camera *cam);
+int camera_format(struct camera *cam, __u32 width, __u32 height, __u32 fourcc);
+int camera_rate(struct camera *cam, __u32 frames_per_second);
+int camera_buffers(struct camera *cam, __u32 memory, __u32 count);
+/* camera_export() - a dma-buf of one of its own buffers. */
+int camera_export(struct camera *cam, __u32 index, int flags);
+/* camera_map() - one of its own buffers through the video node, NULL on failure. */
+unsigned char *camera_map(struct camera *cam, __u32 index);
+/* camera_queue() - @dmabuf is looked at only when the device imports. */
+int camera_queue(struct camera *cam, __u32 index, int dmabuf);
+/* camera_dequeue() - a filled buffer; -ETIMEDOUT when none comes in time. */
+int camera_dequeue(struct camera *cam, __u32 *index, __u32 *sequence, int timeout);
+int camera_start(struct camera *cam);
+int camera_stop(struct camera *cam);
+
+#endif /* SELFTEST_DMABUF_CAMERA_H */

@@ -1,0 +1,466 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * chains - the calls that dmabuf_failnth makes fail, one allocation after the other.
+ *
+ * Each is a function that needs nothing but what another function prepared for it, so
+ * that all the faults are those of the calls that it is about.
+ */
+#include <fcntl.h>
+#include <linux/dma-buf.h>
+#include <linux/dma-heap.h>
+#include <linux/udmabuf.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#include "bufinfo.h"
+#include "chains.h"
+#include "exporters.h"
+#include "fence.h"
+
+#define SIZE		65536
+
+static int prepare_heap_buffer(struct state *st)
+{
+	st->buf = exporter_heap.export(SIZE, O_RDWR | O_CLOEXEC);
+	return st->buf < 0 ? st->buf : 0;
+}
+
+static int prepare_camera_buffer(struct state *st)
+{
+	st->buf = exporter_camera.export(SIZE, O_RDWR | O_CLOEXEC);
+	return st->buf < 0 ? st->buf : 0;
+}
+
+static int prepare_display_buffer(struct state *st)
+{
+	st->buf = exporter_display.export(SIZE, O_RDWR | O_CLOEXEC);
+	return st->buf < 0 ? st->buf : 0;
+}
+
+static int prepare_camera(struct state *st)
+{
+	int ret = camera_open(&st->cam, CAMERA_DRIVER);
+
+	return ret ? ret : camera_format(&st->cam, 64, 64, V4L2_PIX_FMT_XBGR32);
+}
+
+static int run_camera_alloc(struct state *st)
+{
+	int ret = camera_buffers(&st->cam, V4L2_MEMORY_MMAP, 2);
+
+	if (!ret)
+		ret = camera_export(&st->cam, 1, O_RDWR | O_CLOEXEC);
+	return ret < 0 ? ret : 0;
+}
+
+static int prepare_camera_import(struct state *st)
+{
+	int ret = prepare_camera(st);
+
+	if (!ret)
+		ret = camera_buffers(&st->cam, V4L2_MEMORY_DMABUF, 1);
+	return ret ? ret : prepare_display_buffer(st);
+}
+
+static int run_camera_import(struct state *st)
+{
+	int ret = camera_queue(&st->cam, 0, st->buf);
+
+	return ret ? ret : camera_start(&st->cam);
+}
+
+static int prepare_display(struct state *st)
+{
+	return display_open(&st->sink.dpy, DISPLAY_DRIVER);
+}
+
+static int prepare_vgem(struct state *st)
+{
+	return display_open(&st->sink.dpy, "vgem");
+}
+
+static int run_dumb_export(struct state *st)
+{
+	int ret = display_alloc(&st->sink.dpy, 128, 128, &st->sink.bufs[0]);
+
+	if (!ret)
+		ret = display_export(&st->sink.dpy, &st->sink.bufs[0], O_RDWR | O_CLOEXEC);
+	return ret < 0 ? ret : 0;
+}
+
+static int prepare_display_import(struct state *st)
+{
+	int ret = prepare_display(st);
+
+	return ret ? ret : prepare_heap_buffer(st);
+}
+
+static int prepare_vgem_import(struct state *st)
+{
+	int ret = prepare_vgem(st);
+
+	return ret ? ret : prepare_heap_buffer(st);
+}
+
+static int run_prime_import(struct state *st)
+{
+	struct drm_prime_handle arg = { .fd = st->buf };
+
+	return xioctl(st->sink.dpy.fd, DRM_IOCTL_PRIME_FD_TO_HANDLE, &arg);
+}
+
+/* A lit display that has flipped once, so that only the flip itself is left to run. */
+static int prepare_flip(struct state *st)
+{
+	const struct options opt = { .width = 64, .height = 64 };
+	struct row row = { .name = "test" };
+	__u32 sequence;
+
+	if (sink_open(&st->sink, DISPLAY_DRIVER, &opt, &row) ||
+	    sink_export(&st->sink, 0, &row) || sink_export(&st->sink, 1, &row) ||
+	    sink_start(&st->sink, 0, &row) ||
+	    display_flip(&st->sink.dpy, &st->sink.bufs[1], -1, &st->out))
+		return -EIO;
+	close(st->out);
+	st->out = -1;
+	return display_flipped(&st->sink.dpy, &sequence, 5000);
+}
+
+/* The same with a picture in another driver's buffer, which the flip is to map. */
+static int prepare_flip_to_import(struct state *st)
+{
+	struct row row = { .name = "test" };
+	int ret = prepare_flip(st);
+
+	if (!ret)
+		ret = prepare_camera_buffer(st);
+	return ret ? ret : sink_import(&st->sink, 2, st->buf, &row);
+}
+
+static int run_flip(struct state *st)
+{
+	return display_flip(&st->sink.dpy, &st->sink.bufs[0], -1, &st->out);
+}
+
+static int run_flip_to_import(struct state *st)
+{
+	return display_flip(&st->sink.dpy, &st->sink.bufs[2], -1, &st->out);
+}
+
+static void cleanup_flip(struct state *st)
+{
+	__u32 sequence;
+
+	if (st->out >= 0)
+		display_flipped(&st->sink.dpy, &sequence, 5000);
+	sink_close(&st->sink);
+}
+
+static int prepare_heap(struct state *st)
+{
+	st->dev = open("/dev/dma_heap/system", O_RDWR | O_CLOEXEC);
+	return st->dev < 0 ? -ENODEV : 0;
+}
+
+static int run_heap_alloc(struct state *st)
+{
+	struct dma_heap_allocation_data arg = { .len = SIZE, .fd_flags = O_RDWR | O_CLOEXEC };
+
+	return xioctl(st->dev, DMA_HEAP_IOCTL_ALLOC, &arg);
+}
+
+static int prepare_udmabuf(struct state *st)
+{
+	st->dev = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
+	st->other = memfd_create("test", MFD_ALLOW_SEALING | MFD_CLOEXEC);
+	if (st->dev < 0)
+		return -ENODEV;
+	return ftruncate(st->other, SIZE) || fcntl(st->other, F_ADD_SEALS, F_SEAL_SHRINK);
+}
+
+static int run_udmabuf_create(struct state *st)
+{
+	struct udmabuf_create arg = {
+		.memfd = st->other,
+		.flags = UDMABUF_FLAGS_CLOEXEC,
+		.size = SIZE,
+	};
+	int ret = xioctl(st->dev, UDMABUF_CREATE, &arg);
+
+	return ret < 0 ? ret : 0;
+}
+
+/* The import maps a table, which SYNC then works on. */
+static int prepare_mapped_buffer(struct state *st)
+{
+	int ret = prepare_display_import(st);
+
+	return ret ? ret : run_prime_import(st);
+}
+
+static int run_sync(struct state *st)
+{
+	int ret = buf_sync(st->buf, DMA_BUF_SYNC_RW | DMA_BUF_SYNC_START);
+
+	return ret ? ret : buf_sync(st->buf, DMA_BUF_SYNC_RW | DMA_BUF_SYNC_END);
+}
+
+static int run_set_name(struct state *st)
+{
+	return buf_set_name(st->buf, "one");
+}
+
+static int run_mmap(struct state *st)
+{
+	void *map = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, st->buf, 0);
+	size_t at;
+
+	if (map == MAP_FAILED)
+		return -errno;
+	st->map = map;
+	for (at = 0; at < SIZE; at += 4096)
+		__atomic_store_n(st->map + at, 1, __ATOMIC_RELAXED);
+	return 0;
+}
+
+static void cleanup_mmap(struct state *st)
+{
+	if (st->map)
+		munmap(st->map, SIZE);
+}
+
+static int prepare_busy_buffer(struct state *st)
+{
+	int one, two;
+
+	st->timeline = timeline_open();
+	st->other = timeline_open();
+	if (st->timeline < 0 || prepare_heap_buffer(st))
+		return -ENODEV;
+	/* Fences of two timelines, so that an array has to be made of them. */
+	one = buf_busy(st->buf, st->timeline, 1, DMA_BUF_SYNC_WRITE);
+	two = buf_busy(st->buf, st->other, 1, DMA_BUF_SYNC_READ);
+	return one ? one : two;
+}
+
+static int run_fence_get(struct state *st)
+{
+	int ret = buf_fence_get(st->buf, DMA_BUF_SYNC_RW);
+
+	return ret < 0 ? ret : 0;
+}
+
+static int prepare_fence_add(struct state *st)
+{
+	int ret = prepare_busy_buffer(st);
+
+	if (ret)
+		return ret;
+	st->out = buf_fence_get(st->buf, DMA_BUF_SYNC_RW);
+	close(st->buf);
+	return st->out < 0 ? st->out : prepare_heap_buffer(st);
+}
+
+static int run_fence_add(struct state *st)
+{
+	return buf_fence_add(st->buf, st->out, DMA_BUF_SYNC_WRITE);
+}
+
+static int run_poll(struct state *st)
+{
+	int ret = poll_events(st->buf, POLLIN | POLLOUT, 0);
+
+	return ret < 0 ? ret : 0;
+}
+
+static int run_epoll(struct state *st)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT };
+
+	st->dev = epoll_create1(EPOLL_CLOEXEC);
+	if (st->dev < 0 || epoll_ctl(st->dev, EPOLL_CTL_ADD, st->buf, &event))
+		return -errno;
+	return epoll_wait(st->dev, &event, 1, 0) < 0 ? -errno : 0;
+}
+
+static int prepare_bufinfo(struct state *st)
+{
+	st->dev = open(BUFINFO_PATH, O_RDONLY | O_CLOEXEC);
+	return st->dev < 0 ? -ENODEV : prepare_busy_buffer(st);
+}
+
+static int run_read_file(struct state *st)
+{
+	char text[512];
+	ssize_t got;
+
+	do
+		got = read(st->dev, text, sizeof(text));
+	while (got > 0);
+	return got < 0 ? -errno : 0;
+}
+
+static int prepare_fdinfo(struct state *st)
+{
+	char path[64];
+	int ret = prepare_heap_buffer(st);
+
+	if (ret)
+		return ret;
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", st->buf);
+	st->dev = open(path, O_RDONLY | O_CLOEXEC);
+	return st->dev < 0 ? -errno : 0;
+}
+
+static int prepare_socket(struct state *st)
+{
+	int ends[2];
+	int ret = prepare_heap_buffer(st);
+
+	if (ret || socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends))
+		return ret ? ret : -errno;
+	st->dev = ends[0];
+	st->other = ends[1];
+	return 0;
+}
+
+static int run_socket(struct state *st)
+{
+	int ret = fd_send(st->dev, st->buf, "x", 1);
+	char byte;
+
+	return ret ? ret : fd_receive(st->other, &st->out, &byte, 1);
+}
+
+/* Videobuf2 says EINVAL for whatever keeps a buffer from being exported. */
+const struct chain chain_camera_alloc = {
+	.prepare = prepare_camera,
+	.run = run_camera_alloc,
+	.also = -EINVAL,
+};
+
+const struct chain chain_camera_import = {
+	.prepare = prepare_camera_import,
+	.run = run_camera_import,
+};
+
+const struct chain chain_display_alloc = {
+	.prepare = prepare_display,
+	.run = run_dumb_export,
+};
+
+const struct chain chain_display_import = {
+	.prepare = prepare_display_import,
+	.run = run_prime_import,
+};
+
+const struct chain chain_display_flip = {
+	.prepare = prepare_flip,
+	.run = run_flip,
+	.cleanup = cleanup_flip,
+};
+
+const struct chain chain_display_flip_to_import = {
+	.prepare = prepare_flip_to_import,
+	.run = run_flip_to_import,
+	.cleanup = cleanup_flip,
+};
+
+/* Shmem says ENOSPC when it has no memory for an inode. */
+const struct chain chain_vgem_alloc = {
+	.prepare = prepare_vgem,
+	.run = run_dumb_export,
+	.also = -ENOSPC,
+};
+
+const struct chain chain_vgem_import = {
+	.prepare = prepare_vgem_import,
+	.run = run_prime_import,
+};
+
+const struct chain chain_heap_alloc = {
+	.prepare = prepare_heap,
+	.run = run_heap_alloc,
+};
+
+const struct chain chain_udmabuf_create = {
+	.prepare = prepare_udmabuf,
+	.run = run_udmabuf_create,
+};
+
+const struct chain chain_sync = {
+	.prepare = prepare_mapped_buffer,
+	.run = run_sync,
+	.strict = true,
+};
+
+const struct chain chain_set_name = {
+	.prepare = prepare_heap_buffer,
+	.run = run_set_name,
+	.strict = true,
+};
+
+const struct chain chain_mmap_heap = {
+	.prepare = prepare_heap_buffer,
+	.run = run_mmap,
+	.cleanup = cleanup_mmap,
+	.strict = true,
+};
+
+const struct chain chain_mmap_camera = {
+	.prepare = prepare_camera_buffer,
+	.run = run_mmap,
+	.cleanup = cleanup_mmap,
+	.strict = true,
+};
+
+const struct chain chain_mmap_display = {
+	.prepare = prepare_display_buffer,
+	.run = run_mmap,
+	.cleanup = cleanup_mmap,
+	.strict = true,
+};
+
+const struct chain chain_fence_get = {
+	.prepare = prepare_busy_buffer,
+	.run = run_fence_get,
+	.strict = true,
+};
+
+const struct chain chain_fence_add = {
+	.prepare = prepare_fence_add,
+	.run = run_fence_add,
+	.strict = true,
+};
+
+const struct chain chain_poll = {
+	.prepare = prepare_busy_buffer,
+	.run = run_poll,
+	.strict = true,
+};
+
+const struct chain chain_epoll = {
+	.prepare = prepare_busy_buffer,
+	.run = run_epoll,
+};
+
+const struct chain chain_bufinfo = {
+	.prepare = prepare_bufinfo,
+	.run = run_read_file,
+	.strict = true,
+};
+
+const struct chain chain_fdinfo = {
+	.prepare = prepare_fdinfo,
+	.run = run_read_file,
+	.strict = true,
+};
+
+/* And sockets say ENOBUFS. */
+const struct chain chain_socket = {
+	.prepare = prepare_socket,
+	.run = run_socket,
+	.also = -ENOBUFS,
+};

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * dmabuf_failnth - every allocation and every copy to or from userspace fails once.
+ *
+ * A chain of calls is run again and again, and each time another of its allocations is
+ * made to fail: the first, the second, and so on, until the chain is done before its
+ * turn comes. Whatever failed, the answer is an errno that says so, no buffer and no
+ * memory is left behind, and the next run works. Needs CONFIG_FAULT_INJECTION with
+ * failslab, fail_page_alloc and fail_usercopy in debugfs.
+ */
+#include <fcntl.h>
+
+#include "bufinfo.h"
+#include "chains.h"
+#include "harness.h"
+
+/* More faults than any chain has. */
+#define FAULTS_MAX	2000
+#define DEBUGFS		"/sys/kernel/debug/"
+
+FIXTURE(chain) {
+	struct bufinfo_total before;
+	struct state state;
+	int nth;
+};
+
+FIXTURE_VARIANT(chain) {
+	const struct chain *chain;
+};
+
+FIXTURE_VARIANT_ADD(chain, camera_alloc) {
+	.chain = &chain_camera_alloc,
+};
+
+FIXTURE_VARIANT_ADD(chain, camera_import) {
+	.chain = &chain_camera_import,
+};
+
+FIXTURE_VARIANT_ADD(chain, display_alloc) {
+	.chain = &chain_display_alloc,
+};
+
+FIXTURE_VARIANT_ADD(chain, display_import) {
+	.chain = &chain_display_import,
+};
+
+FIXTURE_VARIANT_ADD(chain, display_flip) {
+	.chain = &chain_display_flip,
+};
+
+FIXTURE_VARIANT_ADD(chain, display_flip_to_import) {
+	.chain = &chain_display_flip_to_import,
+};
+
+FIXTURE_VARIANT_ADD(chain, vgem_alloc) {
+	.chain = &chain_vgem_alloc,
+};
+
+FIXTURE_VARIANT_ADD(chain, vgem_import) {
+	.chain = &chain_vgem_import,
+};
+
+FIXTURE_VARIANT_ADD(chain, heap_alloc) {
+	.chain = &chain_heap_alloc,
+};
+
+FIXTURE_VARIANT_ADD(chain, udmabuf_create) {
+	.chain = &chain_udmabuf_create,
+};
+
+FIXTURE_VARIANT_ADD(chain, sync) {
+	.chain = &chain_sync,
+};
+
+FIXTURE_VARIANT_ADD(chain, set_name) {
+	.chain = &chain_set_name,
+};
+
+FIXTURE_VARIANT_ADD(chain, mmap_heap) {
+	.chain = &chain_mmap_heap,
+};
+
+FIXTURE_VARIANT_ADD(chain, mmap_camera) {
+	.chain = &chain_mmap_camera,
+};
+
+FIXTURE_VARIANT_ADD(chain, mmap_display) {
+	.chain = &chain_mmap_display,
+};
+
+FIXTURE_VARIANT_ADD(chain, fence_get) {
+	.chain = &chain_fence_get,
+};
+
+FIXTURE_VARIANT_ADD(chain, fence_add) {
+	.chain = &chain_fence_add,
+};
+
+FIXTURE_VARIANT_ADD(chain, poll) {
+	.chain = &chain_poll,
+};
+
+FIXTURE_VARIANT_ADD(chain, epoll) {
+	.chain = &chain_epoll,
+};
+
+FIXTURE_VARIANT_ADD(chain, bufinfo) {
+	.chain = &chain_bufinfo,
+};
+
+FIXTURE_VARIANT_ADD(chain, fdinfo) {
+	.chain = &chain_fdinfo,
+};
+
+FIXTURE_VARIANT_ADD(chain, socket) {
+	.chain = &chain_socket,
+};
+
+/* Allocations that may sleep are left alone by default, and single pages too. */
+static void faults_everywhere(void)
+{
+	static const char * const table[][2] = {
+		{ DEBUGFS "failslab/ignore-gfp-wait", "N" },
+		{ DEBUGFS "failslab/verbose", "0" },
+		{ DEBUGFS "fail_page_alloc/ignore-gfp-wait", "N" },
+		{ DEBUGFS "fail_page_alloc/min-order", "0" },
+		{ DEBUGFS "fail_page_alloc/verbose", "0" },
+		{ DEBUGFS "fail_usercopy/verbose", "0" },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(table); i++)
+		file_put(table[i][0], table[i][1]);
+}
+
+FIXTURE_SETUP(chain)
+{
+	self->nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	if (self->nth < 0)
+		SKIP(return, "the kernel cannot inject faults");
+	faults_everywhere();
+	ASSERT_EQ(0, bufinfo_total(&self->before));
+}
+
+FIXTURE_TEARDOWN(chain)
+{
+	close(self->nth);
+}
+
+static void faults_arm(int nth, unsigned int number)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%u", number);
+
+	if (pwrite(nth, text, len, 0) != len)
+		abort();
+}
+
+/* Whether the fault has come to its turn, and no more of them in any case. */
+static bool faults_disarm(int nth)
+{
+	char text[16] = "";
+	bool hit;
+
+	/* The reading itself may be what fails: then it had not come before. */
+	hit = pread(nth, text, sizeof(text) - 1, 0) > 0 && !strtoul(text, NULL, 10);
+	while (pwrite(nth, "0", 1, 0) != 1)
+		;
+	return hit;
+}
+
+static void state_init(struct state *st)
+{
+	unsigned int i;
+
+	memset(st, 0, sizeof(*st));
+	st->cam.fd = -1;
+	st->sink.dpy.fd = -1;
+	st->sink.dpy.crc_fd = -1;
+	for (i = 0; i < BUFFERS; i++)
+		st->sink.fds[i] = -1;
+	st->dev = -1;
+	st->buf = -1;
+	st->other = -1;
+	st->out = -1;
+	st->timeline = -1;
+}
+
+/* Closes all that was opened since, also what a call made and then could not tell. */
+static void close_above(int keep)
+{
+	close_range(keep + 1, ~0U, 0);
+}
+
+/* Rule: whichever allocation fails: an errno, nothing left, and the next time it works. */
+TEST_F_TIMEOUT(chain, every_fault, 240)
+{
+	const struct chain *chain = variant->chain;
+	struct state *st = &self->state;
+	unsigned int number;
+	int ret, made;
+	bool hit;
+
+	for (number = 1; number < FAULTS_MAX; number++) {
+		state_init(st);
+		ret = chain->prepare(st);
+		if (ret == -ENODEV)
+			SKIP(return, "the driver is not there");
+		ASSERT_EQ(0, ret);
+		made = fds_open();
+		faults_arm(self->nth, number);
+		ret = chain->run(st);
+		hit = faults_disarm(self->nth);
+		made = fds_open() - made;
+		EXPECT_TRUE(!ret || ret == -ENOMEM || ret == -EFAULT || ret == chain->also)
+			TH_LOG("fault %u: returned %d", number, ret);
+		if (ret && chain->strict)
+			EXPECT_EQ(0, made);
+		if (chain->cleanup)
+			chain->cleanup(st);
+		close_above(self->nth);
+		if (!hit) {
+			EXPECT_EQ(0, ret);
+			break;
+		}
+	}
+	TH_LOG("%u faults", number - 1);
+	/* A chain without a single fault would prove nothing. */
+	EXPECT_LT(1, number);
+	EXPECT_GT(FAULTS_MAX, number);
+	EXPECT_EQ(0, bufinfo_settles(self->before.objects));
+}
+
+/* A fixture of its own comes after those before it: tests without one come first. */
+FIXTURE(leaks) {
+	char *text;
+};
+
+FIXTURE_SETUP(leaks)
+{
+	if (access("/proc/self/fail-nth", F_OK) || file_put(DEBUGFS "kmemleak", "scan"))
+		SKIP(return, "the kernel cannot inject faults or has no kmemleak");
+}
+
+FIXTURE_TEARDOWN(leaks)
+{
+	free(self->text);
+}
+
+/* Rule: none of all that leaked. Kmemleak reports nothing younger than five seconds. */
+TEST_F_TIMEOUT(leaks, nothing_leaked, 240)
+{
+	sleep_ms(6000);
+	ASSERT_EQ(0, file_put(DEBUGFS "kmemleak", "scan"));
+	self->text = file_text(DEBUGFS "kmemleak");
+	ASSERT_NE(NULL, self->text);
+	EXPECT_STREQ("", self->text);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * dmabuf_ioctl - the ioctls of a dma-buf, given what they must take and above all what
+ * they must refuse. Those that work with fences have tests of their own.
+ */
+#include <linux/dma-buf.h>
+#include <pthread.h>
+#include <sys/ioctl.h>
+
+#include "fence.h"
+#include "fixture.h"
+
+/* An address of which the second half of a structure is not there. */
+static void *page_edge(size_t inside)
+{
+	unsigned char *map = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (map == MAP_FAILED || munmap(map + PAGE, PAGE))
+		return NULL;
+	return map + PAGE - inside;
+}
+
+/*
+ * Linux 6.12: udmabuf syncs in any direction what it mapped in the first one. That works,
+ * but a kernel that watches drivers complains.
+ */
+static bool complains(const struct exporter *exporter)
+{
+	return exporter == &exporter_udmabuf && dma_debug();
+}
+
+/* Rule: SYNC takes every direction, begun and ended, as often as one likes. */
+TEST_F(buffer, sync_every_direction)
+{
+	static const __u64 directions[] = {
+		DMA_BUF_SYNC_READ, DMA_BUF_SYNC_WRITE, DMA_BUF_SYNC_RW,
+	};
+	size_t i, round;
+
+	if (complains(variant->exporter))
+		SKIP(return, "udmabuf of Linux 6.12 with DMA debugging");
+	for (round = 0; round < 3; round++) {
+		for (i = 0; i < ARRAY_SIZE(directions); i++) {
+			EXPECT_EQ(0, buf_sync(self->buf, directions[i] | DMA_BUF_SYNC_START));
+			EXPECT_EQ(0, buf_sync(self->buf, directions[i] | DMA_BUF_SYNC_END));
+		}
+	}
+}
+
+/* Rule: SYNC without a direction is EINVAL. */
+TEST_F(buffer, sync_needs_a_direction)
+{
+	EXPECT_EQ(-EINVAL, buf_sync(self->buf, DMA_BUF_SYNC_START));
+	EXPECT_EQ(-EINVAL, buf_sync(self->buf, DMA_BUF_SYNC_END));
+}
+
+/* Rule: SYNC refuses each flag that it does not know, alone and among known ones. */
+TEST_F(buffer, sync_refuses_unknown_flags)
+{
+	unsigned int bit;
+
+	for (bit = 3; bit < 64; bit++) {
+		EXPECT_EQ(-EINVAL, buf_sync(self->buf, 1ULL << bit));
+		EXPECT_EQ(-EINVAL, buf_sync(self->buf, 1ULL << bit | DMA_BUF_SYNC_RW));
+		EXPECT_EQ(-EINVAL, buf_sync(self->buf, 1ULL << bit | DMA_BUF_SYNC_RW |
+						       DMA_BUF_SYNC_END));
+	}
+}
+
+/* Rule: unpaired calls of a program do no harm: the buffer works on. */
+TEST_F(buffer, sync_unpaired_is_harmless)
+{
+	unsigned char *map = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, self->buf, 0);
+	int i;
+
+	ASSERT_NE(MAP_FAILED, map);
+	if (complains(variant->exporter))
+		SKIP(return, "udmabuf of Linux 6.12 with DMA debugging");
+	for (i = 0; i < 3; i++)
+		buf_sync(self->buf, DMA_BUF_SYNC_RW | DMA_BUF_SYNC_END);
+	for (i = 0; i < 3; i++)
+		EXPECT_EQ(0, buf_sync(self->buf, DMA_BUF_SYNC_WRITE | DMA_BUF_SYNC_START));
+	EXPECT_EQ(0, buf_sync(self->buf, DMA_BUF_SYNC_READ | DMA_BUF_SYNC_START));
+	map[0] = 0x3c;
+	EXPECT_EQ(0x3c, map[0]);
+	EXPECT_EQ(0, buf_sync(self->buf, DMA_BUF_SYNC_RW | DMA_BUF_SYNC_END));
+	munmap(map, PAGE);
+}
+
+/* Rule: a bad pointer is EFAULT for every ioctl that follows it. */
+TEST_F(buffer, bad_pointers)
+{
+	static const unsigned long cmds[] = {
+		DMA_BUF_IOCTL_SYNC, DMA_BUF_SET_NAME_A, DMA_BUF_SET_NAME_B,
+		DMA_BUF_IOCTL_EXPORT_SYNC_FILE, DMA_BUF_IOCTL_IMPORT_SYNC_FILE,
+	};
+	void *edge = page_edge(2);
+	size_t i;
+
+	ASSERT_NE(NULL, edge);
+	memset(edge, 'x', 2);
+	for (i = 0; i < ARRAY_SIZE(cmds); i++) {
+		EXPECT_EQ(-EFAULT, xioctl(self->buf, cmds[i], NULL));
+		EXPECT_EQ(-EFAULT, xioctl(self->buf, cmds[i], (void *)1UL));
+		EXPECT_EQ(-EFAULT, xioctl(self->buf, cmds[i], (void *)-PAGE));
+		EXPECT_EQ(-EFAULT, xioctl(self->buf, cmds[i], edge));
+	}
+	munmap((void *)((unsigned long)edge & -PAGE), PAGE);
+}
+
+/* Rule: an ioctl of our type with a number that is not taken is ENOTTY. */
+TEST_F(buffer, unknown_numbers)
+{
+	unsigned char arg[64] = { 0 };
+	unsigned int nr;
+
+	for (nr = 4; nr < 256; nr++) {
+		EXPECT_EQ(-ENOTTY, xioctl(self->buf, _IO('b', nr), arg));
+		EXPECT_EQ(-ENOTTY, xioctl(self->buf, _IOW('b', nr, __u64), arg));
+		EXPECT_EQ(-ENOTTY, xioctl(self->buf, _IOWR('b', nr, __u64), arg));
+	}
+}
+
+/* Rule: the size and the direction are part of an ioctl's number: any other is ENOTTY. */
+TEST_F_TIMEOUT(buffer, wrong_sizes_and_directions, 120)
+{
+	static const struct { unsigned int nr, size[2], dir; } table[] = {
+		{ 0, { 8, 8 }, _IOC_WRITE },
+		{ 1, { 4, 8 }, _IOC_WRITE },
+		{ 2, { 8, 8 }, _IOC_READ | _IOC_WRITE },
+		{ 3, { 8, 8 }, _IOC_WRITE },
+	};
+	unsigned char arg[256] = { 0 };
+	unsigned int size, dir, tried = 0;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(table); i++) {
+		for (size = 0; size <= sizeof(arg); size++) {
+			for (dir = 0; dir < 4; dir++) {
+				if (dir == table[i].dir && (size == table[i].size[0] ||
+							    size == table[i].size[1]))
+					continue;
+				tried += xioctl(self->buf, _IOC(dir, 'b', table[i].nr, size),
+						arg) == -ENOTTY;
+			}
+		}
+	}
+	EXPECT_EQ(4 * 4 * (sizeof(arg) + 1) - 5, tried);
+}
+
+/* Rule: ioctls of other files are ENOTTY on a buffer. */
+TEST_F(buffer, foreign_ioctls)
+{
+	static const unsigned long cmds[] = { TIOCGWINSZ, FIONREAD, _IO('W', 1), _IO('H', 0) };
+	unsigned char arg[64] = { 0 };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(cmds); i++)
+		EXPECT_EQ(-ENOTTY, xioctl(self->buf, cmds[i], arg));
+}
+
+/* Rule: both numbers of SET_NAME take a plain pointer, and the last name counts. */
+TEST_F(buffer, name_by_both_numbers)
+{
+	char value[64];
+
+	ASSERT_EQ(0, xioctl(self->buf, DMA_BUF_SET_NAME_A, "first"));
+	ASSERT_EQ(0, fd_info(self->buf, "name", value, sizeof(value)));
+	EXPECT_STREQ("first", value);
+	ASSERT_EQ(0, xioctl(self->buf, DMA_BUF_SET_NAME_B, "second"));
+	ASSERT_EQ(0, fd_info(self->buf, "name", value, sizeof(value)));
+	EXPECT_STREQ("second", value);
+}
+
+/* Rule: a name has at most 31 characters; a longer one is EINVAL and changes nothing. */
+TEST_F(buffer, name_length)
+{
+	char name[DMA_BUF_NAME_LEN + 8], value[64];
+	size_t len;
+
+	memset(name, 'n', sizeof(name));
+	name[DMA_BUF_NAME_LEN - 1] = '\0';
+	ASSERT_EQ(0, buf_set_name(self->buf, name));
+	ASSERT_EQ(0, fd_info(self->buf, "name", value, sizeof(value)));
+	EXPECT_STREQ(name, value);
+
+	for (len = DMA_BUF_NAME_LEN; len < sizeof(name); len++) {
+		memset(name, 'x', len);
+		name[len] = '\0';
+		EXPECT_EQ(-EINVAL, buf_set_name(self->buf, name));
+	}
+	ASSERT_EQ(0, fd_info(self->buf, "name", value, sizeof(value)));
+	EXPECT_EQ('n', value[0]);
+	EXPECT_EQ(DMA_BUF_NAME_LEN - 1, strlen(value));
+}
+
+/* Rule: an empty name is a name, and what a name holds is never a format. */
+TEST_F(buffer, name_content)
+{
+	char value[64];
+
+	ASSERT_EQ(0, buf_set_name(self->buf, "%s%n%p"));
+	ASSERT_EQ(0, fd_link(self->buf, value, sizeof(value)));
+	EXPECT_STREQ("/dmabuf:%s%n%p", value);
+	ASSERT_EQ(0, buf_set_name(self->buf, ""));
+	ASSERT_EQ(0, fd_link(self->buf, value, sizeof(value)));
+	EXPECT_STREQ("/dmabuf:", value);
+}
+
+/* Rule: a name that ends right before memory that is not there is read, no further. */
+TEST_F(buffer, name_at_page_edge)
+{
+	char *edge = page_edge(5);
+	char value[64];
+
+	ASSERT_NE(NULL, edge);
+	memcpy(edge, "edge", 5);
+	ASSERT_EQ(0, buf_set_name(self->buf, edge));
+	ASSERT_EQ(0, fd_info(self->buf, "name", value, sizeof(value)));
+	EXPECT_STREQ("edge", value);
+	munmap((void *)((unsigned long)edge & -PAGE), PAGE);
+}
+
+static void *rename_loop(void *arg)
+{
+	int buf = *(int *)arg;
+	int i;
+
+	for (i = 0; i < 2000; i++)
+		buf_set_name(buf, i & 1 ? "a" : "a name of thirty-one characters");
+	return NULL;
+}
+
+/* Rule: a reader sees one name or the other while it changes, never a mixture. */
+TEST_F_TIMEOUT(buffer, name_races_with_readers, 120)
+{
+	pthread_t threads[2];
+	char value[64];
+	int i, torn = 0;
+
+	ASSERT_EQ(0, buf_set_name(self->buf, "a"));
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, rename_loop, &self->buf));
+	for (i = 0; i < 500; i++) {
+		fd_link(self->buf, value, sizeof(value));
+		torn += strcmp(value, "/dmabuf:a") &&
+			strcmp(value, "/dmabuf:a name of thirty-one characters");
+		fd_info(self->buf, "name", value, sizeof(value));
+		torn += strcmp(value, "a") && strcmp(value, "a name of thirty-one characters");
+	}
+	for (i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	EXPECT_EQ(0, torn);
+}
+
+static void *sync_loop(void *arg)
+{
+	int buf = *(int *)arg;
+	int i;
+
+	for (i = 0; i < 200; i++) {
+		buf_sync(buf, (__u64)(1 + i % 3) | DMA_BUF_SYNC_START);
+		buf_sync(buf, (__u64)(1 + i % 3) | DMA_BUF_SYNC_END);
+	}
+	return NULL;
+}
+
+/* Rule (faults.md L3): several threads may begin and end on one fresh buffer at once. */
+TEST_F_TIMEOUT(buffer, sync_from_threads, 120)
+{
+	pthread_t threads[4];
+	int i;
+
+	if (complains(variant->exporter))
+		SKIP(return, "udmabuf of Linux 6.12 with DMA debugging");
+	for (i = 0; i < 4; i++)
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, sync_loop, &self->buf));
+	for (i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+	EXPECT_EQ(0, buf_sync(self->buf, DMA_BUF_SYNC_RW));
+	EXPECT_EQ(0, buf_sync(self->buf, DMA_BUF_SYNC_RW | DMA_BUF_SYNC_END));
+}
+
+/* Rule: the ioctls are a dma-buf's alone: any other file says ENOTTY, none says EBADF. */
+TEST(wrong_descriptors)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int mem = memfd_create("not a dma-buf", MFD_CLOEXEC);
+	int ends[2];
+
+	ASSERT_LE(0, null);
+	ASSERT_LE(0, mem);
+	ASSERT_EQ(0, pipe(ends));
+	EXPECT_EQ(-ENOTTY, buf_sync(null, DMA_BUF_SYNC_RW));
+	EXPECT_EQ(-ENOTTY, buf_sync(mem, DMA_BUF_SYNC_RW));
+	EXPECT_EQ(-ENOTTY, buf_set_name(ends[0], "x"));
+	EXPECT_EQ(-ENOTTY, buf_fence_get(ends[1], DMA_BUF_SYNC_RW));
+	close(ends[0]);
+	close(ends[1]);
+	close(null);
+	close(mem);
+	EXPECT_EQ(-EBADF, buf_sync(mem, DMA_BUF_SYNC_RW));
+	EXPECT_EQ(-EBADF, buf_sync(-1, DMA_BUF_SYNC_RW));
+}
+
+#ifdef __x86_64__
+/* The 32-bit entry of the same kernel; its ioctl has the number 54. */
+static int ioctl_compat(int fd, unsigned int cmd, void *arg)
+{
+	int ret;
+
+	asm volatile("int $0x80" : "=a" (ret)
+		     : "a" (54), "b" (fd), "c" (cmd), "d" ((unsigned int)(unsigned long)arg)
+		     : "memory", "r8", "r9", "r10", "r11");
+	return ret;
+}
+
+/* Where 32-bit programs are not built in, that entry is a fault. */
+static bool compat_present(void)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (!pid) {
+		ioctl_compat(-1, 0, NULL);
+		_exit(0);
+	}
+	return waitpid(pid, &status, 0) == pid && !status;
+}
+
+/* Rule: a 32-bit program on a 64-bit kernel gets the same answers. */
+TEST_F(buffer, compat_ioctls)
+{
+	struct low {
+		struct dma_buf_sync sync;
+		struct dma_buf_export_sync_file get;
+		struct dma_buf_import_sync_file add;
+		char name[16];
+	} *low;
+	char value[64];
+
+	if (!compat_present())
+		SKIP(return, "the kernel runs no 32-bit programs");
+	low = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	ASSERT_NE(MAP_FAILED, low);
+	low->sync.flags = DMA_BUF_SYNC_RW;
+	EXPECT_EQ(0, ioctl_compat(self->buf, DMA_BUF_IOCTL_SYNC, &low->sync));
+	low->sync.flags |= DMA_BUF_SYNC_END;
+	EXPECT_EQ(0, ioctl_compat(self->buf, DMA_BUF_IOCTL_SYNC, &low->sync));
+	low->sync.flags = 1ULL << 40;
+	EXPECT_EQ(-EINVAL, ioctl_compat(self->buf, DMA_BUF_IOCTL_SYNC, &low->sync));
+
+	memcpy(low->name, "from 32 bits", 13);
+	EXPECT_EQ(0, ioctl_compat(self->buf, DMA_BUF_SET_NAME_A, low->name));
+	ASSERT_EQ(0, fd_info(self->buf, "name", value, sizeof(value)));
+	EXPECT_STREQ("from 32 bits", value);
+
+	low->get.flags = DMA_BUF_SYNC_WRITE;
+	ASSERT_EQ(0, ioctl_compat(self->buf, DMA_BUF_IOCTL_EXPORT_SYNC_FILE, &low->get));
+	low->add.flags = DMA_BUF_SYNC_READ;
+	low->add.fd = low->get.fd;
+	EXPECT_EQ(0, ioctl_compat(self->buf, DMA_BUF_IOCTL_IMPORT_SYNC_FILE, &low->add));
+	close(low->get.fd);
+	EXPECT_EQ(-ENOTTY, ioctl_compat(self->buf, _IO('b', 77), low));
+	munmap(low, PAGE);
+}
+#endif
+
+TEST_HARNESS_MAIN

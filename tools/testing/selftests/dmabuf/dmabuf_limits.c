@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * dmabuf_limits - what happens at the ends of things: no descriptor left, nobody there
+ * to receive one, a great many buffers, processes that end in the middle. The claim is
+ * the same each time: an errno, and afterwards as many buffers as before.
+ */
+#include <linux/dma-buf.h>
+#include <linux/dma-heap.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+
+#include "bufinfo.h"
+#include "fence.h"
+#include "fixture.h"
+
+/* Rule (CVE-2024-56712): without a free descriptor an export is EMFILE and leaves nothing. */
+TEST_F_TIMEOUT(buffer, export_without_descriptors, 120)
+{
+	struct bufinfo_total before;
+	int i, room, got;
+
+	ASSERT_EQ(0, bufinfo_total(&before));
+	/* With no room the device itself cannot be opened; with some, only its buffer fails. */
+	for (room = 0; room < 3; room++) {
+		for (i = 0; i < 100; i++) {
+			ASSERT_EQ(0, fds_exhaust(room));
+			got = buffer_more(variant);
+			ASSERT_EQ(0, fds_allow());
+			if (got >= 0)
+				close(got);
+			else
+				ASSERT_EQ(-EMFILE, got);
+		}
+	}
+	EXPECT_EQ(0, bufinfo_settles(before.objects));
+}
+
+/* Rule: a message that nobody can receive any more gives its buffer back. */
+TEST_F(buffer, closed_peer)
+{
+	struct bufinfo_total before;
+	int ends[2], i, buf;
+
+	ASSERT_EQ(0, bufinfo_total(&before));
+	for (i = 0; i < 20; i++) {
+		ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends));
+		close(ends[1]);
+		EXPECT_EQ(-EPIPE, fd_send(ends[0], self->buf, "x", 1));
+		close(ends[0]);
+
+		/* Sent, never received, and the sender's own descriptor gone. */
+		ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends));
+		buf = buffer_more(variant);
+		ASSERT_LE(0, buf);
+		EXPECT_EQ(0, fd_send(ends[0], buf, "x", 1));
+		close(buf);
+		close(ends[0]);
+		close(ends[1]);
+	}
+	EXPECT_EQ(0, bufinfo_settles(before.objects));
+}
+
+/* Rule: a receiver without a free descriptor gets the message and no buffer. */
+TEST_F(buffer, receiver_without_descriptors)
+{
+	struct bufinfo_total before;
+	int ends[2], got = -1, buf;
+	char byte = 0;
+
+	ASSERT_EQ(0, bufinfo_total(&before));
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends));
+	buf = buffer_more(variant);
+	ASSERT_LE(0, buf);
+	ASSERT_EQ(0, fd_send(ends[0], buf, "x", 1));
+	close(buf);
+	/* The closed number is free again: fill it before the limit counts. */
+	ASSERT_EQ(0, fds_exhaust(0));
+	EXPECT_EQ(0, fd_receive(ends[1], &got, &byte, 1));
+	EXPECT_EQ(-1, got);
+	EXPECT_EQ('x', byte);
+	ASSERT_EQ(0, fds_allow());
+	EXPECT_EQ(0, bufinfo_settles(before.objects));
+	close(ends[0]);
+	close(ends[1]);
+}
+
+/* Rule: a buffer that travels in its own socket's queue with it does not stay for ever. */
+TEST_F(buffer, socket_that_holds_itself)
+{
+	struct bufinfo_total before;
+	int ends[2], other[2], buf;
+
+	ASSERT_EQ(0, bufinfo_total(&before));
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends));
+	buf = buffer_more(variant);
+	ASSERT_LE(0, buf);
+	ASSERT_EQ(0, fd_send(ends[0], buf, "b", 1));
+	ASSERT_EQ(0, fd_send(ends[0], ends[0], "s", 1));
+	ASSERT_EQ(0, fd_send(ends[0], ends[1], "s", 1));
+	close(buf);
+	close(ends[0]);
+	close(ends[1]);
+	/* A new socket's end is what makes the kernel look for such circles. */
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, other));
+	close(other[0]);
+	close(other[1]);
+	EXPECT_EQ(0, bufinfo_settles(before.objects));
+}
+
+/* Rule: a thousand buffers at once are a thousand different ones, and all go again. */
+TEST_F_TIMEOUT(buffer, a_thousand_buffers, 120)
+{
+	struct bufinfo_total before, now;
+	int bufs[1000];
+	size_t i;
+
+	ASSERT_EQ(0, fds_allow());
+	ASSERT_EQ(0, bufinfo_total(&before));
+	for (i = 0; i < ARRAY_SIZE(bufs); i++) {
+		bufs[i] = buffer_more(variant);
+		ASSERT_LE(0, bufs[i]);
+		if (i)
+			ASSERT_NE(fd_ino(bufs[i - 1]), fd_ino(bufs[i]));
+	}
+	ASSERT_EQ(0, bufinfo_total(&now));
+	EXPECT_EQ(before.objects + ARRAY_SIZE(bufs), now.objects);
+	EXPECT_EQ(before.bytes + ARRAY_SIZE(bufs) * self->size, now.bytes);
+	for (i = 0; i < ARRAY_SIZE(bufs); i++)
+		close(bufs[i]);
+	EXPECT_EQ(0, bufinfo_settles(before.objects));
+}
+
+/* Rule: one buffer may have as many descriptors as the table holds. */
+TEST_F(buffer, many_descriptors_of_one)
+{
+	char value[64];
+	int i, fds[900];
+
+	ASSERT_EQ(0, fds_allow());
+	for (i = 0; i < 900; i++) {
+		fds[i] = dup(self->buf);
+		ASSERT_LE(0, fds[i]);
+	}
+	ASSERT_EQ(0, fd_info(self->buf, "count", value, sizeof(value)));
+	EXPECT_STREQ("901", value);
+	for (i = 0; i < 900; i++)
+		close(fds[i]);
+	ASSERT_EQ(0, fd_info(self->buf, "count", value, sizeof(value)));
+	EXPECT_STREQ("1", value);
+}
+
+/* Rule: processes that are killed with buffers, mappings and fences leave none of them. */
+TEST_F_TIMEOUT(buffer, killed_in_the_middle, 120)
+{
+	struct bufinfo_total before;
+	int i, status, timeline, buf;
+	pid_t pid;
+
+	ASSERT_EQ(0, bufinfo_total(&before));
+	for (i = 0; i < 16; i++) {
+		pid = fork();
+		ASSERT_LE(0, pid);
+		if (!pid) {
+			timeline = timeline_open();
+			buf = buffer_more(variant);
+			buf_busy(buf, timeline, 1, DMA_BUF_SYNC_WRITE);
+			poll_events(buf, POLLIN, 0);
+			mmap(NULL, PAGE, PROT_READ, MAP_SHARED | MAP_POPULATE, buf, 0);
+			/* Half of them die while they wait for a fence. */
+			if (i & 1)
+				alarm(1);
+			else
+				raise(SIGKILL);
+			buf_sync(buf, DMA_BUF_SYNC_READ);
+			_exit(0);
+		}
+		if (i & 1) {
+			sleep_ms(20);
+			kill(pid, SIGKILL);
+		}
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		EXPECT_TRUE(WIFSIGNALED(status));
+	}
+	EXPECT_EQ(0, bufinfo_settles(before.objects));
+}
+
+/* Rule: nothing, and what becomes nothing when it is rounded up to pages, is refused. */
+TEST(heap_sizes_that_wrap)
+{
+	static const __u64 sizes[] = { 0, -1ULL, -4095ULL };
+	int heap = open("/dev/dma_heap/system", O_RDWR | O_CLOEXEC);
+	struct dma_heap_allocation_data arg;
+	size_t i;
+
+	if (heap < 0)
+		SKIP(return, "the system heap is not there");
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		arg = (struct dma_heap_allocation_data) {
+			.len = sizes[i],
+			.fd_flags = O_RDWR | O_CLOEXEC,
+		};
+		EXPECT_EQ(-EINVAL, xioctl(heap, DMA_HEAP_IOCTL_ALLOC, &arg));
+	}
+	close(heap);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * dmabuf_map - a dma-buf in a process's address space: what may be mapped, what a
+ * mapping keeps alive, and that no address leads past the buffer's end.
+ */
+#include <limits.h>
+#include <sys/syscall.h>
+
+#include "fence.h"
+#include "fixture.h"
+
+static void *map_pages(int buf, size_t len, off_t offset)
+{
+	return mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, buf, offset);
+}
+
+/* The C library refuses the largest offsets itself: ask the kernel. */
+static int map_page_at(int buf, unsigned long page)
+{
+	long ret;
+
+#ifdef SYS_mmap2
+	ret = syscall(SYS_mmap2, NULL, PAGE, PROT_READ, MAP_SHARED, buf, page * (PAGE / 4096));
+#else
+	ret = syscall(SYS_mmap, NULL, PAGE, PROT_READ, MAP_SHARED, buf, page * PAGE);
+#endif
+	return ret == -1 ? -errno : 0;
+}
+
+/* A line of /proc/self/maps that holds the address, or an empty string. */
+static void maps_line(const void *at, char *line, size_t size)
+{
+	char *text = file_text("/proc/self/maps");
+	char *next = text, *row;
+	unsigned long from, to;
+
+	line[0] = '\0';
+	while ((row = strsep(&next, "\n"))) {
+		if (sscanf(row, "%lx-%lx ", &from, &to) == 2 && from <= (unsigned long)at &&
+		    (unsigned long)at < to)
+			snprintf(line, size, "%s", row);
+	}
+	free(text);
+}
+
+/* The fifth column of such a line. */
+static unsigned long long maps_ino(const char *line)
+{
+	unsigned long long ino;
+
+	return sscanf(line, "%*s %*s %*s %*s %llu", &ino) == 1 ? ino : 0;
+}
+
+/* Rule: a new buffer holds nobody's old data. */
+TEST_F(buffer, new_buffer_is_zero)
+{
+	unsigned char *map = map_pages(self->buf, self->size, 0);
+	size_t i, dirty = 0;
+
+	ASSERT_NE(MAP_FAILED, map);
+	for (i = 0; i < self->size; i++)
+		dirty += !!map[i];
+	EXPECT_EQ(0, dirty);
+	munmap(map, self->size);
+}
+
+/* Rule: every page of the buffer can be mapped alone, and is the page that it should be. */
+TEST_F(buffer, each_page_maps_alone)
+{
+	unsigned char *whole = map_pages(self->buf, self->size, 0);
+	unsigned char *one;
+	size_t at;
+
+	ASSERT_NE(MAP_FAILED, whole);
+	for (at = 0; at < self->size; at += PAGE) {
+		whole[at] = at / PAGE + 1;
+		one = map_pages(self->buf, PAGE, at);
+		ASSERT_NE(MAP_FAILED, one);
+		ASSERT_EQ(whole[at], one[0]);
+		one[PAGE - 1] = 0xa5;
+		ASSERT_EQ(0xa5, whole[at + PAGE - 1]);
+		munmap(one, PAGE);
+	}
+	munmap(whole, self->size);
+}
+
+/* Linux 6.12: DRM's shmem helper gives the first page at whatever offset it is mapped. */
+XFAIL_ADD(buffer, vgem, each_page_maps_alone);
+
+/* Rule: no mapping reaches past the end, wherever it begins. */
+TEST_F(buffer, map_past_the_end_is_refused)
+{
+	EXPECT_EQ(MAP_FAILED, map_pages(self->buf, self->size + PAGE, 0));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(MAP_FAILED, map_pages(self->buf, PAGE, self->size));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(MAP_FAILED, map_pages(self->buf, self->size, PAGE));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(MAP_FAILED, map_pages(self->buf, 2 * PAGE, self->size - PAGE));
+	EXPECT_EQ(EINVAL, errno);
+}
+
+/* Rule: an offset whose end wraps around is refused as well. */
+TEST_F(buffer, map_offset_overflow_is_refused)
+{
+	unsigned long last = ULONG_MAX / PAGE;
+	int ret;
+
+	EXPECT_EQ(-EINVAL, map_page_at(self->buf, self->size / PAGE));
+	ret = map_page_at(self->buf, last);
+	EXPECT_TRUE(ret == -EINVAL || ret == -EOVERFLOW) TH_LOG("returned %d", ret);
+	ret = map_page_at(self->buf, last / 2 + 1);
+	EXPECT_TRUE(ret == -EINVAL || ret == -EOVERFLOW) TH_LOG("returned %d", ret);
+}
+
+/* Rule (CVE-2023-2008): a mapping that mremap() grows leads to no page past the end. */
+TEST_F(buffer, mremap_growth_reaches_nothing)
+{
+	unsigned char *map = map_pages(self->buf, self->size, 0);
+	unsigned char *grown;
+	size_t at;
+
+	ASSERT_NE(MAP_FAILED, map);
+	grown = mremap(map, self->size, 4 * self->size, MREMAP_MAYMOVE);
+	if (grown == MAP_FAILED) {
+		munmap(map, self->size);
+		return;
+	}
+	for (at = self->size; at < 4 * self->size; at += PAGE)
+		EXPECT_EQ(-EFAULT, touch(grown + at));
+	munmap(grown, 4 * self->size);
+}
+
+/* Rule: growing the mapping of the last page alone does not reach further either. */
+TEST_F(buffer, mremap_growth_of_the_last_page)
+{
+	unsigned char *map = map_pages(self->buf, PAGE, self->size - PAGE);
+	unsigned char *grown;
+
+	ASSERT_NE(MAP_FAILED, map);
+	grown = mremap(map, PAGE, 2 * PAGE, MREMAP_MAYMOVE);
+	if (grown == MAP_FAILED) {
+		munmap(map, PAGE);
+		return;
+	}
+	EXPECT_EQ(-EFAULT, touch(grown + PAGE));
+	munmap(grown, 2 * PAGE);
+}
+
+/* Rule: a mapping may be moved and shrunk, and keeps its pages. */
+TEST_F(buffer, mremap_move_and_shrink)
+{
+	unsigned char *map = map_pages(self->buf, self->size, 0);
+	unsigned char *place, *moved;
+
+	ASSERT_NE(MAP_FAILED, map);
+	map[0] = 0x11;
+	map[PAGE] = 0x22;
+	place = mmap(NULL, 2 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, place);
+	moved = mremap(map, self->size, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, place);
+	ASSERT_EQ(place, moved);
+	EXPECT_EQ(0x11, moved[0]);
+	EXPECT_EQ(0x22, moved[PAGE]);
+	munmap(moved, 2 * PAGE);
+}
+
+/* Rule: a mapping can be split and freed in parts. */
+TEST_F(buffer, unmap_in_parts)
+{
+	unsigned char *map = map_pages(self->buf, self->size, 0);
+
+	ASSERT_NE(MAP_FAILED, map);
+	map[3 * PAGE] = 0x33;
+	EXPECT_EQ(0, munmap(map + PAGE, PAGE));
+	EXPECT_EQ(-EFAULT, touch(map + PAGE));
+	EXPECT_EQ(0, mprotect(map + 2 * PAGE, PAGE, PROT_READ));
+	EXPECT_EQ(0, touch(map + 2 * PAGE));
+	EXPECT_EQ(0x33, map[3 * PAGE]);
+	munmap(map, self->size);
+}
+
+/* Rule: a mapping keeps the buffer when all descriptors are closed. */
+TEST_F(buffer, mapping_outlives_the_descriptor)
+{
+	unsigned char *map = map_pages(self->buf, self->size, 0);
+	char line[256];
+
+	ASSERT_NE(MAP_FAILED, map);
+	ASSERT_EQ(0, buf_set_name(self->buf, "kept"));
+	close(self->buf);
+	self->buf = -1;
+	map[self->size - 1] = 0x77;
+	EXPECT_EQ(0x77, map[self->size - 1]);
+	maps_line(map, line, sizeof(line));
+	EXPECT_NE(NULL, strstr(line, "/dmabuf:kept"));
+	munmap(map, self->size);
+}
+
+/* Rule: maps shows /dmabuf: with the name, and the same inode as fstat. */
+TEST_F(buffer, maps_names_the_buffer)
+{
+	unsigned char *map = map_pages(self->buf, self->size, 0);
+	char line[256];
+
+	ASSERT_NE(MAP_FAILED, map);
+	maps_line(map, line, sizeof(line));
+	EXPECT_NE(NULL, strstr(line, "/dmabuf:")) TH_LOG("%s", line);
+	ASSERT_EQ(0, buf_set_name(self->buf, "a picture"));
+	maps_line(map, line, sizeof(line));
+	EXPECT_NE(NULL, strstr(line, "/dmabuf:a picture")) TH_LOG("%s", line);
+	EXPECT_EQ(fd_ino(self->buf), maps_ino(line));
+	munmap(map, self->size);
+}
+
+/* Rule: the link in map_files names the buffer but cannot be opened: ENXIO. */
+TEST_F(buffer, map_files_cannot_be_opened)
+{
+	unsigned char *map = map_pages(self->buf, self->size, 0);
+	char path[96], target[64] = "";
+
+	ASSERT_NE(MAP_FAILED, map);
+	snprintf(path, sizeof(path), "/proc/self/map_files/%lx-%lx", (unsigned long)map,
+		 (unsigned long)(map + self->size));
+	EXPECT_LT(0, readlink(path, target, sizeof(target) - 1));
+	EXPECT_STREQ("/dmabuf:", target);
+	EXPECT_EQ(-1, open(path, O_RDWR | O_CLOEXEC));
+	EXPECT_EQ(ENXIO, errno);
+	munmap(map, self->size);
+}
+
+/* Rule: the same buffer may be mapped many times, and all of them are one memory. */
+TEST_F(buffer, many_mappings_are_one_memory)
+{
+	unsigned char *maps[64];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(maps); i++) {
+		maps[i] = map_pages(self->buf, self->size, 0);
+		ASSERT_NE(MAP_FAILED, maps[i]);
+	}
+	maps[0][PAGE + 1] = 0x42;
+	for (i = 0; i < ARRAY_SIZE(maps); i++) {
+		EXPECT_EQ(0x42, maps[i][PAGE + 1]);
+		munmap(maps[i], self->size);
+	}
+}
+
+/* Rule: a process that ends with the buffer mapped leaves nothing behind. */
+TEST_F(buffer, exit_with_mapping)
+{
+	char value[64];
+	int i, status;
+	pid_t pid;
+
+	for (i = 0; i < 8; i++) {
+		pid = fork();
+		ASSERT_LE(0, pid);
+		if (!pid) {
+			if (touch(map_pages(self->buf, self->size, 0)))
+				_exit(1);
+			/* No chance to clean up. */
+			kill(getpid(), SIGKILL);
+		}
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		EXPECT_TRUE(WIFSIGNALED(status));
+	}
+	ASSERT_EQ(0, fd_info(self->buf, "count", value, sizeof(value)));
+	EXPECT_STREQ("1", value);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * exporters - a dma-buf from each driver of the machine that exports some.
+ *
+ * The device is closed again at once: a dma-buf lives by its own descriptor, and
+ * every test that uses these buffers proves it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/dma-heap.h>
+#include <linux/memfd.h>
+#include <linux/udmabuf.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "camera.h"
+#include "display.h"
+#include "exporters.h"
+#include "util.h"
+
+/* Bytes of one line: four to a pixel. */
+#define LINE_SIZE	512
+
+/* Opening a device that is not there and one whose driver is not there are the same. */
+static int open_device(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno == ENOENT || errno == ENXIO ? -ENODEV : -errno;
+	return fd;
+}
+
+static int export_camera(size_t size, int flags)
+{
+	unsigned int lines = (size + LINE_SIZE - 1) / LINE_SIZE;
+	struct camera cam;
+	int ret;
+
+	ret = camera_open(&cam, CAMERA_DRIVER);
+	if (ret)
+		return ret;
+	/* The smallest picture has 64 lines. */
+	ret = camera_format(&cam, LINE_SIZE / 4, lines < 64 ? 64 : lines, V4L2_PIX_FMT_XBGR32);
+	if (!ret)
+		ret = camera_buffers(&cam, V4L2_MEMORY_MMAP, 1);
+	if (!ret)
+		ret = camera_export(&cam, 0, flags);
+	camera_close(&cam);
+	return ret;
+}
+
+static int export_dumb(const char *driver, size_t size, int flags)
+{
+	struct display_buffer buf;
+	struct display dpy;
+	int ret;
+
+	ret = display_open(&dpy, driver);
+	if (ret)
+		return ret;
+	ret = display_alloc(&dpy, LINE_SIZE / 4, (size + LINE_SIZE - 1) / LINE_SIZE, &buf);
+	if (!ret)
+		ret = display_export(&dpy, &buf, flags);
+	display_close(&dpy);
+	return ret;
+}
+
+static int export_display(size_t size, int flags)
+{
+	return export_dumb(DISPLAY_DRIVER, size, flags);
+}
+
+static int export_vgem(size_t size, int flags)
+{
+	return export_dumb("vgem", size, flags);
+}
+
+static int export_heap(size_t size, int flags)
+{
+	struct dma_heap_allocation_data arg = { .len = size, .fd_flags = flags };
+	int fd = open_device("/dev/dma_heap/system");
+	int ret;
+
+	if (fd < 0)
+		return fd;
+	ret = xioctl(fd, DMA_HEAP_IOCTL_ALLOC, &arg);
+	close(fd);
+	return ret ? ret : (int)arg.fd;
+}
+
+static int make_memfd(size_t size)
+{
+	int fd = memfd_create("selftest", MFD_ALLOW_SEALING | MFD_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	if (!ftruncate(fd, size) && !fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK))
+		return fd;
+	close(fd);
+	return -EIO;
+}
+
+/* Takes the one flag it knows; its descriptors are always for reading and writing. */
+static int export_udmabuf(size_t size, int flags)
+{
+	struct udmabuf_create arg = {
+		.flags = flags & O_CLOEXEC ? UDMABUF_FLAGS_CLOEXEC : 0,
+		.size = size,
+	};
+	int fd = open_device("/dev/udmabuf");
+	int memfd, ret;
+
+	if (fd < 0)
+		return fd;
+	memfd = make_memfd(size);
+	arg.memfd = memfd;
+	ret = memfd < 0 ? memfd : xioctl(fd, UDMABUF_CREATE, &arg);
+	if (memfd >= 0)
+		close(memfd);
+	close(fd);
+	return ret;
+}
+
+const struct exporter exporter_camera = {
+	.name = "the sample camera",
+	.export = export_camera,
+	.access_mode = 1,
+};
+
+const struct exporter exporter_display = {
+	.name = "the sample display",
+	.export = export_display,
+	.access_mode = 1,
+};
+
+const struct exporter exporter_heap = {
+	.name = "the system heap",
+	.export = export_heap,
+	.access_mode = 1,
+};
+
+const struct exporter exporter_udmabuf = {
+	.name = "udmabuf",
+	.export = export_udmabuf,
+};
+
+const struct exporter exporter_vgem = {
+	.name = "vgem",
+	.export = export_vgem,
+	.access_mode = 1,
+};

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * fixture - a fresh buffer of every exporter, for the tests of all of them.
+ *
+ * Included once by a test program, it defines the fixture "buffer" with one variant
+ * per exporter. A test finds its buffer in self->buf and that buffer's size in
+ * self->size. It is skipped, with the exporter's name, when the driver is not there.
+ */
+#ifndef SELFTEST_DMABUF_FIXTURE_H
+#define SELFTEST_DMABUF_FIXTURE_H
+
+#include <fcntl.h>
+
+#include "exporters.h"
+#include "harness.h"
+#include "util.h"
+
+#define PAGE		((size_t)sysconf(_SC_PAGESIZE))
+/* Bytes of a test's buffer; an exporter may give more. */
+#define BUF_SIZE	65536
+
+FIXTURE(buffer) {
+	int buf;
+	size_t size;
+};
+
+FIXTURE_VARIANT(buffer) {
+	const struct exporter *exporter;
+};
+
+FIXTURE_VARIANT_ADD(buffer, camera) {
+	.exporter = &exporter_camera,
+};
+
+FIXTURE_VARIANT_ADD(buffer, display) {
+	.exporter = &exporter_display,
+};
+
+FIXTURE_VARIANT_ADD(buffer, heap) {
+	.exporter = &exporter_heap,
+};
+
+FIXTURE_VARIANT_ADD(buffer, udmabuf) {
+	.exporter = &exporter_udmabuf,
+};
+
+FIXTURE_VARIANT_ADD(buffer, vgem) {
+	.exporter = &exporter_vgem,
+};
+
+FIXTURE_SETUP(buffer)
+{
+	self->buf = variant->exporter->export(BUF_SIZE, O_RDWR | O_CLOEXEC);
+	if (self->buf == -ENODEV)
+		SKIP(return, "%s is not there", variant->exporter->name);
+	ASSERT_LE(0, self->buf);
+	self->size = lseek(self->buf, 0, SEEK_END);
+	ASSERT_LE(BUF_SIZE, self->size);
+	ASSERT_EQ(0, self->size % PAGE);
+}
+
+FIXTURE_TEARDOWN(buffer)
+{
+	close(self->buf);
+}
+
+/* Another buffer of the test's exporter. */
+#define buffer_more(variant) \
+	((variant)->exporter->export(BUF_SIZE, O_RDWR | O_CLOEXEC))
+
+#endif /* SELFTEST_DMABUF_FIXTURE_H */

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * util - files, time, descriptors and modules for the dma-buf programs.
+ *
+ * Nothing here knows a dma-buf. One convention for all: a negative errno says
+ * what went wrong, so that a test can compare the result itself.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "util.h"
+
+long long now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
+}
+
+void sleep_ms(unsigned int ms)
+{
+	struct timespec ts = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
+
+	while (nanosleep(&ts, &ts) && errno == EINTR)
+		;
+}
+
+char *file_text(const char *path)
+{
+	size_t size = 0, room = 4096;
+	char *text = NULL, *more;
+	ssize_t got = 1;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return NULL;
+
+	while (got > 0) {
+		more = realloc(text, room);
+		if (!more)
+			break;
+		text = more;
+		got = read(fd, text + size, room - size - 1);
+		if (got < 0)
+			break;
+		size += got;
+		text[size] = '\0';
+		if (size > room / 2)
+			room *= 2;
+	}
+	close(fd);
+	if (got == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+int file_put(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+int fd_info(int fd, const char *key, char *value, size_t size)
+{
+	char path[64], *text, *at;
+	size_t len = strlen(key);
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	text = file_text(path);
+	if (!text)
+		return -EBADF;
+
+	for (at = text; at; at = strchr(at, '\n') ? strchr(at, '\n') + 1 : NULL)
+		if (!strncmp(at, key, len) && !strncmp(at + len, ":\t", 2))
+			break;
+	if (at)
+		snprintf(value, size, "%.*s", (int)strcspn(at + len + 2, "\n"), at + len + 2);
+	free(text);
+	return at ? 0 : -ENOENT;
+}
+
+int fd_link(int fd, char *target, size_t size)
+{
+	char path[64];
+	ssize_t len;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	len = readlink(path, target, size - 1);
+	if (len < 0)
+		return -errno;
+	target[len] = '\0';
+	return 0;
+}
+
+int fds_open(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	struct dirent *entry;
+	int count = 0;
+
+	if (!dir)
+		return -errno;
+	while ((entry = readdir(dir)))
+		count += entry->d_name[0] != '.';
+	closedir(dir);
+	/* The folder's own descriptor was among them. */
+	return count - 1;
+}
+
+/* The limit bounds the number and not the count: it lies above the last free one. */
+int fds_exhaust(unsigned int room)
+{
+	struct rlimit limit;
+	rlim_t number;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return -errno;
+	for (number = 0; ; number++) {
+		if (fcntl(number, F_GETFD) >= 0)
+			continue;
+		if (!room--)
+			break;
+	}
+	limit.rlim_cur = number;
+	return setrlimit(RLIMIT_NOFILE, &limit) ? -errno : 0;
+}
+
+int fds_allow(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return -errno;
+	limit.rlim_cur = limit.rlim_max;
+	return setrlimit(RLIMIT_NOFILE, &limit) ? -errno : 0;
+}
+
+unsigned long long fd_ino(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) ? 0 : st.st_ino;
+}
+
+int fd_send(int sock, int fd, const void *data, size_t size)
+{
+	union {
+		char room[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = { 0 };
+	struct iovec iov = { .iov_base = (void *)data, .iov_len = size };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct cmsghdr *cmsg;
+
+	if (fd >= 0) {
+		msg.msg_control = &control;
+		msg.msg_controllen = sizeof(control.room);
+		cmsg = CMSG_FIRSTHDR(&msg);
+		cmsg->cmsg_level = SOL_SOCKET;
+		cmsg->cmsg_type = SCM_RIGHTS;
+		cmsg->cmsg_len = CMSG_LEN(sizeof(fd));
+		memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
+	}
+	return sendmsg(sock, &msg, MSG_NOSIGNAL) == (ssize_t)size ? 0 : -errno;
+}
+
+int fd_receive(int sock, int *fd, void *data, size_t size)
+{
+	union {
+		char room[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct iovec iov = { .iov_base = data, .iov_len = size };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control.room),
+	};
+	struct cmsghdr *cmsg;
+	ssize_t got;
+
+	*fd = -1;
+	got = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
+	if (got < 0)
+		return -errno;
+	if (got != (ssize_t)size)
+		return -EPIPE;
+
+	cmsg = CMSG_FIRSTHDR(&msg);
+	if (cmsg && cmsg->cmsg_type == SCM_RIGHTS && cmsg->cmsg_len == CMSG_LEN(sizeof(*fd)))
+		memcpy(fd, CMSG_DATA(cmsg), sizeof(*fd));
+	return 0;
+}
+
+int ioctl_once(int fd, unsigned long cmd, void *arg)
+{
+	int ret = ioctl(fd, cmd, arg);
+
+	return ret < 0 ? -errno : ret;
+}
+
+int xioctl(int fd, unsigned long cmd, void *arg)
+{
+	int ret;
+
+	do
+		ret = ioctl_once(fd, cmd, arg);
+	while (ret == -EINTR);
+	return ret;
+}
+
+/* The events that are there, 0 when the time is over. */
+int poll_events(int fd, short events, int timeout)
+{
+	struct pollfd pfd = { .fd = fd, .events = events };
+	int ret = poll(&pfd, 1, timeout);
+
+	if (ret < 0)
+		return -errno;
+	return ret ? pfd.revents : 0;
+}
+
+int touch(const void *at)
+{
+	int ends[2], ret = 0;
+
+	if (pipe2(ends, O_CLOEXEC))
+		return -errno;
+	if (write(ends[1], at, 1) < 0)
+		ret = -errno;
+	close(ends[0]);
+	close(ends[1]);
+	return ret;
+}
+
+bool dma_debug(void)
+{
+	return !access("/sys/kernel/debug/dma-api", F_OK);
+}
+
+int module_load(const char *name, const char *params)
+{
+	const char *folder = getenv("DMABUF_MODULES");
+	char path[PATH_MAX];
+	int fd, ret = 0;
+
+	snprintf(path, sizeof(path), "%s/%s.ko", folder ? folder : "/lib/modules", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (syscall(SYS_finit_module, fd, params, 0))
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+int module_unload(const char *name)
+{
+	return syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;
+}
+
+bool module_present(const char *name)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "/sys/module/%s/initstate", name);
+	return !access(path, F_OK);
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The first process of the bench's guest: loads dma_buf_bench.ko in one way
+ * after the other, times a reading of debugfs dma_buf/bufinfo beside the buffers
+ * that it holds, and ends the guest by a reboot.
+ *
+ * Which ways, is on the kernel's command line: everything counted in
+ * instructions, or "bench.threads" for the runs against the clock.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MODULE	"/dma_buf_bench.ko"
+#define BUFINFO	"/sys/kernel/debug/dma_buf/bufinfo"
+
+static long long now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+}
+
+/* In a process of its own, which takes the module's descriptor with it. */
+static int load(const char *parameters)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (!pid) {
+		int fd = open(MODULE, O_RDONLY | O_CLOEXEC);
+
+		_exit(syscall(SYS_finit_module, fd, parameters, 0) ? 1 : 0);
+	}
+	waitpid(pid, &status, 0);
+	if (status)
+		printf("BENCH-FAILED with %s\n", parameters);
+	return status;
+}
+
+static int unload(void)
+{
+	long ret = syscall(SYS_delete_module, "dma_buf_bench", O_NONBLOCK);
+
+	if (ret)
+		printf("BENCH-FAILED to go: %m\n");
+	return ret;
+}
+
+/* Bytes, or -1. */
+static long read_bufinfo(void)
+{
+	static char text[65536];
+	long total = 0, n;
+	int fd = open(BUFINFO, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	while ((n = read(fd, text, sizeof(text))) > 0)
+		total += n;
+	close(fd);
+	return n < 0 ? -1 : total;
+}
+
+static int run(const char *parameters)
+{
+	return load(parameters) || unload();
+}
+
+static int run_beside(unsigned int buffers, int read_too)
+{
+	char parameters[32];
+	long long begin;
+
+	snprintf(parameters, sizeof(parameters), "hold=%u", buffers);
+	if (load(parameters))
+		return 1;
+	begin = now();
+	if (read_too && read_bufinfo() > 0)
+		printf("BENCH bufinfo of %u %lld\n", buffers, now() - begin);
+	return unload();
+}
+
+static int command_line_has(const char *word)
+{
+	char line[4096] = "";
+	FILE *file = fopen("/proc/cmdline", "r");
+
+	if (!file)
+		return 0;
+	if (!fgets(line, sizeof(line), file))
+		line[0] = 0;
+	fclose(file);
+	return !!strstr(line, word);
+}
+
+int main(void)
+{
+	int rc;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	mount("proc", "/proc", "proc", 0, NULL);
+	mount("sysfs", "/sys", "sysfs", 0, NULL);
+	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
+
+	if (command_line_has("bench.threads"))
+		rc = run("threads=1") | run("threads=2") | run("threads=4");
+	else
+		rc = run("ops=1") | run_beside(1000, 1) | run_beside(10000, 1) |
+		     run_beside(100000, 1) | run_beside(1000000, 0);
+
+	printf("BENCH-DONE rc=%d\n", rc);
+	fflush(stdout);
+	sync();
+	reboot(RB_AUTOBOOT);
+	return rc;
+}

@@ -62,13 +62,21 @@ struct pattern {
 	__u32 kind;
 };
 
+/* Userspace has no min(). */
+static inline __u32 pattern_least(__u32 a, __u32 b)
+{
+	if (b < a)
+		a = b;
+	return a;
+}
+
 /* The number's size on the screen, in multiples of one pixel per column. */
 static inline __u32 pattern_scale(const struct pattern *p)
 {
 	__u32 across = p->width * 9 / 10 / PATTERN_COLUMNS;
 	__u32 down = p->height / 4 / PATTERN_GLYPH_HEIGHT;
 
-	return across < down ? across : down;
+	return pattern_least(across, down);
 }
 
 static inline __u32 pattern_bars_end(const struct pattern *p)
@@ -160,7 +168,7 @@ static inline __u32 pattern_bounce(__u32 n, __u32 step, __u32 range)
 
 static inline __u32 pattern_ball_radius(const struct pattern *p)
 {
-	return (p->width < p->height ? p->width : p->height) / 12;
+	return pattern_least(p->width, p->height) / 12;
 }
 
 /* Distance of row y from the ball's centre; at most the radius if it is met. */
@@ -231,7 +239,7 @@ static inline __u32 pattern_glyph_row(const struct pattern *p, __u32 y)
 	__u32 line = y < top ? PATTERN_GLYPH_HEIGHT :
 			       (y - top) / pattern_scale(p);
 
-	return line < PATTERN_GLYPH_HEIGHT ? line : PATTERN_GLYPH_HEIGHT;
+	return pattern_least(line, PATTERN_GLYPH_HEIGHT);
 }
 
 static inline void pattern_number_row(const struct pattern *p, __u32 n, __u32 y,

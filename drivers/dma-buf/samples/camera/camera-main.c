@@ -58,7 +58,6 @@ static const struct v4l2_file_operations camera_fops = {
 	.owner = THIS_MODULE,
 	.open = v4l2_fh_open,
 	.release = vb2_fop_release,
-	.read = vb2_fop_read,
 	.poll = vb2_fop_poll,
 	.mmap = vb2_fop_mmap,
 	.unlocked_ioctl = video_ioctl2,
@@ -96,8 +95,7 @@ static int camera_node_register(struct camera *cam)
 	vdev->lock = &cam->lock;
 	vdev->fops = &camera_fops;
 	vdev->ioctl_ops = &camera_ioctl_ops;
-	vdev->device_caps = V4L2_CAP_VIDEO_CAPTURE | V4L2_CAP_STREAMING |
-			    V4L2_CAP_READWRITE;
+	vdev->device_caps = V4L2_CAP_VIDEO_CAPTURE | V4L2_CAP_STREAMING;
 	vdev->release = video_device_release_empty;
 	video_set_drvdata(vdev, cam);
 	return video_register_device(vdev, VFL_TYPE_VIDEO, -1);

@@ -73,7 +73,7 @@ static void *camera_mem_alloc(struct vb2_buffer *vb, struct device *dev,
 	if (IS_ERR(mem->pages))
 		return mem->pages;
 
-	/* Painting and read() need an address, so it is kept from the start. */
+	/* Painting needs an address, so it is kept from the start. */
 	dma_resv_lock(&mem->pages->resv, NULL);
 	ret = camera_pages_vmap(mem->pages, &mem->map);
 	dma_resv_unlock(&mem->pages->resv);
@@ -154,14 +154,6 @@ static void camera_mem_unmap_dmabuf(void *priv)
 	camera_import_detach(priv);
 }
 
-/* For read() only, which never uses foreign buffers: those may be I/O memory. */
-static void *camera_mem_vaddr(struct vb2_buffer *vb, void *priv)
-{
-	struct camera_mem *mem = priv;
-
-	return mem->map.is_iomem ? NULL : mem->map.vaddr;
-}
-
 /* How the driver finds the memory again: vb2_plane_cookie() returns it. */
 static void *camera_mem_cookie(struct vb2_buffer *vb, void *priv)
 {
@@ -185,7 +177,6 @@ const struct vb2_mem_ops camera_mem_ops = {
 	.detach_dmabuf = camera_mem_detach_dmabuf,
 	.map_dmabuf = camera_mem_map_dmabuf,
 	.unmap_dmabuf = camera_mem_unmap_dmabuf,
-	.vaddr = camera_mem_vaddr,
 	.cookie = camera_mem_cookie,
 	.num_users = camera_mem_num_users,
 };

@@ -283,7 +283,7 @@ int camera_queue_init(struct camera *cam, struct device *dev)
 	INIT_LIST_HEAD(&cam->buffers);
 
 	queue->type = V4L2_BUF_TYPE_VIDEO_CAPTURE;
-	queue->io_modes = VB2_MMAP | VB2_DMABUF | VB2_READ;
+	queue->io_modes = VB2_MMAP | VB2_DMABUF;
 	queue->dev = dev;
 	queue->drv_priv = cam;
 	queue->lock = &cam->lock;

@@ -64,27 +64,29 @@ stage_ticker() {
 # stage LOG WHAT COMMAND...: runs the command into build/logs/LOG.log and
 # prints one line with its result, its time and the log. Returns its status.
 stage() {
-	local log=$logs/$1.log what=$2 began=$SECONDS ticker rc=0 word=ok
+	# Bash shows a function's locals to all that it calls, hence the prefix.
+	local stage_log=$logs/$1.log stage_what=$2 stage_began=$SECONDS stage_pid stage_rc=0 stage_word=ok
 	shift 2
 
-	: >"$log"
-	stage_ticker "$what" "$log" "$began" 9>&- &
-	ticker=$!
+	: >"$stage_log"
+	stage_ticker "$stage_what" "$stage_log" "$stage_began" 9>&- &
+	stage_pid=$!
 	# shellcheck disable=SC2064
-	trap "kill $ticker 2>/dev/null || :" EXIT
-	"$@" >"$log" 2>&1 </dev/null || rc=$?
-	kill "$ticker" 2>/dev/null || :
-	wait "$ticker" 2>/dev/null || :
+	trap "kill $stage_pid 2>/dev/null || :" EXIT
+	"$@" >"$stage_log" 2>&1 </dev/null || stage_rc=$?
+	kill "$stage_pid" 2>/dev/null || :
+	wait "$stage_pid" 2>/dev/null || :
 	trap - EXIT
 	[ -t 1 ] && printf '\r\033[K'
 
-	[ "$rc" -eq 0 ] || word=FAILED
-	printf '%-7s %5s  %s  [%s]\n' "$word" "$(minutes $((SECONDS - began)))" "$what" "$(short "$log")"
-	if [ "$rc" -ne 0 ]; then
-		log_reasons "$log"
-		printf '    exit status %d, log: %s\n' "$rc" "$log"
+	[ "$stage_rc" -eq 0 ] || stage_word=FAILED
+	printf '%-7s %5s  %s  [%s]\n' "$stage_word" "$(minutes $((SECONDS - stage_began)))" \
+		"$stage_what" "$(short "$stage_log")"
+	if [ "$stage_rc" -ne 0 ]; then
+		log_reasons "$stage_log"
+		printf '    exit status %d, log: %s\n' "$stage_rc" "$stage_log"
 	fi
-	return "$rc"
+	return "$stage_rc"
 }
 
 # Two kernel builds side by side only slow each other down. A caller that
@@ -134,4 +136,17 @@ kernel_make() {
 
 	make -C "${KERNEL_TREE:-$tree}" O="$build/out/$name" ARCH="$arch" \
 		CROSS_COMPILE="$cross" CC="ccache ${cross}gcc" "$@"
+}
+
+# in_kernel_results CONSOLE: the base's own tests say what they begin and what failed, and stop there.
+in_kernel_results() {
+	local console=$1 begun last
+
+	begun=$(grep -c 'dma-buf: Running .*/' "$console") || :
+	last=$(grep -c 'dma-buf: Running dma_resv/' "$console") || :
+	if grep -E 'dma-buf/.* failed with error' "$console" || [ "$last" -eq 0 ]; then
+		say "  FAILED  in-kernel DMABUF_SELFTESTS: $begun begun, not all of them passed"
+		return 1
+	fi
+	say "  ok      in-kernel DMABUF_SELFTESTS: $begun passed"
 }

@@ -375,6 +375,7 @@ static void bufinfo_locked_buffer_is_shown_in_time(struct kunit *test)
 
 static void bufinfo_resv_fini(void *resv)
 {
+	mock_flush();
 	dma_resv_fini(resv);
 }
 

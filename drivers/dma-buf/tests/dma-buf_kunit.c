@@ -273,6 +273,42 @@ static void release_may_free_the_exporters_reservation_object(struct kunit *test
 	KUNIT_EXPECT_EQ(test, kref_read(&fence->refcount), 1);
 }
 
+/* Something to lose in the core's own object, which this buffer does not use. */
+static void plant_in_unused_resv(struct mock_exporter *exporter, enum mock_op op,
+				 struct dma_buf *dmabuf)
+{
+	struct dma_resv *planted = exporter->hook_data;
+
+	if (op == MOCK_RELEASE)
+		dma_buf_to_object(dmabuf)->resv = *planted;
+}
+
+static void release_with_own_reservation_object_leaves_the_cores_alone(struct kunit *test)
+{
+	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
+	struct dma_fence *fence = mock_fence(test);
+	struct dma_resv own, planted;
+	int ret;
+
+	dma_resv_init(&own);
+	dma_resv_init(&planted);
+	dma_resv_lock(&planted, NULL);
+	ret = dma_resv_reserve_fences(&planted, 1);
+	if (!ret)
+		dma_resv_add_fence(&planted, fence, DMA_RESV_USAGE_READ);
+	dma_resv_unlock(&planted);
+	KUNIT_ASSERT_EQ(test, ret, 0);
+
+	exporter->resv = &own;
+	exporter->hook = plant_in_unused_resv;
+	exporter->hook_data = &planted;
+	mock_buffer_put(test, mock_buffer(test, exporter));
+	KUNIT_EXPECT_EQ(test, kref_read(&fence->refcount), 2);
+	if (kref_read(&fence->refcount) == 2)
+		dma_resv_fini(&planted);
+	dma_resv_fini(&own);
+}
+
 static void release_drops_fences_and_waits_for_none(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
@@ -331,6 +367,7 @@ static struct kunit_case dma_buf_cases[] = {
 	KUNIT_CASE(path_does_not_open_again),
 	KUNIT_CASE(release_waits_for_who_attached),
 	KUNIT_CASE(release_may_free_the_exporters_reservation_object),
+	KUNIT_CASE(release_with_own_reservation_object_leaves_the_cores_alone),
 	KUNIT_CASE(release_drops_fences_and_waits_for_none),
 	KUNIT_CASE(release_while_attached_is_reported),
 	KUNIT_CASE(release_while_vmapped_is_reported),

@@ -8,6 +8,8 @@
 
 #include <kunit/device.h>
 #include <kunit/static_stub.h>
+#include <linux/anon_inodes.h>
+#include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/file.h>
 #include <linux/mman.h>
@@ -18,7 +20,6 @@
 #include <linux/shmem_fs.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
-#include <linux/workqueue.h>
 
 #include "mock.h"
 
@@ -51,14 +52,43 @@ int mock_init(struct kunit *test)
 	return kunit_add_action_or_reset(test, mock_context_check, ctx);
 }
 
+static int mock_last_release(struct inode *inode, struct file *file)
+{
+	complete(file->private_data);
+	return 0;
+}
+
+static const struct file_operations mock_last_fops = {
+	.owner = THIS_MODULE,
+	.release = mock_last_release,
+};
+
+/* Has everything gone that the current test made and that can go this way? */
+static bool mock_all_gone(void)
+{
+	struct kunit *test = kunit_get_current_test();
+	struct mock_context *ctx = test ? mock_context(test) : NULL;
+
+	return ctx && !atomic_read(&ctx->buffers) && !atomic_read(&ctx->fences);
+}
+
 void mock_flush(void)
 {
+	DECLARE_COMPLETION_ONSTACK(done);
+	struct file *last;
+
 	flush_delayed_fput();
+	if (mock_all_gone())
+		return;
 	/*
-	 * A worker may have been quicker, and not be done yet. Nothing long runs
-	 * there, and nothing that waits for a test.
+	 * The worker may have been quicker, and not be done yet. It never runs
+	 * twice at the same time: what it is given now comes after all that.
 	 */
-	__flush_workqueue(system_wq);
+	last = anon_inode_getfile("dmabuf-mock", &mock_last_fops, &done, O_RDONLY);
+	if (IS_ERR(last))
+		return;
+	fput(last);
+	wait_for_completion(&done);
 }
 
 /* Count a call, and say with which errno it is to fail. */
@@ -207,10 +237,12 @@ static void mock_op_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 static void mock_op_release(struct dma_buf *dmabuf)
 {
 	struct mock_exporter *exporter = dmabuf->priv;
+	struct mock_context *ctx = mock_context(exporter->test);
 
 	mock_called(exporter, MOCK_RELEASE, dmabuf);
-	atomic_dec(&mock_context(exporter->test)->buffers);
 	complete(&exporter->released);
+	/* Last of all: from then on the exporter may go. */
+	atomic_dec(&ctx->buffers);
 }
 
 const struct dma_buf_ops mock_bare_ops = {
@@ -307,7 +339,8 @@ struct dma_buf *mock_export(struct mock_exporter *exporter)
 static void mock_buffer_action(void *dmabuf)
 {
 	dma_buf_put(dmabuf);
-	mock_flush();
+	/* Mostly this is all there is to do, and there may be many of them. */
+	flush_delayed_fput();
 }
 
 struct dma_buf *mock_buffer(struct kunit *test, struct mock_exporter *exporter)
@@ -323,6 +356,7 @@ struct dma_buf *mock_buffer(struct kunit *test, struct mock_exporter *exporter)
 void mock_buffer_put(struct kunit *test, struct dma_buf *dmabuf)
 {
 	kunit_release_action(test, mock_buffer_action, dmabuf);
+	mock_flush();
 }
 
 void mock_buffer_release(struct kunit *test, struct dma_buf *dmabuf)

@@ -80,7 +80,8 @@ static int dma_buf_file_release(struct inode *inode, struct file *file)
 	struct dma_buf_object *obj = dma_buf_inode_to_object(inode);
 
 	dma_buf_registry_remove(obj);
-	if (dma_buf_has_fences(&obj->dmabuf))
+	/* Not "are there fences": the one that is waited for may have been removed. */
+	if (obj->poll.used)
 		dma_buf_poll_cancel(&obj->poll);
 	return 0;
 }

@@ -50,6 +50,7 @@ static void dma_buf_poll_slot_init(struct dma_buf_poll *poll,
 void dma_buf_poll_init(struct dma_buf_poll *poll)
 {
 	init_waitqueue_head(&poll->wait);
+	poll->used = false;
 	dma_buf_poll_slot_init(poll, &poll->read, EPOLLIN);
 	dma_buf_poll_slot_init(poll, &poll->write, EPOLLOUT);
 }
@@ -80,6 +81,7 @@ static bool dma_buf_poll_slot_claim(struct dma_buf_poll_slot *slot)
 	spin_lock_irq(&slot->poll->wait.lock);
 	claimed = !slot->busy;
 	slot->busy = true;
+	slot->poll->used = true;
 	spin_unlock_irq(&slot->poll->wait.lock);
 	return claimed;
 }
@@ -183,4 +185,5 @@ void dma_buf_poll_cancel(struct dma_buf_poll *poll)
 {
 	dma_buf_poll_slot_cancel(&poll->read);
 	dma_buf_poll_slot_cancel(&poll->write);
+	poll->used = false;
 }

@@ -98,11 +98,13 @@ struct dma_buf_poll_slot {
 /**
  * struct dma_buf_poll - poll state of a buffer
  * @wait: who polls; its lock guards the slots
+ * @used: there was a fence to wait for, so a callback may be pending; same lock
  * @read: waits for writers, reports %EPOLLIN
  * @write: waits for all, reports %EPOLLOUT
  */
 struct dma_buf_poll {
 	wait_queue_head_t wait;
+	bool used;
 	struct dma_buf_poll_slot read;
 	struct dma_buf_poll_slot write;
 };

@@ -432,6 +432,27 @@ static void poll_close_removes_pending_callbacks(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dma_fence_signal(fence), 0);
 }
 
+/* The reservation object is emptied under a fence that poll still waits for. */
+static void poll_close_with_the_fence_gone_from_the_buffer(struct kunit *test)
+{
+	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
+	struct dma_buf *dmabuf = mock_buffer(test, exporter);
+	struct dma_buf *empty = mock_buffer(test, exporter);
+	struct dma_fence *fence = poll_fence(test, dmabuf, DMA_RESV_USAGE_WRITE);
+	int ret;
+
+	KUNIT_EXPECT_EQ(test, poll_now(dmabuf, POLL_BOTH), 0);
+	dma_resv_lock(dmabuf->resv, NULL);
+	ret = dma_resv_copy_fences(dmabuf->resv, empty->resv);
+	dma_resv_unlock(dmabuf->resv);
+	KUNIT_EXPECT_EQ(test, ret, 0);
+	KUNIT_EXPECT_EQ(test, poll_now(dmabuf, POLL_BOTH), POLL_BOTH);
+
+	mock_buffer_put(test, dmabuf);
+	KUNIT_EXPECT_EQ(test, poll_callbacks(fence), 0);
+	KUNIT_EXPECT_EQ(test, poll_references(fence), 1);
+}
+
 static void poll_close_of_one_buffer_leaves_the_other_s(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
@@ -531,6 +552,7 @@ static struct kunit_case dma_buf_poll_cases[] = {
 	KUNIT_CASE(poll_slot_claimed_by_another_thread),
 	KUNIT_CASE(poll_pending_holds_no_file_reference),
 	KUNIT_CASE(poll_close_removes_pending_callbacks),
+	KUNIT_CASE(poll_close_with_the_fence_gone_from_the_buffer),
 	KUNIT_CASE(poll_close_of_one_buffer_leaves_the_other_s),
 	KUNIT_CASE(poll_of_a_buffer_in_used_memory_starts_idle),
 	KUNIT_CASE(poll_reservation_locked_by_another_thread),

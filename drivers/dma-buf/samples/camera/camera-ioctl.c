@@ -170,7 +170,6 @@ static int camera_g_parm(struct file *file, void *priv,
 
 	parm->parm.capture.capability = V4L2_CAP_TIMEPERFRAME;
 	parm->parm.capture.timeperframe = cam->interval;
-	parm->parm.capture.readbuffers = 2;
 	return 0;
 }
 

@@ -535,6 +535,8 @@ int main(void)
 		out_fd = STDOUT_FILENO;
 	skip_list = file_text("/skips");
 
+	/* Warnings still come to the console; what is less would split the programs' lines. */
+	file_put("/proc/sys/kernel/printk", "5");
 	/* Else only the first of them is told, which need not be ours. */
 	file_put("/sys/kernel/debug/dma-api/all_errors", "1");
 	rc = load_modules();

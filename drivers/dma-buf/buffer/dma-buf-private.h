@@ -143,7 +143,7 @@ struct dma_buf_object {
 	const char *exp_name;
 	struct module *owner;
 	struct dma_buf_registry_entry entry;
-	spinlock_t name_lock;
+	spinlock_t name_lock; /* name and named; a leaf */
 	bool named;
 	char name[DMA_BUF_NAME_LEN];
 	struct iosys_map vmap;

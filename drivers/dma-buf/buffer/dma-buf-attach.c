@@ -14,6 +14,7 @@
  *   dynamic importer   mapped at attach     mapped on demand
  */
 
+#include <linux/bitops.h>
 #include <linux/device.h>
 #include <linux/export.h>
 #include <linux/slab.h>
@@ -46,6 +47,31 @@ int __init dma_buf_attach_init(void)
 {
 	dma_buf_attach_cache = KMEM_CACHE(dma_buf_attach_object, SLAB_ACCOUNT);
 	return dma_buf_attach_cache ? 0 : -ENOMEM;
+}
+
+/*
+ * The one in the buffer, if it is free. In debug builds each has memory of its
+ * own, so that KASAN sees who uses an attachment after its detach.
+ */
+static struct dma_buf_attach_object *dma_buf_attach_object_alloc(struct dma_buf *dmabuf)
+{
+	struct dma_buf_object *obj = dma_buf_to_object(dmabuf);
+
+	if (!IS_ENABLED(CONFIG_DMABUF_DEBUG) &&
+	    !test_and_set_bit_lock(0, &obj->attached))
+		return &obj->attach;
+	return kmem_cache_alloc(dma_buf_attach_cache, GFP_KERNEL);
+}
+
+static void dma_buf_attach_object_free(struct dma_buf *dmabuf,
+				       struct dma_buf_attach_object *attach)
+{
+	struct dma_buf_object *obj = dma_buf_to_object(dmabuf);
+
+	if (attach == &obj->attach)
+		clear_bit_unlock(0, &obj->attached);
+	else
+		kmem_cache_free(dma_buf_attach_cache, attach);
 }
 
 /* Field by field: clearing it all costs more than the rest of an attach. */
@@ -178,7 +204,7 @@ dma_buf_dynamic_attach(struct dma_buf *dmabuf, struct device *dev,
 		return ERR_PTR(-EINVAL);
 	}
 
-	obj = kmem_cache_alloc(dma_buf_attach_cache, GFP_KERNEL);
+	obj = dma_buf_attach_object_alloc(dmabuf);
 	if (!obj)
 		return ERR_PTR(-ENOMEM);
 
@@ -202,7 +228,7 @@ exporter_detach:
 	if (dmabuf->ops->detach)
 		dmabuf->ops->detach(dmabuf, attach);
 free_attach:
-	kmem_cache_free(dma_buf_attach_cache, obj);
+	dma_buf_attach_object_free(dmabuf, obj);
 	return ERR_PTR(ret);
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_dynamic_attach, DMA_BUF);
@@ -266,7 +292,7 @@ void dma_buf_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach)
 	dma_buf_attach_unlink(attach);
 	if (dmabuf->ops->detach)
 		dmabuf->ops->detach(dmabuf, attach);
-	kmem_cache_free(dma_buf_attach_cache, dma_buf_to_attach_object(attach));
+	dma_buf_attach_object_free(dmabuf, dma_buf_to_attach_object(attach));
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_detach, DMA_BUF);
 

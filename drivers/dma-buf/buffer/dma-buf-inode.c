@@ -157,6 +157,7 @@ struct dma_buf_object *dma_buf_object_alloc(size_t size)
 	obj->named = false;
 	obj->vmap_count = 0;
 	obj->reported = 0;
+	obj->attached = 0;
 	dma_buf_debug_init(obj);
 	return obj;
 }

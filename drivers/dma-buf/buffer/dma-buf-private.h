@@ -120,50 +120,6 @@ struct dma_buf_debug {
 };
 
 /**
- * struct dma_buf_object - all there is of one buffer, in one allocation
- * @dmabuf: what drivers see
- * @inode: keeps the object alive: freed with it, by nothing else
- * @resv: where &dma_buf.resv points if the exporter brought none
- * @exp_name: name of the exporter; fixed
- * @owner: module of the exporter, pinned; fixed
- * @entry: place in the registry, from export until the file is released
- * @name_lock: guards @name and @named
- * @named: userspace set a name, if only an empty one
- * @name: that name, terminated
- * @vmap: the kernel mapping, valid while @vmap_count is not 0; reservation lock
- * @vmap_count: its users; reservation lock
- * @poll: see &struct dma_buf_poll
- * @reported: bit per &enum dma_buf_rule reported already; atomic bit operations
- * @debug: see &struct dma_buf_debug
- */
-struct dma_buf_object {
-	struct dma_buf dmabuf;
-	struct inode inode;
-	struct dma_resv resv;
-	const char *exp_name;
-	struct module *owner;
-	struct dma_buf_registry_entry entry;
-	spinlock_t name_lock; /* name and named; a leaf */
-	bool named;
-	char name[DMA_BUF_NAME_LEN];
-	struct iosys_map vmap;
-	unsigned int vmap_count;
-	struct dma_buf_poll poll;
-	unsigned long reported;
-	struct dma_buf_debug debug;
-};
-
-static inline struct dma_buf_object *dma_buf_to_object(struct dma_buf *dmabuf)
-{
-	return container_of(dmabuf, struct dma_buf_object, dmabuf);
-}
-
-static inline struct dma_buf_object *dma_buf_inode_to_object(struct inode *inode)
-{
-	return container_of(inode, struct dma_buf_object, inode);
-}
-
-/**
  * struct dma_buf_mapping - a table that an importer holds
  * @node: link in &dma_buf_attach_object.mappings; reservation lock
  * @exported: the exporter's table, NULL in an unused slot
@@ -192,6 +148,54 @@ struct dma_buf_attach_object {
 	unsigned int pins;
 	unsigned int cached_users;
 };
+
+/**
+ * struct dma_buf_object - all there is of one buffer, in one allocation
+ * @dmabuf: what drivers see
+ * @inode: keeps the object alive: freed with it, by nothing else
+ * @resv: where &dma_buf.resv points if the exporter brought none
+ * @exp_name: name of the exporter; fixed
+ * @owner: module of the exporter, pinned; fixed
+ * @entry: place in the registry, from export until the file is released
+ * @name_lock: guards @name and @named
+ * @named: userspace set a name, if only an empty one
+ * @name: that name, terminated
+ * @vmap: the kernel mapping, valid while @vmap_count is not 0; reservation lock
+ * @vmap_count: its users; reservation lock
+ * @poll: see &struct dma_buf_poll
+ * @reported: bit per &enum dma_buf_rule reported already; atomic bit operations
+ * @debug: see &struct dma_buf_debug
+ * @attached: bit 0: @attach is in use; atomic bit operations
+ * @attach: serves the first attachment, so that the usual case allocates nothing
+ */
+struct dma_buf_object {
+	struct dma_buf dmabuf;
+	struct inode inode;
+	struct dma_resv resv;
+	const char *exp_name;
+	struct module *owner;
+	struct dma_buf_registry_entry entry;
+	spinlock_t name_lock; /* name and named; a leaf */
+	bool named;
+	char name[DMA_BUF_NAME_LEN];
+	struct iosys_map vmap;
+	unsigned int vmap_count;
+	struct dma_buf_poll poll;
+	unsigned long reported;
+	struct dma_buf_debug debug;
+	unsigned long attached;
+	struct dma_buf_attach_object attach;
+};
+
+static inline struct dma_buf_object *dma_buf_to_object(struct dma_buf *dmabuf)
+{
+	return container_of(dmabuf, struct dma_buf_object, dmabuf);
+}
+
+static inline struct dma_buf_object *dma_buf_inode_to_object(struct inode *inode)
+{
+	return container_of(inode, struct dma_buf_object, inode);
+}
 
 static inline struct dma_buf_attach_object *
 dma_buf_to_attach_object(struct dma_buf_attachment *attach)

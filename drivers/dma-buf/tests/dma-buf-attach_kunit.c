@@ -33,6 +33,35 @@ static void attach_fills_the_attachment_in(struct kunit *test)
 	dma_buf_detach(dmabuf, attach);
 }
 
+/* In whichever order they come and go, and one that failed leaves no place taken. */
+static void attachments_have_memory_of_their_own(struct kunit *test)
+{
+	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
+	struct dma_buf *dmabuf = mock_buffer(test, exporter);
+	struct device *dev = mock_device(test);
+	struct dma_buf_attachment *old = NULL, *attach = NULL;
+
+	for (int round = 0; round < 6; round++) {
+		if (round == 3) {
+			mock_fail(exporter, MOCK_ATTACH, 1, -EBUSY);
+			KUNIT_EXPECT_EQ(test, PTR_ERR(dma_buf_attach(dmabuf, dev)), -EBUSY);
+		}
+		attach = dma_buf_attach(dmabuf, dev);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, attach);
+		KUNIT_EXPECT_PTR_NE(test, attach, old);
+		KUNIT_EXPECT_NULL(test, attach->priv);
+		KUNIT_EXPECT_NULL(test, attach->sgt);
+		attach->priv = dev;
+		if (old) {
+			KUNIT_EXPECT_PTR_EQ(test, old->priv, (void *)dev);
+			dma_buf_detach(dmabuf, old);
+		}
+		old = attach;
+	}
+	dma_buf_detach(dmabuf, attach);
+	KUNIT_EXPECT_TRUE(test, list_empty(&dmabuf->attachments));
+}
+
 static void dynamic_attach_keeps_the_importers_data(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_dynamic_ops);
@@ -432,6 +461,7 @@ static void move_notify_leaves_mappings_alone(struct kunit *test)
 
 static struct kunit_case dma_buf_attach_cases[] = {
 	KUNIT_CASE(attach_fills_the_attachment_in),
+	KUNIT_CASE(attachments_have_memory_of_their_own),
 	KUNIT_CASE(dynamic_attach_keeps_the_importers_data),
 	KUNIT_CASE(attach_without_exporter_callback),
 	KUNIT_CASE_PARAM(attach_passes_the_exporters_errno, exporter_errno_gen_params),

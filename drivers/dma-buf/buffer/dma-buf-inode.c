@@ -29,6 +29,7 @@
 #include <linux/pagemap.h>
 #include <linux/pseudo_fs.h>
 #include <linux/slab.h>
+#include <linux/timekeeping.h>
 #include <uapi/linux/magic.h>
 
 #include "dma-buf-private.h"
@@ -137,6 +138,7 @@ struct dma_buf_object *dma_buf_object_alloc(size_t size)
 {
 	struct inode *inode = new_inode_pseudo(dma_buf_mnt->mnt_sb);
 	struct dma_buf_object *obj;
+	struct timespec64 now;
 
 	if (!inode)
 		return NULL;
@@ -150,7 +152,10 @@ struct dma_buf_object *dma_buf_object_alloc(size_t size)
 	inode->i_mapping->a_ops = &dma_buf_aops;
 	inode->i_size = size;
 	inode_set_bytes(inode, size);
-	simple_inode_init_ts(inode);
+	ktime_get_coarse_real_ts64(&now);
+	inode_set_atime_to_ts(inode, now);
+	inode_set_mtime_to_ts(inode, now);
+	inode_set_ctime_to_ts(inode, now);
 
 	obj = dma_buf_inode_to_object(inode);
 	obj->dmabuf.size = size;

@@ -39,14 +39,15 @@ static void dma_buf_debug_check_table(struct dma_buf_attachment *attach,
  *
  * Context: Reservation lock held; may sleep.
  *
- * Return: The copy, or an error pointer without memory.
+ * Return: The copy, or an error pointer: -ENOMEM, or -EINVAL for a table without
+ * segments.
  */
 struct sg_table *dma_buf_debug_wrap(struct dma_buf_attachment *attach,
 				    struct sg_table *sgt)
 {
 	struct scatterlist *from, *to;
 	struct sg_table *copy;
-	int i;
+	int ret, i;
 
 	dma_buf_assert_held(attach->dmabuf);
 	dma_buf_debug_check_table(attach, sgt);
@@ -54,9 +55,10 @@ struct sg_table *dma_buf_debug_wrap(struct dma_buf_attachment *attach,
 	copy = kzalloc(sizeof(*copy), GFP_KERNEL);
 	if (!copy)
 		return ERR_PTR(-ENOMEM);
-	if (sg_alloc_table(copy, sgt->nents, GFP_KERNEL)) {
+	ret = sg_alloc_table(copy, sgt->nents, GFP_KERNEL);
+	if (ret) {
 		kfree(copy);
-		return ERR_PTR(-ENOMEM);
+		return ERR_PTR(ret);
 	}
 
 	to = copy->sgl;
@@ -109,6 +111,19 @@ void dma_buf_debug_end(struct dma_buf *dmabuf, enum dma_data_direction dir)
 	if (!valid_dma_direction(dir) ||
 	    !atomic_add_unless(&dma_buf_to_object(dmabuf)->debug.begun[dir], -1, 0))
 		dma_buf_report(DMA_BUF_RULE_CPU_ACCESS, dmabuf, NULL);
+}
+
+/**
+ * dma_buf_debug_release() - a buffer is released: have all spans ended?
+ * @dmabuf: the buffer
+ */
+void dma_buf_debug_release(struct dma_buf *dmabuf)
+{
+	struct dma_buf_debug *debug = &dma_buf_to_object(dmabuf)->debug;
+
+	for (int dir = 0; dir < DMA_NONE; dir++)
+		if (atomic_read(&debug->begun[dir]))
+			dma_buf_report(DMA_BUF_RULE_CPU_ACCESS, dmabuf, NULL);
 }
 
 /**

@@ -320,6 +320,7 @@ void dma_buf_debug_unwrap(struct sg_table *handed);
 void dma_buf_debug_init(struct dma_buf_object *obj);
 void dma_buf_debug_begin(struct dma_buf *dmabuf, enum dma_data_direction dir);
 void dma_buf_debug_end(struct dma_buf *dmabuf, enum dma_data_direction dir);
+void dma_buf_debug_release(struct dma_buf *dmabuf);
 void dma_buf_debug_unmap(struct dma_buf_attachment *attach,
 			 struct dma_buf_mapping *mapping,
 			 enum dma_data_direction dir);
@@ -346,6 +347,10 @@ static inline void dma_buf_debug_begin(struct dma_buf *dmabuf,
 
 static inline void dma_buf_debug_end(struct dma_buf *dmabuf,
 				     enum dma_data_direction dir)
+{
+}
+
+static inline void dma_buf_debug_release(struct dma_buf *dmabuf)
 {
 }
 

@@ -172,6 +172,7 @@ void dma_buf_object_release(struct dma_buf_object *obj)
 		dma_buf_report(DMA_BUF_RULE_RELEASE, dmabuf, NULL);
 		INIT_LIST_HEAD(&dmabuf->attachments);
 	}
+	dma_buf_debug_release(dmabuf);
 
 	dmabuf->ops->release(dmabuf);
 	if (own_resv)

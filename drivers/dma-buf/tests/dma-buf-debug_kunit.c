@@ -182,6 +182,34 @@ static void end_in_no_direction_is_reported(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mock_reports(test, DMA_BUF_RULE_CPU_ACCESS), 1);
 }
 
+static void release_with_an_access_begun_is_reported(struct kunit *test)
+{
+	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
+	struct dma_buf *dmabuf = mock_buffer(test, exporter);
+
+	KUNIT_ASSERT_EQ(test, 0, dma_buf_begin_cpu_access(dmabuf, DMA_TO_DEVICE));
+	mock_expect_report(test);
+	mock_buffer_release(test, dmabuf);
+	KUNIT_EXPECT_EQ(test, mock_reports(test, DMA_BUF_RULE_CPU_ACCESS), 1);
+	KUNIT_EXPECT_EQ(test, mock_reports_total(test), 1);
+	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_RELEASE), 1);
+}
+
+static void table_without_segments_is_refused(struct kunit *test)
+{
+	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
+	struct dma_buf_attachment *attach;
+	struct sg_table *sgt;
+
+	exporter->no_segments = true;
+	attach = mock_attach(test, mock_buffer(test, exporter), NULL);
+	mock_expect_report(test);
+	sgt = dma_buf_map_attachment_unlocked(attach, DMA_TO_DEVICE);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(sgt), -EINVAL);
+	KUNIT_EXPECT_EQ(test, mock_reports(test, DMA_BUF_RULE_TABLE), 1);
+	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_UNMAP), 1);
+}
+
 static void userspace_is_never_reported(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
@@ -205,6 +233,8 @@ static struct kunit_case dma_buf_debug_cases[] = {
 	KUNIT_CASE(end_in_another_direction_is_reported),
 	KUNIT_CASE(begin_that_failed_needs_no_end),
 	KUNIT_CASE(end_in_no_direction_is_reported),
+	KUNIT_CASE(release_with_an_access_begun_is_reported),
+	KUNIT_CASE(table_without_segments_is_refused),
 	KUNIT_CASE(userspace_is_never_reported),
 	{}
 };

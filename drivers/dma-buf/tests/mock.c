@@ -159,6 +159,8 @@ static struct sg_table *mock_table(struct mock_exporter *exporter)
 		/* A gap, so that nobody takes the segments for one. */
 		addr += bytes + PAGE_SIZE;
 	}
+	if (exporter->no_segments)
+		sgt->nents = 0;
 	return sgt;
 }
 

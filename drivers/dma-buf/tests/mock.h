@@ -71,6 +71,7 @@ struct mock_call {
  * @resv: reservation object of the exporter's own, or NULL
  * @segments: segments of each table
  * @table_bytes: bytes that a table covers
+ * @no_segments: a table counts none of its segments as mapped
  * @dma_base: DMA address of the first segment
  * @page: the memory behind all segments, and behind the kernel mapping
  * @hook: called in each callback after it was counted, or NULL
@@ -86,6 +87,7 @@ struct mock_exporter {
 	struct dma_resv *resv;
 	unsigned int segments;
 	size_t table_bytes;
+	bool no_segments;
 	dma_addr_t dma_base;
 	struct page *page;
 	void (*hook)(struct mock_exporter *exporter, enum mock_op op,

@@ -179,6 +179,8 @@ static int dma_buf_attach_link(struct dma_buf_attachment *attach)
  *
  *   * %-EINVAL - no buffer, no device, or callbacks without move_notify (a
  *     driver's mistake, warned about)
+ *   * %-EDEADLK - the caller holds the reservation lock (a driver's mistake, with
+ *     lockdep warned about)
  *   * %-EBUSY - the storage exists already, out of the device's reach
  *   * %-ENOMEM - no memory
  *   * %-ERESTARTSYS, %-EINTR - interrupted while pinning or mapping for the
@@ -200,9 +202,12 @@ dma_buf_dynamic_attach(struct dma_buf *dmabuf, struct device *dev,
 		return ERR_PTR(-EINVAL);
 	}
 	if (importer_ops && !importer_ops->move_notify) {
-		dma_buf_report(DMA_BUF_RULE_IMPORTER, dmabuf, NULL);
+		dma_buf_report_driver(DMA_BUF_RULE_IMPORTER,
+				      dma_buf_to_object(dmabuf)->exp_name, dev_name(dev));
 		return ERR_PTR(-EINVAL);
 	}
+	if (dma_buf_wrongly_held(dmabuf))
+		return ERR_PTR(-EDEADLK);
 
 	obj = dma_buf_attach_object_alloc(dmabuf);
 	if (!obj)
@@ -288,6 +293,8 @@ void dma_buf_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach)
 		dma_buf_report(DMA_BUF_RULE_ARGUMENT, dmabuf, attach);
 		return;
 	}
+	if (dma_buf_wrongly_held(dmabuf))
+		return;
 
 	dma_buf_attach_unlink(attach);
 	if (dmabuf->ops->detach)

@@ -43,7 +43,8 @@ int dma_buf_cpu_begin(struct dma_buf *dmabuf, enum dma_data_direction dir)
 	bool write = dir == DMA_TO_DEVICE || dir == DMA_BIDIRECTIONAL;
 	long ret;
 
-	might_lock(&dmabuf->resv->lock.base);
+	if (!dma_buf_wrongly_held(dmabuf))
+		might_lock(&dmabuf->resv->lock.base);
 	if (dma_buf_has_fences(dmabuf)) {
 		ret = dma_resv_wait_timeout(dmabuf->resv, dma_resv_usage_rw(write),
 					    true, MAX_SCHEDULE_TIMEOUT);
@@ -66,7 +67,8 @@ int dma_buf_cpu_begin(struct dma_buf *dmabuf, enum dma_data_direction dir)
  */
 int dma_buf_cpu_end(struct dma_buf *dmabuf, enum dma_data_direction dir)
 {
-	might_lock(&dmabuf->resv->lock.base);
+	if (!dma_buf_wrongly_held(dmabuf))
+		might_lock(&dmabuf->resv->lock.base);
 	if (!dmabuf->ops->end_cpu_access)
 		return 0;
 	return dmabuf->ops->end_cpu_access(dmabuf, dir);
@@ -232,7 +234,8 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_vmap, DMA_BUF);
  *
  * Context: Reservation lock not held; may sleep.
  *
- * Return: As dma_buf_vmap().
+ * Return: As dma_buf_vmap(), or %-EDEADLK if the caller holds the lock (a driver's
+ * mistake, with lockdep warned about).
  */
 int dma_buf_vmap_unlocked(struct dma_buf *dmabuf, struct iosys_map *map)
 {
@@ -244,6 +247,8 @@ int dma_buf_vmap_unlocked(struct dma_buf *dmabuf, struct iosys_map *map)
 		dma_buf_report(DMA_BUF_RULE_ARGUMENT, NULL, NULL);
 		return -EINVAL;
 	}
+	if (dma_buf_wrongly_held(dmabuf))
+		return -EDEADLK;
 
 	dma_resv_lock(dmabuf->resv, NULL);
 	ret = dma_buf_vmap(dmabuf, map);
@@ -294,6 +299,8 @@ void dma_buf_vunmap_unlocked(struct dma_buf *dmabuf, struct iosys_map *map)
 		dma_buf_report(DMA_BUF_RULE_ARGUMENT, NULL, NULL);
 		return;
 	}
+	if (dma_buf_wrongly_held(dmabuf))
+		return;
 
 	dma_resv_lock(dmabuf->resv, NULL);
 	dma_buf_vunmap(dmabuf, map);

@@ -285,7 +285,8 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_map_attachment, DMA_BUF);
  *
  * Context: Reservation lock not held; may sleep.
  *
- * Return: As dma_buf_map_attachment().
+ * Return: As dma_buf_map_attachment(), or %-EDEADLK if the caller holds the lock
+ * (a driver's mistake, with lockdep warned about).
  */
 struct sg_table *
 dma_buf_map_attachment_unlocked(struct dma_buf_attachment *attach,
@@ -298,6 +299,8 @@ dma_buf_map_attachment_unlocked(struct dma_buf_attachment *attach,
 		dma_buf_report(DMA_BUF_RULE_ARGUMENT, NULL, NULL);
 		return ERR_PTR(-EINVAL);
 	}
+	if (dma_buf_wrongly_held(attach->dmabuf))
+		return ERR_PTR(-EDEADLK);
 
 	dma_resv_lock(attach->dmabuf->resv, NULL);
 	sgt = dma_buf_map_attachment(attach, dir);
@@ -365,6 +368,8 @@ void dma_buf_unmap_attachment_unlocked(struct dma_buf_attachment *attach,
 		dma_buf_report(DMA_BUF_RULE_ARGUMENT, NULL, NULL);
 		return;
 	}
+	if (dma_buf_wrongly_held(attach->dmabuf))
+		return;
 
 	dma_resv_lock(attach->dmabuf->resv, NULL);
 	dma_buf_unmap_attachment(attach, sgt, dir);

@@ -36,6 +36,7 @@ struct seq_file;
  * @DMA_BUF_RULE_EXPORT: all mandatory callbacks, no contradictory set
  * @DMA_BUF_RULE_IMPORTER: a dynamic importer has a move_notify
  * @DMA_BUF_RULE_LOCKED: the reservation lock is held where it has to be
+ * @DMA_BUF_RULE_UNLOCKED: and not where it must not be
  * @DMA_BUF_RULE_DYNAMIC: only a dynamic importer pins and unpins
  * @DMA_BUF_RULE_PIN: as many unpins as pins
  * @DMA_BUF_RULE_UNMAP: only what is mapped is unmapped
@@ -53,6 +54,7 @@ enum dma_buf_rule {
 	DMA_BUF_RULE_EXPORT,
 	DMA_BUF_RULE_IMPORTER,
 	DMA_BUF_RULE_LOCKED,
+	DMA_BUF_RULE_UNLOCKED,
 	DMA_BUF_RULE_DYNAMIC,
 	DMA_BUF_RULE_PIN,
 	DMA_BUF_RULE_UNMAP,
@@ -204,8 +206,13 @@ dma_buf_to_attach_object(struct dma_buf_attachment *attach)
 }
 
 /* dma-buf-rules.c */
+#define DMA_BUF_RULE_TEXT	192
+void dma_buf_rule_describe(char *text, size_t size, enum dma_buf_rule rule,
+			   const char *exporter, const char *importer);
 void dma_buf_report(enum dma_buf_rule rule, struct dma_buf *dmabuf,
 		    struct dma_buf_attachment *attach);
+void dma_buf_report_driver(enum dma_buf_rule rule, const char *exporter,
+			   const char *importer);
 
 /* The caller promised to hold the reservation lock: complain if it does not. */
 static inline void dma_buf_assert_held(struct dma_buf *dmabuf)
@@ -214,6 +221,22 @@ static inline void dma_buf_assert_held(struct dma_buf *dmabuf)
 	    !dma_resv_held(dmabuf->resv))
 		dma_buf_report(DMA_BUF_RULE_LOCKED, dmabuf, NULL);
 }
+
+/* The caller promised not to hold it: true, with a complaint, if it does. */
+#ifdef CONFIG_LOCKDEP
+static inline bool dma_buf_wrongly_held(struct dma_buf *dmabuf)
+{
+	if (lockdep_is_held(&dmabuf->resv->lock.base) != LOCK_STATE_HELD)
+		return false;
+	dma_buf_report(DMA_BUF_RULE_UNLOCKED, dmabuf, NULL);
+	return true;
+}
+#else
+static inline bool dma_buf_wrongly_held(struct dma_buf *dmabuf)
+{
+	return false;
+}
+#endif
 
 /* dma-buf-inode.c */
 struct dma_buf_object *dma_buf_object_alloc(size_t size);

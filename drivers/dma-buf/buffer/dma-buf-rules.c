@@ -5,8 +5,8 @@
  * A broken rule is a driver's mistake, never userspace's: it gets one warning
  * per buffer and rule that names the exporter and, if there is one, the
  * importer's device, and the function that noticed returns in a way that does
- * no further harm. All such warnings come through dma_buf_report(), which tests
- * replace by a function that counts.
+ * no further harm. All such warnings come through two functions, which tests
+ * replace by ones that count.
  */
 
 #include <kunit/static_stub.h>
@@ -15,6 +15,8 @@
 #include <linux/bitops.h>
 #include <linux/bug.h>
 #include <linux/device.h>
+#include <linux/ratelimit.h>
+#include <linux/sprintf.h>
 
 #include "dma-buf-private.h"
 
@@ -23,6 +25,7 @@ static const char * const dma_buf_rules[] = {
 	[DMA_BUF_RULE_EXPORT] = "exported with missing or contradictory callbacks",
 	[DMA_BUF_RULE_IMPORTER] = "dynamic importer without move_notify",
 	[DMA_BUF_RULE_LOCKED] = "reservation lock not held",
+	[DMA_BUF_RULE_UNLOCKED] = "called with the reservation lock held",
 	[DMA_BUF_RULE_DYNAMIC] = "pinned or unpinned by a static importer",
 	[DMA_BUF_RULE_PIN] = "pins and unpins do not balance",
 	[DMA_BUF_RULE_UNMAP] = "unmapped a table that is not mapped",
@@ -38,6 +41,37 @@ static const char * const dma_buf_rules[] = {
 static_assert(ARRAY_SIZE(dma_buf_rules) == DMA_BUF_RULE_COUNT);
 static_assert(DMA_BUF_RULE_COUNT <= BITS_PER_LONG);
 
+/* What concerns no buffer is not remembered, but kept from flooding the log. */
+static DEFINE_RATELIMIT_STATE(dma_buf_without_buffer, DEFAULT_RATELIMIT_INTERVAL,
+			      DEFAULT_RATELIMIT_BURST);
+
+/**
+ * dma_buf_rule_describe() - what a report says.
+ * @text: for the text, terminated
+ * @size: bytes there
+ * @rule: the rule that was broken
+ * @exporter: name of the exporter, or NULL
+ * @importer: name of the importer's device, or NULL
+ *
+ * Context: Any.
+ */
+void dma_buf_rule_describe(char *text, size_t size, enum dma_buf_rule rule,
+			   const char *exporter, const char *importer)
+{
+	scnprintf(text, size, "dma-buf: %s (exporter %s, importer %s)",
+		  dma_buf_rules[rule], exporter ?: "none", importer ?: "none");
+}
+EXPORT_SYMBOL_IF_KUNIT(dma_buf_rule_describe);
+
+static void dma_buf_warn(enum dma_buf_rule rule, const char *exporter,
+			 const char *importer)
+{
+	char text[DMA_BUF_RULE_TEXT];
+
+	dma_buf_rule_describe(text, sizeof(text), rule, exporter, importer);
+	WARN(1, "%s\n", text);
+}
+
 /**
  * dma_buf_report() - a driver broke a rule.
  * @rule: which
@@ -49,21 +83,32 @@ static_assert(DMA_BUF_RULE_COUNT <= BITS_PER_LONG);
 void dma_buf_report(enum dma_buf_rule rule, struct dma_buf *dmabuf,
 		    struct dma_buf_attachment *attach)
 {
-	static unsigned long without_buffer;
-	unsigned long *reported = &without_buffer;
-	const char *exporter = "none", *importer = "none";
+	const char *importer = attach ? dev_name(attach->dev) : NULL;
 
 	KUNIT_STATIC_STUB_REDIRECT(dma_buf_report, rule, dmabuf, attach);
 
-	if (dmabuf) {
-		reported = &dma_buf_to_object(dmabuf)->reported;
-		exporter = dma_buf_to_object(dmabuf)->exp_name;
-	}
-	if (attach)
-		importer = dev_name(attach->dev);
-	if (test_and_set_bit(rule, reported))
-		return;
-	WARN(1, "dma-buf: %s (exporter %s, importer %s)\n",
-	     dma_buf_rules[rule], exporter, importer);
+	if (!dmabuf)
+		dma_buf_report_driver(rule, NULL, importer);
+	else if (!test_and_set_bit(rule, &dma_buf_to_object(dmabuf)->reported))
+		dma_buf_warn(rule, dma_buf_to_object(dmabuf)->exp_name, importer);
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_buf_report);
+
+/**
+ * dma_buf_report_driver() - a driver broke a rule before there was anything to
+ * remember it with.
+ * @rule: which
+ * @exporter: name of the exporter, or NULL
+ * @importer: name of the importer's device, or NULL
+ *
+ * Context: Any.
+ */
+void dma_buf_report_driver(enum dma_buf_rule rule, const char *exporter,
+			   const char *importer)
+{
+	KUNIT_STATIC_STUB_REDIRECT(dma_buf_report_driver, rule, exporter, importer);
+
+	if (__ratelimit(&dma_buf_without_buffer))
+		dma_buf_warn(rule, exporter, importer);
+}
+EXPORT_SYMBOL_IF_KUNIT(dma_buf_report_driver);

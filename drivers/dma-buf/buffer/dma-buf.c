@@ -116,7 +116,7 @@ struct dma_buf *dma_buf_export(const struct dma_buf_export_info *exp_info)
 
 	might_sleep();
 	if (!dma_buf_export_info_valid(exp_info)) {
-		dma_buf_report(DMA_BUF_RULE_EXPORT, NULL, NULL);
+		dma_buf_report_driver(DMA_BUF_RULE_EXPORT, exp_info->exp_name, NULL);
 		return ERR_PTR(-EINVAL);
 	}
 	if (!try_module_get(exp_info->owner))

@@ -4,9 +4,11 @@
  * reservation lock, and that nobody is reported who keeps the rules.
  *
  * The rules of single functions are tested with the functions. What is reported
- * is known from a function in the place of dma_buf_report(); only one case here
- * calls the real one.
+ * is known from functions in the place of the reporting ones; only one case here
+ * calls a real one.
  */
+
+#include <kunit/test-bug.h>
 
 #include "mock.h"
 
@@ -123,6 +125,95 @@ static void lock_is_demanded_by_the_undoing_half(struct kunit *test)
 			mock_reports_total(test));
 }
 
+static void run_attach(struct dma_buf_attachment *attach)
+{
+	struct dma_buf_attachment *other;
+
+	other = dma_buf_attach(attach->dmabuf, attach->dev);
+	KUNIT_EXPECT_EQ(kunit_get_current_test(), PTR_ERR(other), -EDEADLK);
+}
+
+static void run_detach(struct dma_buf_attachment *attach)
+{
+	dma_buf_detach(attach->dmabuf, attach);
+	KUNIT_EXPECT_FALSE(kunit_get_current_test(), list_empty(&attach->dmabuf->attachments));
+}
+
+static void run_map_unlocked(struct dma_buf_attachment *attach)
+{
+	struct sg_table *sgt = dma_buf_map_attachment_unlocked(attach, DMA_TO_DEVICE);
+
+	KUNIT_EXPECT_EQ(kunit_get_current_test(), PTR_ERR(sgt), -EDEADLK);
+}
+
+static void run_unmap_unlocked(struct dma_buf_attachment *attach)
+{
+	struct sg_table *sgt = dma_buf_map_attachment(attach, DMA_TO_DEVICE);
+
+	dma_buf_unmap_attachment_unlocked(attach, sgt, DMA_TO_DEVICE);
+	/* It did nothing, so this is the first. */
+	dma_buf_unmap_attachment(attach, sgt, DMA_TO_DEVICE);
+}
+
+static void run_vmap_unlocked(struct dma_buf_attachment *attach)
+{
+	struct iosys_map map;
+
+	KUNIT_EXPECT_EQ(kunit_get_current_test(),
+			dma_buf_vmap_unlocked(attach->dmabuf, &map), -EDEADLK);
+}
+
+static void run_vunmap_unlocked(struct dma_buf_attachment *attach)
+{
+	struct iosys_map map;
+
+	KUNIT_ASSERT_EQ(kunit_get_current_test(), dma_buf_vmap(attach->dmabuf, &map), 0);
+	dma_buf_vunmap_unlocked(attach->dmabuf, &map);
+	dma_buf_vunmap(attach->dmabuf, &map);
+}
+
+static void run_begin_cpu_access(struct dma_buf_attachment *attach)
+{
+	if (!dma_buf_begin_cpu_access(attach->dmabuf, DMA_TO_DEVICE))
+		dma_buf_end_cpu_access(attach->dmabuf, DMA_TO_DEVICE);
+}
+
+static void run_end_cpu_access(struct dma_buf_attachment *attach)
+{
+	dma_buf_end_cpu_access(attach->dmabuf, DMA_TO_DEVICE);
+}
+
+static const struct call unlocked_calls[] = {
+	{ "attach", run_attach },
+	{ "detach", run_detach },
+	{ "map_attachment_unlocked", run_map_unlocked },
+	{ "unmap_attachment_unlocked", run_unmap_unlocked },
+	{ "vmap_unlocked", run_vmap_unlocked },
+	{ "vunmap_unlocked", run_vunmap_unlocked },
+	{ "begin_cpu_access", run_begin_cpu_access },
+	{ "end_cpu_access", run_end_cpu_access },
+};
+
+KUNIT_ARRAY_PARAM_DESC(unlocked_call, unlocked_calls, desc);
+
+static void lock_is_held_where_it_must_not_be(struct kunit *test)
+{
+	const struct call *row = test->param_value;
+	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
+	struct dma_buf *dmabuf = mock_buffer(test, exporter);
+	struct dma_buf_attachment *attach = mock_attach(test, dmabuf, NULL);
+
+	if (!IS_ENABLED(CONFIG_LOCKDEP))
+		kunit_skip(test, "who holds a lock is known with CONFIG_LOCKDEP only");
+
+	mock_expect_report(test);
+	dma_resv_lock(dmabuf->resv, NULL);
+	row->run(attach);
+	dma_resv_unlock(dmabuf->resv);
+	KUNIT_EXPECT_GT(test, mock_reports(test, DMA_BUF_RULE_UNLOCKED), 0);
+	KUNIT_EXPECT_EQ(test, mock_reports(test, DMA_BUF_RULE_LOCKED), 0);
+}
+
 static const struct life {
 	const char *desc;
 	const struct dma_buf_ops *ops;
@@ -191,10 +282,32 @@ static void rule_is_reported_once_per_buffer(struct kunit *test)
 	}
 }
 
+static void report_names_who_is_concerned(struct kunit *test)
+{
+	static const char detached[] =
+		"dma-buf: detached while mapped (exporter mydrv, importer 0000:00:02.0)";
+	char text[DMA_BUF_RULE_TEXT], other[DMA_BUF_RULE_TEXT];
+
+	dma_buf_rule_describe(text, sizeof(text), DMA_BUF_RULE_DETACH, "mydrv",
+			      "0000:00:02.0");
+	KUNIT_EXPECT_STREQ(test, text, detached);
+	dma_buf_rule_describe(text, sizeof(text), DMA_BUF_RULE_EXPORT, NULL, NULL);
+	KUNIT_EXPECT_NOT_NULL(test, strstr(text, "(exporter none, importer none)"));
+
+	for (int rule = 1; rule < DMA_BUF_RULE_COUNT; rule++) {
+		dma_buf_rule_describe(text, sizeof(text), rule, "a", "b");
+		dma_buf_rule_describe(other, sizeof(other), rule - 1, "a", "b");
+		KUNIT_EXPECT_STRNEQ(test, text, other);
+		KUNIT_EXPECT_NULL(test, strstr(text, "(null)"));
+	}
+}
+
 static struct kunit_case dma_buf_rules_cases[] = {
 	KUNIT_CASE_PARAM(lock_is_demanded, locked_call_gen_params),
 	KUNIT_CASE_PARAM(lock_that_is_held_is_enough, locked_call_gen_params),
 	KUNIT_CASE(lock_is_demanded_by_the_undoing_half),
+	KUNIT_CASE_PARAM(lock_is_held_where_it_must_not_be, unlocked_call_gen_params),
+	KUNIT_CASE(report_names_who_is_concerned),
 	KUNIT_CASE_PARAM(nobody_is_reported_who_keeps_the_rules, life_gen_params),
 	KUNIT_CASE(rule_is_reported_once_per_buffer),
 	{}

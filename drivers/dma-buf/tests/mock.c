@@ -526,9 +526,16 @@ static void mock_report(enum dma_buf_rule rule, struct dma_buf *dmabuf,
 	ctx->reported = attach;
 }
 
+static void mock_report_driver(enum dma_buf_rule rule, const char *exporter,
+			       const char *importer)
+{
+	mock_report(rule, NULL, NULL);
+}
+
 void mock_expect_report(struct kunit *test)
 {
 	kunit_activate_static_stub(test, dma_buf_report, mock_report);
+	kunit_activate_static_stub(test, dma_buf_report_driver, mock_report_driver);
 }
 
 int mock_reports(struct kunit *test, enum dma_buf_rule rule)

@@ -111,9 +111,10 @@ void camera_import_unmap(struct camera_mem *mem)
  * @mem: the mapped buffer
  *
  * DMA_TO_DEVICE says that the CPU will write what devices then read. It waits
- * for every fence of the buffer's reservation, also those of readers: a display
- * that still shows the previous frame has put one there. So the camera never
- * writes into a picture that is on the screen, without a word from userspace.
+ * for every fence of the buffer's reservation, also those of readers. If the
+ * display's driver, or userspace with DMA_BUF_IOCTL_IMPORT_SYNC_FILE, has put the
+ * fence of a flip there, then the camera does not write into a picture that is
+ * still on the screen.
  *
  * Context: may sleep, for as long as others use the buffer; a signal ends it.
  * Return: 0, -ERESTARTSYS or -EINTR when a signal came, or an errno of the

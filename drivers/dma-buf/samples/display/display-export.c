@@ -309,12 +309,16 @@ struct dma_buf *display_export(struct drm_gem_object *obj, int flags)
 	info.resv = obj->resv;
 	info.priv = obj;
 
-	dmabuf = dma_buf_export(&info);
-	if (IS_ERR(dmabuf))
-		return dmabuf;
-
+	/* What the release puts: from the export on it may come at any time. */
 	drm_gem_object_get(obj);
 	drm_dev_get(obj->dev);
+	dmabuf = dma_buf_export(&info);
+	if (IS_ERR(dmabuf)) {
+		drm_dev_put(obj->dev);
+		drm_gem_object_put(obj);
+		return dmabuf;
+	}
+
 	dmabuf->file->f_mapping = obj->dev->anon_inode->i_mapping;
 
 	dma_resv_lock(obj->resv, NULL);

@@ -6,6 +6,7 @@
 #include <linux/dma-buf.h>
 #include <linux/dma-resv.h>
 
+#include <drm/drm_drv.h>
 #include <drm/drm_gem.h>
 
 #include "display.h"
@@ -59,7 +60,7 @@ static const struct dma_buf_attach_ops display_attach_ops = {
  * Keep a buffer in place, with its addresses known. The mapping stays when the pin
  * goes: with CONFIG_DMABUF_MOVE_NOTIFY the exporter can still move and says so,
  * without it the core lets a mapping pin as well. The direction is what the
- * display does, it reads.
+ * display does, it reads. Once the device is gone nothing is mapped any more.
  */
 int display_import_pin(struct display_bo *bo)
 {
@@ -73,6 +74,8 @@ int display_import_pin(struct display_bo *bo)
 		return 0;
 	}
 
+	if (drm_dev_is_unplugged(bo->base.dev))
+		return -ENODEV;
 	ret = dma_buf_pin(attach);
 	if (ret || bo->sgt)
 		return ret;
@@ -134,6 +137,7 @@ static struct drm_gem_object *display_import_self(struct drm_device *drm,
  */
 struct drm_gem_object *display_import(struct drm_device *drm, struct dma_buf *dmabuf)
 {
+	struct display *display = to_display(drm);
 	struct dma_buf_attachment *attach;
 	struct drm_gem_object *obj;
 	struct display_bo *bo;
@@ -157,6 +161,10 @@ struct drm_gem_object *display_import(struct drm_device *drm, struct dma_buf *dm
 	}
 	get_dma_buf(dmabuf);
 	bo->base.import_attach = attach;
+
+	mutex_lock(&display->imports_lock);
+	list_add(&bo->import, &display->imports);
+	mutex_unlock(&display->imports_lock);
 	return &bo->base;
 }
 
@@ -167,7 +175,12 @@ struct drm_gem_object *display_import(struct drm_device *drm, struct dma_buf *dm
 void display_import_free(struct display_bo *bo)
 {
 	struct dma_buf_attachment *attach = bo->base.import_attach;
+	struct display *display = to_display(bo->base.dev);
 	struct dma_buf *dmabuf = attach->dmabuf;
+
+	mutex_lock(&display->imports_lock);
+	list_del(&bo->import);
+	mutex_unlock(&display->imports_lock);
 
 	/* Until detached, it may still be told of a move: the same lock again. */
 	dma_resv_lock(dmabuf->resv, NULL);
@@ -176,4 +189,21 @@ void display_import_free(struct display_bo *bo)
 
 	dma_buf_detach(dmabuf, attach);
 	dma_buf_put(dmabuf);
+}
+
+/*
+ * The device goes. Userspace may keep its imported buffers, but a mapping that
+ * outlives its device's driver leads nowhere, or worse.
+ */
+void display_import_unmap_all(struct display *display)
+{
+	struct display_bo *bo;
+
+	mutex_lock(&display->imports_lock);
+	list_for_each_entry(bo, &display->imports, import) {
+		dma_resv_lock(bo->base.resv, NULL);
+		display_import_move_notify(bo->base.import_attach);
+		dma_resv_unlock(bo->base.resv);
+	}
+	mutex_unlock(&display->imports_lock);
 }

@@ -61,10 +61,11 @@
 /**
  * DOC: Locking
  *
- * Three locks, from the outside in:
+ * Four locks, from the outside in:
  *
  * * DRM's object_name_lock, held by the core around export and import. It
  *   settles that a buffer has one dma-buf and a dma-buf one buffer.
+ * * The lock of the list of imported buffers.
  * * The reservation lock of a buffer (&drm_gem_object.resv). It guards all of
  *   &struct display_bo. An imported buffer has no lock of its own but uses the
  *   exporter's, and so both sides of a shared buffer mean the same lock. User
@@ -120,6 +121,10 @@ static int display_probe(struct platform_device *pdev)
 	if (ret)
 		return ret;
 	drm_gem_lru_init(&display->lru, &display->lru_lock);
+	ret = drmm_mutex_init(&display->drm, &display->imports_lock);
+	if (ret)
+		return ret;
+	INIT_LIST_HEAD(&display->imports);
 	display_scan_init(display);
 	ret = display_kms_init(display);
 	if (ret)
@@ -131,7 +136,8 @@ static int display_probe(struct platform_device *pdev)
 /*
  * Unplugged rather than unregistered: without its device, the driver may be
  * unbound while file descriptors are open. Exported buffers hold a reference to
- * the DRM device, which is why they outlive this function unharmed.
+ * the DRM device, which is why they outlive this function unharmed. Imported ones
+ * live on too, but not their DMA mappings: these belong to a device that is bound.
  */
 static void display_remove(struct platform_device *pdev)
 {
@@ -139,6 +145,7 @@ static void display_remove(struct platform_device *pdev)
 
 	drm_dev_unplug(&display->drm);
 	drm_atomic_helper_shutdown(&display->drm);
+	display_import_unmap_all(display);
 }
 
 static struct platform_driver display_platform_driver = {

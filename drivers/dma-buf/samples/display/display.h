@@ -81,6 +81,9 @@ struct display_bo {
 
 	/** @sgt: An imported buffer's addresses, or NULL: map before use. */
 	struct sg_table *sgt;
+
+	/** @import: Link in &display.imports; guarded by its lock. */
+	struct list_head import;
 };
 
 /**
@@ -161,6 +164,12 @@ struct display {
 	/** @lru: All own buffers, for those who walk them. */
 	struct drm_gem_lru lru;
 
+	/** @imports_lock: Guards @imports; outside of reservation locks. */
+	struct mutex imports_lock;
+
+	/** @imports: All imported buffers, whose mappings end with the device. */
+	struct list_head imports;
+
 	/** @moves: Buffers moved so far. */
 	atomic_t moves;
 };
@@ -205,6 +214,7 @@ void display_move_debugfs(struct drm_minor *minor);
 struct drm_gem_object *display_import(struct drm_device *drm,
 				      struct dma_buf *dmabuf);
 void display_import_free(struct display_bo *bo);
+void display_import_unmap_all(struct display *display);
 int display_import_pin(struct display_bo *bo);
 void display_import_unpin(struct display_bo *bo);
 

@@ -159,6 +159,7 @@ int camera_dequeue(struct camera *cam, __u32 *index, __u32 *sequence, int timeou
 		return ret;
 	*index = buf.index;
 	*sequence = buf.sequence;
+	cam->stamp_us = buf.timestamp.tv_sec * 1000000LL + buf.timestamp.tv_usec;
 	return buf.flags & V4L2_BUF_FLAG_ERROR ? -EIO : 0;
 }
 

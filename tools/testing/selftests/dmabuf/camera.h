@@ -18,6 +18,7 @@
  * @stride: bytes from one line to the next
  * @size: bytes of one picture
  * @count: buffers that the device has been given
+ * @stamp_us: when the buffer dequeued last was filled, microseconds since boot
  */
 struct camera {
 	int fd;
@@ -27,6 +28,7 @@ struct camera {
 	__u32 stride;
 	__u32 size;
 	__u32 count;
+	long long stamp_us;
 };
 
 /* camera_open() - the first video node of a driver; -ENODEV without one. */

@@ -185,6 +185,46 @@ TEST_F_TIMEOUT(buffer, killed_in_the_middle, 120)
 	EXPECT_EQ(0, bufinfo_settles(before.objects));
 }
 
+/* The errno of an allocation by somebody whom the system's limit of files holds. */
+static int heap_errno_of_nobody(int heap)
+{
+	struct dma_heap_allocation_data arg = { .len = PAGE, .fd_flags = O_RDWR | O_CLOEXEC };
+	int status = -1;
+	pid_t pid = fork();
+
+	if (!pid) {
+		if (setresuid(65534, 65534, 65534))
+			_exit(255);
+		_exit(ioctl(heap, DMA_HEAP_IOCTL_ALLOC, &arg) ? errno : 0);
+	}
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* Rule: at the system's limit of open files an export is ENFILE and leaves nothing. */
+TEST(export_without_files)
+{
+	const char *path = "/proc/sys/fs/file-max";
+	int heap = open("/dev/dma_heap/system", O_RDWR | O_CLOEXEC), full;
+	struct bufinfo_total before;
+	char *limit;
+
+	if (heap < 0)
+		SKIP(return, "the system heap is not there");
+	ASSERT_EQ(0, bufinfo_total(&before));
+	EXPECT_EQ(0, heap_errno_of_nobody(heap));
+	limit = file_text(path);
+	ASSERT_NE(NULL, limit);
+	ASSERT_EQ(0, file_put(path, "1"));
+	full = heap_errno_of_nobody(heap);
+	EXPECT_EQ(0, file_put(path, limit));
+	EXPECT_EQ(ENFILE, full);
+	EXPECT_EQ(0, heap_errno_of_nobody(heap));
+	EXPECT_EQ(0, bufinfo_settles(before.objects));
+	free(limit);
+	close(heap);
+}
+
 /* Rule: nothing, and what becomes nothing when it is rounded up to pages, is refused. */
 TEST(heap_sizes_that_wrap)
 {

@@ -201,7 +201,8 @@ static void hold_screen(const struct options *opt, const struct row *row)
 {
 	struct pollfd pfd = { .fd = STDIN_FILENO, .events = POLLIN };
 
-	printf("DEMO-SCREEN-READY driver=%s frames=%u\n", opt->screen, row->frames);
+	printf("DEMO-SCREEN-READY driver=%s picture=%u\n", opt->screen,
+	       row->frames - 1 + row->lost);
 	fflush(stdout);
 	if (poll(&pfd, 1, opt->wait * 1000) == 1 && !(pfd.revents & POLLIN))
 		sleep_ms(opt->wait * 1000);

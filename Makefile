@@ -47,7 +47,7 @@ guest-%: kernel-%
 demo: guest-$(ARCH)
 	@scripts/demo $(ARCH)
 
-kunit: kernel-$(ARCH)
+kunit: $(if $(filter %-debug,$(ARCH)),guest,kernel)-$(ARCH)
 	@scripts/kunit $(ARCH) '$(SUITE)'
 
 # The debug kernel can inject faults, but is too slow for the base's own tests.

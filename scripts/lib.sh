@@ -22,6 +22,9 @@ unset MAKEFLAGS MAKEOVERRIDES MFLAGS
 
 say() { printf '%s\n' "$*"; }
 
+# counted PASSED FAILED SKIPPED: tests, for the sum of scripts/check.
+counted() { [ -z "${CHECK_COUNTS:-}" ] || printf '%d %d %d\n' "$@" >>"$CHECK_COUNTS"; }
+
 die() {
 	printf '%s: %s\n' "${0##*/}" "$*" >&2
 	exit 1
@@ -146,7 +149,9 @@ in_kernel_results() {
 	last=$(grep -c 'dma-buf: Running dma_resv/' "$console") || :
 	if grep -E 'dma-buf/.* failed with error' "$console" || [ "$last" -eq 0 ]; then
 		say "  FAILED  in-kernel DMABUF_SELFTESTS: $begun begun, not all of them passed"
+		counted 0 1 0
 		return 1
 	fi
+	counted "$begun" 0 0
 	say "  ok      in-kernel DMABUF_SELFTESTS: $begun passed"
 }

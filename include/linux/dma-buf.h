@@ -29,8 +29,8 @@ struct vm_area_struct;
  * @release are mandatory, everything else may be left out.
  *
  * An exporter with @pin and @unpin is *dynamic*: it may move its storage while
- * importers are attached. One without them is *static*: from the first mapping
- * on, the storage stays where it is.
+ * importers are attached. One without them is *static*: for as long as anybody
+ * has it mapped, the storage stays where it is.
  */
 struct dma_buf_ops {
 	/**

@@ -7,12 +7,13 @@
  * dma_buf_object is one allocation that begins with dma_buf_object_alloc() and
  * ends with the inode. What holds the file, or only a path to it (O_PATH, a
  * reader of /proc/PID/fd or map_files), holds the inode; so nobody who got at a
- * buffer can see it freed.
+ * buffer can see it freed. The inode alone can be held as well, by a watch of
+ * inotify: that keeps this memory, but not the exporter's.
  *
  *   export               dma_buf_object_alloc() -> dma_buf_object_open()
  *   last file reference  dma_buf_fops.release: out of the registry, no callbacks
- *   last path reference  dma_buf_evict_inode(): the exporter's release
- *   then                 dma_buf_destroy_inode(): the memory
+ *   last path reference  dma_buf_d_iput(): the exporter's release
+ *   then, or later       dma_buf_destroy_inode(): the memory
  *
  * Inodes are usually freed after a grace period, because a lockless path walk
  * may still look at one. No walk gets here: these inodes have no name in any
@@ -68,12 +69,8 @@ static struct inode *dma_buf_alloc_inode(struct super_block *sb)
 
 static void dma_buf_evict_inode(struct inode *inode)
 {
-	struct dma_buf_object *obj = dma_buf_inode_to_object(inode);
-
 	/* No page was ever cached, so there is none for clear_inode() to miss. */
 	inode->i_state = I_FREEING | I_CLEAR;
-	if (obj->dmabuf.ops)
-		dma_buf_object_release(obj);
 }
 
 static void dma_buf_destroy_inode(struct inode *inode)
@@ -102,8 +99,19 @@ static char *dma_buf_dname(struct dentry *dentry, char *buffer, int buflen)
 	return dynamic_dname(buffer, buflen, "/%s:%s", dentry->d_name.name, name);
 }
 
+/* The last path is gone: each inode has had one dentry. */
+static void dma_buf_d_iput(struct dentry *dentry, struct inode *inode)
+{
+	struct dma_buf_object *obj = dma_buf_inode_to_object(inode);
+
+	if (obj->dmabuf.ops)
+		dma_buf_object_release(obj);
+	iput(inode);
+}
+
 static const struct dentry_operations dma_buf_dops = {
 	.d_dname = dma_buf_dname,
+	.d_iput = dma_buf_d_iput,
 };
 
 static int dma_buf_init_fs_context(struct fs_context *fc)

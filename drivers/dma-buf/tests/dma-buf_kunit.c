@@ -209,6 +209,21 @@ static void release_waits_for_the_last_path(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_RELEASE), 1);
 }
 
+/* As a watch of inotify holds it. */
+static void release_does_not_wait_for_the_inode(struct kunit *test)
+{
+	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
+	struct dma_buf *dmabuf = mock_buffer(test, exporter);
+	struct inode *inode = file_inode(dmabuf->file);
+
+	ihold(inode);
+	mock_buffer_put(test, dmabuf);
+	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_RELEASE), 1);
+	KUNIT_EXPECT_EQ(test, i_size_read(inode), exporter->size);
+	iput(inode);
+	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_RELEASE), 1);
+}
+
 static void path_does_not_open_again(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
@@ -367,6 +382,7 @@ static struct kunit_case dma_buf_cases[] = {
 	KUNIT_CASE(release_once_after_the_last_reference),
 	KUNIT_CASE(release_in_process_context_after_put_in_interrupt),
 	KUNIT_CASE(release_waits_for_the_last_path),
+	KUNIT_CASE(release_does_not_wait_for_the_inode),
 	KUNIT_CASE(path_does_not_open_again),
 	KUNIT_CASE(release_waits_for_who_attached),
 	KUNIT_CASE(release_may_free_the_exporters_reservation_object),

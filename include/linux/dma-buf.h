@@ -138,9 +138,10 @@ struct dma_buf_ops {
 	/**
 	 * @begin_cpu_access: Make the storage coherent for the CPU (optional).
 	 *
-	 * All fences which the direction has to wait for have signalled. The
-	 * access goes through @mmap or @vmap and covers the whole buffer; data
-	 * outside the announced direction may be stale.
+	 * All fences which the direction has to wait for have signalled, and
+	 * those that this callback adds are waited for after it. The access goes
+	 * through @mmap or @vmap and covers the whole buffer; data outside the
+	 * announced direction may be stale.
 	 *
 	 * Context: Reservation lock not held; may sleep.
 	 *

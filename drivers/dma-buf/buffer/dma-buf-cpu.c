@@ -4,7 +4,9 @@
  *
  * The fences are waited for before the exporter is called. What an exporter does
  * to caches is only worth something once the devices have stopped writing; and a
- * wait that a signal interrupts leaves no span half begun.
+ * wait that a signal interrupts leaves no span half begun. They are waited for
+ * once more afterwards: an exporter may have moved the storage to where the CPU
+ * reaches it, and the move is a fence like any other.
  */
 
 #include <linux/export.h>
@@ -29,6 +31,18 @@
  * There is one kernel mapping per buffer, which all users share and count.
  */
 
+static int dma_buf_cpu_wait(struct dma_buf *dmabuf, enum dma_data_direction dir)
+{
+	bool write = dir == DMA_TO_DEVICE || dir == DMA_BIDIRECTIONAL;
+	long ret;
+
+	if (!dma_buf_has_fences(dmabuf))
+		return 0;
+	ret = dma_resv_wait_timeout(dmabuf->resv, dma_resv_usage_rw(write), true,
+				    MAX_SCHEDULE_TIMEOUT);
+	return ret < 0 ? ret : 0;
+}
+
 /**
  * dma_buf_cpu_begin() - begin a span of CPU access.
  * @dmabuf: the buffer
@@ -40,20 +54,21 @@
  */
 int dma_buf_cpu_begin(struct dma_buf *dmabuf, enum dma_data_direction dir)
 {
-	bool write = dir == DMA_TO_DEVICE || dir == DMA_BIDIRECTIONAL;
-	long ret;
+	int ret;
 
 	if (!dma_buf_wrongly_held(dmabuf))
 		might_lock(&dmabuf->resv->lock.base);
-	if (dma_buf_has_fences(dmabuf)) {
-		ret = dma_resv_wait_timeout(dmabuf->resv, dma_resv_usage_rw(write),
-					    true, MAX_SCHEDULE_TIMEOUT);
-		if (ret < 0)
-			return ret;
-	}
-	if (!dmabuf->ops->begin_cpu_access)
-		return 0;
-	return dmabuf->ops->begin_cpu_access(dmabuf, dir);
+	ret = dma_buf_cpu_wait(dmabuf, dir);
+	if (ret || !dmabuf->ops->begin_cpu_access)
+		return ret;
+	ret = dmabuf->ops->begin_cpu_access(dmabuf, dir);
+	if (ret)
+		return ret;
+
+	ret = dma_buf_cpu_wait(dmabuf, dir);
+	if (ret && dmabuf->ops->end_cpu_access)
+		dmabuf->ops->end_cpu_access(dmabuf, dir);
+	return ret;
 }
 
 /**

@@ -35,6 +35,7 @@ KUNIT_ARRAY_PARAM_DESC(wait, waits, desc);
 struct witness {
 	struct dma_fence *fence;
 	bool signalled;
+	bool interrupts;
 };
 
 static void look_at_fence(struct mock_exporter *exporter, enum mock_op op,
@@ -77,6 +78,51 @@ static void begin_interrupted_calls_nobody(struct kunit *test)
 	clear_thread_flag(TIF_SIGPENDING);
 	KUNIT_EXPECT_EQ(test, ret, -ERESTARTSYS);
 	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_BEGIN), 0);
+}
+
+/* An exporter that moves its storage to where the CPU reaches it, by a device. */
+static void move_at_begin(struct mock_exporter *exporter, enum mock_op op,
+			  struct dma_buf *dmabuf)
+{
+	struct witness *witness = exporter->hook_data;
+
+	if (op != MOCK_BEGIN)
+		return;
+	mock_add_fence(exporter->test, dmabuf, witness->fence, DMA_RESV_USAGE_KERNEL);
+	if (witness->interrupts)
+		set_thread_flag(TIF_SIGPENDING);
+}
+
+static void begin_waits_for_what_the_exporter_started(struct kunit *test)
+{
+	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
+	struct dma_buf *dmabuf = mock_buffer(test, exporter);
+	struct witness witness = { .fence = mock_fence(test) };
+
+	to_mock_fence(witness.fence)->late = true;
+	exporter->hook = move_at_begin;
+	exporter->hook_data = &witness;
+	KUNIT_EXPECT_EQ(test, dma_buf_begin_cpu_access(dmabuf, DMA_FROM_DEVICE), 0);
+	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(witness.fence));
+	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_END), 0);
+	KUNIT_EXPECT_EQ(test, dma_buf_end_cpu_access(dmabuf, DMA_FROM_DEVICE), 0);
+}
+
+static void begin_interrupted_after_the_exporter_is_undone(struct kunit *test)
+{
+	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
+	struct dma_buf *dmabuf = mock_buffer(test, exporter);
+	struct witness witness = { .fence = mock_fence(test), .interrupts = true };
+	int ret;
+
+	exporter->hook = move_at_begin;
+	exporter->hook_data = &witness;
+	ret = dma_buf_begin_cpu_access(dmabuf, DMA_TO_DEVICE);
+	clear_thread_flag(TIF_SIGPENDING);
+	KUNIT_EXPECT_EQ(test, ret, -ERESTARTSYS);
+	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_BEGIN), 1);
+	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_END), 1);
+	KUNIT_EXPECT_EQ(test, exporter->calls[MOCK_END].dir, DMA_TO_DEVICE);
 }
 
 static void begin_and_end_pass_the_direction(struct kunit *test)
@@ -385,6 +431,8 @@ static struct kunit_case dma_buf_cpu_cases[] = {
 	KUNIT_CASE(begin_and_end_pass_the_direction),
 	KUNIT_CASE_PARAM(begin_and_end_pass_the_exporters_errno, access_errno_gen_params),
 	KUNIT_CASE(begin_and_end_without_exporter_callbacks),
+	KUNIT_CASE(begin_waits_for_what_the_exporter_started),
+	KUNIT_CASE(begin_interrupted_after_the_exporter_is_undone),
 	KUNIT_CASE(end_waits_for_nothing),
 	KUNIT_CASE(access_without_buffer_is_reported),
 	KUNIT_CASE(vmap_is_shared_and_counted),

@@ -25,10 +25,13 @@
 #include <kunit/visibility.h>
 #include <linux/atomic.h>
 #include <linux/percpu.h>
+#include <linux/sched.h>
 
 #include "dma-buf-private.h"
 
 #define DMA_BUF_INO_BATCH	1024
+/* A process that was killed leaves its buffers dying in the list for a while. */
+#define DMA_BUF_LOOK_MAX	64
 
 /**
  * struct dma_buf_shard - buffers that were exported on one CPU, and cursors
@@ -132,22 +135,44 @@ void dma_buf_registry_iter_begin(struct dma_buf_registry_iter *iter)
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_buf_registry_iter_begin);
 
-/* The first buffer behind the cursor that is not dying. */
-static struct dma_buf *dma_buf_shard_peek(struct dma_buf_registry_iter *iter)
+/*
+ * Look behind the cursor for a buffer that is not dying, and put the cursor behind
+ * dying ones if there are many. False when there is nothing more to look at.
+ */
+static bool dma_buf_shard_look(struct dma_buf_registry_iter *iter,
+			       struct dma_buf **dmabuf)
 {
 	struct dma_buf_shard *shard = iter->cursor.shard;
 	struct dma_buf_registry_entry *entry = &iter->cursor;
-	struct dma_buf *dmabuf = NULL;
+	unsigned int budget = DMA_BUF_LOOK_MAX;
 
+	*dmabuf = NULL;
 	spin_lock(&shard->lock);
 	list_for_each_entry_continue(entry, &shard->entries, node) {
 		if (entry->dmabuf && get_file_active(&entry->dmabuf->file)) {
-			dmabuf = entry->dmabuf;
+			*dmabuf = entry->dmabuf;
+			break;
+		}
+		if (!--budget) {
+			list_move(&iter->cursor.node, &entry->node);
 			break;
 		}
 	}
 	spin_unlock(&shard->lock);
-	return dmabuf;
+	return *dmabuf || !budget;
+}
+
+/* The first buffer behind the cursor that is not dying. */
+static struct dma_buf *dma_buf_shard_peek(struct dma_buf_registry_iter *iter)
+{
+	struct dma_buf *dmabuf;
+
+	while (dma_buf_shard_look(iter, &dmabuf)) {
+		if (dmabuf)
+			return dmabuf;
+		cond_resched();
+	}
+	return NULL;
 }
 
 /**

@@ -337,20 +337,37 @@ static void registry_walk_given_up_leaves_no_trace(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, registry_count(test, exporter), 3);
 }
 
-/* A kernel thread's last put leaves the release to a worker: dying meanwhile. */
-static void registry_dying_buffer_is_skipped(struct kunit *test)
-{
-	struct mock_exporter *exporter = mock_exporter(test, &mock_bare_ops);
-	struct dma_buf *dmabuf = mock_buffer(test, exporter);
-	struct dma_buf *alive = mock_buffer(test, exporter);
-	struct registry_walk *walk = registry_begin(test, exporter);
+/* Around the number of them that one hold of the lock looks at. */
+static const int crowds[] = { 1, 63, 64, 65, 128, 200 };
 
-	mock_buffer_disown(test, dmabuf);
-	dma_buf_put(dmabuf);
+static void crowd_to_desc(const int *crowd, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%d dying", *crowd);
+}
+
+KUNIT_ARRAY_PARAM(crowd, crowds, crowd_to_desc);
+
+/* A kernel thread's last put leaves the release to a worker: dying meanwhile. */
+static void registry_dying_buffers_are_skipped(struct kunit *test)
+{
+	const int *crowd = test->param_value;
+	struct mock_exporter *exporter = mock_exporter(test, &mock_bare_ops);
+	struct registry_walk *walk;
+	struct dma_buf *dying[200];
+	struct dma_buf *alive;
+
+	for (int i = 0; i < *crowd; i++)
+		dying[i] = mock_buffer(test, exporter);
+	alive = mock_buffer(test, exporter);
+	walk = registry_begin(test, exporter);
+	for (int i = 0; i < *crowd; i++) {
+		mock_buffer_disown(test, dying[i]);
+		dma_buf_put(dying[i]);
+	}
 	KUNIT_EXPECT_PTR_EQ(test, registry_next(walk), alive);
 	KUNIT_EXPECT_NULL(test, registry_next(walk));
 	mock_flush();
-	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_RELEASE), 1);
+	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_RELEASE), *crowd);
 }
 
 static void registry_unreachable_buffer_is_not_listed(struct kunit *test)
@@ -522,7 +539,7 @@ static struct kunit_case dma_buf_registry_cases[] = {
 	KUNIT_CASE(registry_two_walkers_do_not_meet),
 	KUNIT_CASE(registry_cursors_in_one_place),
 	KUNIT_CASE(registry_walk_given_up_leaves_no_trace),
-	KUNIT_CASE(registry_dying_buffer_is_skipped),
+	KUNIT_CASE_PARAM(registry_dying_buffers_are_skipped, crowd_gen_params),
 	KUNIT_CASE(registry_unreachable_buffer_is_not_listed),
 	KUNIT_CASE(registry_inode_numbers_are_unique),
 	KUNIT_CASE(registry_walk_covers_all_cpus),

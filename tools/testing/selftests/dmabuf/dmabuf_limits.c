@@ -195,7 +195,7 @@ static int heap_errno_of_nobody(int heap)
 	if (!pid) {
 		if (setresuid(65534, 65534, 65534))
 			_exit(255);
-		_exit(ioctl(heap, DMA_HEAP_IOCTL_ALLOC, &arg) ? errno : 0);
+		_exit(-xioctl(heap, DMA_HEAP_IOCTL_ALLOC, &arg));
 	}
 	waitpid(pid, &status, 0);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;

@@ -32,16 +32,7 @@ static void dma_buf_debug_check_table(struct dma_buf_attachment *attach,
 		dma_buf_report(DMA_BUF_RULE_TABLE, attach->dmabuf, attach);
 }
 
-/**
- * dma_buf_debug_wrap() - check a table and copy it for the importer.
- * @attach: attachment that it was mapped for
- * @sgt: the exporter's table
- *
- * Context: Reservation lock held; may sleep.
- *
- * Return: The copy, or an error pointer: -ENOMEM, or -EINVAL for a table without
- * segments.
- */
+/* Check an exporter's table and copy it. -ENOMEM, or -EINVAL without segments. */
 struct sg_table *dma_buf_debug_wrap(struct dma_buf_attachment *attach,
 				    struct sg_table *sgt)
 {
@@ -70,42 +61,25 @@ struct sg_table *dma_buf_debug_wrap(struct dma_buf_attachment *attach,
 	return copy;
 }
 
-/**
- * dma_buf_debug_unwrap() - free a copy.
- * @handed: table from dma_buf_debug_wrap()
- */
 void dma_buf_debug_unwrap(struct sg_table *handed)
 {
 	sg_free_table(handed);
 	kfree(handed);
 }
 
-/**
- * dma_buf_debug_init() - a new buffer: nothing begun.
- * @obj: the buffer
- */
 void dma_buf_debug_init(struct dma_buf_object *obj)
 {
 	for (int dir = 0; dir < DMA_NONE; dir++)
 		atomic_set(&obj->debug.begun[dir], 0);
 }
 
-/**
- * dma_buf_debug_begin() - a driver has begun a span of CPU access.
- * @dmabuf: the buffer
- * @dir: its direction
- */
 void dma_buf_debug_begin(struct dma_buf *dmabuf, enum dma_data_direction dir)
 {
 	if (valid_dma_direction(dir))
 		atomic_inc(&dma_buf_to_object(dmabuf)->debug.begun[dir]);
 }
 
-/**
- * dma_buf_debug_end() - a driver ends one: has it begun any?
- * @dmabuf: the buffer
- * @dir: its direction
- */
+/* A driver ends a span of CPU access: has it begun any? */
 void dma_buf_debug_end(struct dma_buf *dmabuf, enum dma_data_direction dir)
 {
 	if (!valid_dma_direction(dir) ||
@@ -113,10 +87,7 @@ void dma_buf_debug_end(struct dma_buf *dmabuf, enum dma_data_direction dir)
 		dma_buf_report(DMA_BUF_RULE_CPU_ACCESS, dmabuf, NULL);
 }
 
-/**
- * dma_buf_debug_release() - a buffer is released: have all spans ended?
- * @dmabuf: the buffer
- */
+/* A buffer is released: have all its spans ended? */
 void dma_buf_debug_release(struct dma_buf *dmabuf)
 {
 	struct dma_buf_debug *debug = &dma_buf_to_object(dmabuf)->debug;
@@ -126,14 +97,7 @@ void dma_buf_debug_release(struct dma_buf *dmabuf)
 			dma_buf_report(DMA_BUF_RULE_CPU_ACCESS, dmabuf, NULL);
 }
 
-/**
- * dma_buf_debug_unmap() - a mapping is given back: as it was made?
- * @attach: its attachment
- * @mapping: its record
- * @dir: direction that the importer gave
- *
- * Context: Reservation lock held.
- */
+/* A mapping is given back: in the direction in which it was made? */
 void dma_buf_debug_unmap(struct dma_buf_attachment *attach,
 			 struct dma_buf_mapping *mapping,
 			 enum dma_data_direction dir)
@@ -143,13 +107,7 @@ void dma_buf_debug_unmap(struct dma_buf_attachment *attach,
 		dma_buf_report(DMA_BUF_RULE_DIRECTION, attach->dmabuf, attach);
 }
 
-/**
- * dma_buf_debug_cached() - a detach: has the importer given back what it mapped
- * of the mapping that the core kept?
- * @attach: the attachment
- *
- * Context: Reservation lock held.
- */
+/* A detach: has the importer given back its uses of the mapping the core kept? */
 void dma_buf_debug_cached(struct dma_buf_attachment *attach)
 {
 	unsigned int users = dma_buf_to_attach_object(attach)->cached_users;

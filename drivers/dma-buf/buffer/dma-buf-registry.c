@@ -3,10 +3,10 @@
  * The registry: all buffers that have a file, for those who list them.
  *
  * A list per CPU, each with its lock. Export and release hold the lock of one
- * shard for a few instructions, and so does each step of a walk: what a walker
- * does with a buffer, it does with a reference and without a lock. So no export,
- * no release and no other walker ever waits for a walker that is slow, or that
- * is stuck with one buffer.
+ * shard for a few instructions, and a step of a walk for as long as it takes to
+ * look at DMA_BUF_LOOK_MAX dying buffers: what a walker does with a buffer, it does
+ * with a reference and without a lock. So no export, no release and no other walker
+ * ever waits for a walker that is slow, or that is stuck with one buffer.
  *
  * A walker keeps its place with a cursor, an entry of its own in the list. It
  * stands before the buffer that comes next, holds no reference while the walker
@@ -73,12 +73,7 @@ static unsigned long dma_buf_shard_draw_ino(struct dma_buf_shard *shard)
 	return shard->next_ino++;
 }
 
-/**
- * dma_buf_registry_add() - number a buffer and list it.
- * @obj: complete but for its inode number
- *
- * Context: Process context.
- */
+/* Number a buffer, complete but for that, and list it. */
 void dma_buf_registry_add(struct dma_buf_object *obj)
 {
 	/* Any shard will do, so it does not matter if the task moves on. */
@@ -91,12 +86,7 @@ void dma_buf_registry_add(struct dma_buf_object *obj)
 	spin_unlock(&shard->lock);
 }
 
-/**
- * dma_buf_registry_remove() - list a buffer no more.
- * @obj: buffer whose file is being released
- *
- * Context: Process context.
- */
+/* The buffer's file is being released. */
 void dma_buf_registry_remove(struct dma_buf_object *obj)
 {
 	spin_lock(&obj->entry.shard->lock);
@@ -121,12 +111,7 @@ static void dma_buf_registry_cursor_leave(struct dma_buf_registry_iter *iter)
 	spin_unlock(&iter->cursor.shard->lock);
 }
 
-/**
- * dma_buf_registry_iter_begin() - begin a walk over all buffers.
- * @iter: the walk, to be ended by dma_buf_registry_iter_end()
- *
- * Context: Process context.
- */
+/* A walk over all buffers: to be ended, even before its end, and may sleep. */
 void dma_buf_registry_iter_begin(struct dma_buf_registry_iter *iter)
 {
 	iter->cursor.dmabuf = NULL;
@@ -223,12 +208,6 @@ void dma_buf_registry_iter_step(struct dma_buf_registry_iter *iter,
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_buf_registry_iter_step);
 
-/**
- * dma_buf_registry_iter_end() - end a walk, at its end or before.
- * @iter: the walk
- *
- * Context: Process context.
- */
 void dma_buf_registry_iter_end(struct dma_buf_registry_iter *iter)
 {
 	dma_buf_registry_cursor_leave(iter);

@@ -14,6 +14,8 @@
  *   dynamic importer   mapped at attach     mapped on demand
  */
 
+#include <kunit/static_stub.h>
+#include <kunit/visibility.h>
 #include <linux/bitops.h>
 #include <linux/device.h>
 #include <linux/export.h>
@@ -49,6 +51,15 @@ int __init dma_buf_attach_init(void)
 	return dma_buf_attach_cache ? 0 : -ENOMEM;
 }
 
+/* A function of its own so that a test can let it fail. */
+struct dma_buf_attach_object *dma_buf_attach_object_new(void)
+{
+	KUNIT_STATIC_STUB_REDIRECT(dma_buf_attach_object_new);
+
+	return kmem_cache_alloc(dma_buf_attach_cache, GFP_KERNEL);
+}
+EXPORT_SYMBOL_IF_KUNIT(dma_buf_attach_object_new);
+
 /*
  * The one in the buffer, if it is free. In debug builds each has memory of its
  * own, so that KASAN sees who uses an attachment after its detach.
@@ -60,7 +71,7 @@ static struct dma_buf_attach_object *dma_buf_attach_object_alloc(struct dma_buf 
 	if (!IS_ENABLED(CONFIG_DMABUF_DEBUG) &&
 	    !test_and_set_bit_lock(0, &obj->attached))
 		return &obj->attach;
-	return kmem_cache_alloc(dma_buf_attach_cache, GFP_KERNEL);
+	return dma_buf_attach_object_new();
 }
 
 static void dma_buf_attach_object_free(struct dma_buf *dmabuf,

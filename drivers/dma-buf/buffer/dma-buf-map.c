@@ -9,6 +9,8 @@
  * attachment several times over.
  */
 
+#include <kunit/static_stub.h>
+#include <kunit/visibility.h>
 #include <linux/export.h>
 #include <linux/slab.h>
 
@@ -36,12 +38,21 @@ static bool dma_buf_pins_to_map(struct dma_buf *dmabuf)
 	return !IS_ENABLED(CONFIG_DMABUF_MOVE_NOTIFY) && dma_buf_is_dynamic(dmabuf);
 }
 
+/* A function of its own so that a test can let it fail. */
+struct dma_buf_mapping *dma_buf_mapping_new(void)
+{
+	KUNIT_STATIC_STUB_REDIRECT(dma_buf_mapping_new);
+
+	return kzalloc(sizeof(struct dma_buf_mapping), GFP_KERNEL);
+}
+EXPORT_SYMBOL_IF_KUNIT(dma_buf_mapping_new);
+
 static struct dma_buf_mapping *
 dma_buf_mapping_alloc(struct dma_buf_attach_object *obj)
 {
 	if (!obj->first.exported)
 		return &obj->first;
-	return kzalloc(sizeof(struct dma_buf_mapping), GFP_KERNEL);
+	return dma_buf_mapping_new();
 }
 
 static void dma_buf_mapping_free(struct dma_buf_attach_object *obj,

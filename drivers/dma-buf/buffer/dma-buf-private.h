@@ -258,10 +258,12 @@ __poll_t dma_buf_poll(struct file *file, poll_table *table);
 
 /* dma-buf-attach.c */
 int dma_buf_attach_init(void);
+struct dma_buf_attach_object *dma_buf_attach_object_new(void);
 int dma_buf_attach_pin(struct dma_buf_attachment *attach);
 void dma_buf_attach_unpin(struct dma_buf_attachment *attach);
 
 /* dma-buf-map.c */
+struct dma_buf_mapping *dma_buf_mapping_new(void);
 struct sg_table *dma_buf_mapping_make(struct dma_buf_attachment *attach,
 				      enum dma_data_direction dir);
 void dma_buf_mapping_cache(struct dma_buf_attachment *attach,

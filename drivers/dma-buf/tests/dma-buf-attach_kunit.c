@@ -4,6 +4,8 @@
  * behalf, and what is left when an importer goes.
  */
 
+#include <kunit/static_stub.h>
+
 #include "mock.h"
 
 static const int exporter_errnos[] = { -EBUSY, -ENODEV, -ENOMEM, -EINTR, -ERESTARTSYS };
@@ -271,6 +273,31 @@ static void attach_undoes_all_when_map_fails(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, list_empty(&dmabuf->attachments));
 }
 
+static struct dma_buf_attach_object *no_attach_object(void)
+{
+	return NULL;
+}
+
+/* The second one: in most builds the first needs no memory. */
+static void attach_without_memory_does_nothing(struct kunit *test)
+{
+	struct mock_exporter *exporter = mock_exporter(test, &mock_dynamic_ops);
+	struct dma_buf *dmabuf = mock_buffer(test, exporter);
+	struct device *dev = mock_device(test);
+	struct dma_buf_attachment *attach = mock_attach(test, dmabuf, NULL);
+	int calls = mock_calls(exporter, MOCK_ATTACH);
+
+	kunit_activate_static_stub(test, dma_buf_attach_object_new, no_attach_object);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(dma_buf_attach(dmabuf, dev)), -ENOMEM);
+	kunit_deactivate_static_stub(test, dma_buf_attach_object_new);
+	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_ATTACH), calls);
+	KUNIT_EXPECT_TRUE(test, list_is_singular(&dmabuf->attachments));
+
+	mock_detach(test, attach);
+	mock_attach(test, dmabuf, NULL);
+	KUNIT_EXPECT_TRUE(test, list_is_singular(&dmabuf->attachments));
+}
+
 static void detach_calls_the_exporter_unlocked(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
@@ -473,6 +500,7 @@ static struct kunit_case dma_buf_attach_cases[] = {
 	KUNIT_CASE(attach_on_behalf_serves_every_direction),
 	KUNIT_CASE_PARAM(attach_undoes_all_when_pin_fails, exporter_errno_gen_params),
 	KUNIT_CASE_PARAM(attach_undoes_all_when_map_fails, exporter_errno_gen_params),
+	KUNIT_CASE(attach_without_memory_does_nothing),
 	KUNIT_CASE(detach_calls_the_exporter_unlocked),
 	KUNIT_CASE(detach_of_a_strange_attachment_is_reported),
 	KUNIT_CASE(pin_nests),

@@ -4,6 +4,7 @@
  * long it stays, and who waits for what.
  */
 
+#include <kunit/static_stub.h>
 #include <linux/sched/signal.h>
 #include <linux/scatterlist.h>
 
@@ -174,6 +175,50 @@ static void several_mappings_are_told_apart(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, exporter->calls[MOCK_UNMAP].dir, directions[i].dir);
 	}
 	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_UNMAP), 3);
+}
+
+static struct dma_buf_mapping *no_mapping(void)
+{
+	return NULL;
+}
+
+/* The second one: the first needs no memory. */
+static void map_without_memory_leaves_the_others_alone(struct kunit *test)
+{
+	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
+	struct dma_buf_attachment *attach =
+		mock_attach(test, mock_buffer(test, exporter), NULL);
+	struct sg_table *first = map(test, attach, DMA_TO_DEVICE), *second;
+
+	kunit_activate_static_stub(test, dma_buf_mapping_new, no_mapping);
+	second = dma_buf_map_attachment_unlocked(attach, DMA_TO_DEVICE);
+	kunit_deactivate_static_stub(test, dma_buf_mapping_new);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(second), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_MAP), 1);
+	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_UNMAP), 0);
+
+	second = map(test, attach, DMA_TO_DEVICE);
+	dma_buf_unmap_attachment_unlocked(attach, first, DMA_TO_DEVICE);
+	dma_buf_unmap_attachment_unlocked(attach, second, DMA_TO_DEVICE);
+	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_UNMAP), 2);
+}
+
+static void map_without_memory_leaves_no_pin(struct kunit *test)
+{
+	struct mock_exporter *exporter = mock_exporter(test, &mock_dynamic_ops);
+	struct mock_importer importer = {};
+	struct dma_buf_attachment *attach =
+		mock_attach(test, mock_buffer(test, exporter), &importer);
+	struct sg_table *first = map(test, attach, DMA_TO_DEVICE), *second;
+	int pins = mock_calls(exporter, MOCK_PIN) - mock_calls(exporter, MOCK_UNPIN);
+
+	kunit_activate_static_stub(test, dma_buf_mapping_new, no_mapping);
+	second = dma_buf_map_attachment_unlocked(attach, DMA_TO_DEVICE);
+	kunit_deactivate_static_stub(test, dma_buf_mapping_new);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(second), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, pins,
+			mock_calls(exporter, MOCK_PIN) - mock_calls(exporter, MOCK_UNPIN));
+	dma_buf_unmap_attachment_unlocked(attach, first, DMA_TO_DEVICE);
 }
 
 static void mapping_after_the_first_was_unmapped(struct kunit *test)
@@ -465,6 +510,8 @@ static struct kunit_case dma_buf_map_cases[] = {
 	KUNIT_CASE(map_without_attachment_is_reported),
 	KUNIT_CASE(unmap_without_attachment_or_table_is_reported),
 	KUNIT_CASE(several_mappings_are_told_apart),
+	KUNIT_CASE(map_without_memory_leaves_the_others_alone),
+	KUNIT_CASE(map_without_memory_leaves_no_pin),
 	KUNIT_CASE(mapping_after_the_first_was_unmapped),
 	KUNIT_CASE(unmap_of_a_strange_table_is_reported),
 	KUNIT_CASE(unmap_twice_is_reported),

@@ -23,19 +23,6 @@
 
 #define NO_NOTIFY	"a kernel without DMABUF_MOVE_NOTIFY"
 
-/* The last reference may go a moment after close() came back, but it does go. */
-static int unload_idle(const char *name)
-{
-	int tries, ret = -EAGAIN;
-
-	for (tries = 0; tries < 100 && ret == -EAGAIN; tries++) {
-		ret = module_unload(name);
-		if (ret)
-			sleep_ms(50);
-	}
-	return ret;
-}
-
 /* Unbinds a device from its driver, or binds it again. The devices have the driver's name. */
 static int driver_tell(const char *driver, const char *what, unsigned int device)
 {
@@ -173,7 +160,7 @@ FIXTURE_SETUP(pair)
 	self->buf = -1;
 	if (!module_present(DISPLAY_MODULE))
 		SKIP(return, "%s is not a module here", DISPLAY_MODULE);
-	ASSERT_EQ(0, unload_idle(DISPLAY_MODULE));
+	ASSERT_EQ(0, module_unload_idle(DISPLAY_MODULE));
 	ASSERT_EQ(0, module_load(DISPLAY_MODULE, "devices=2"));
 	ASSERT_EQ(0, card_open(&self->near, 0));
 	ASSERT_EQ(0, card_open(&self->far, 1));
@@ -192,7 +179,7 @@ FIXTURE_TEARDOWN(pair)
 	display_close(&self->far);
 	if (self->buf >= 0)
 		close(self->buf);
-	EXPECT_EQ(0, unload_idle(DISPLAY_MODULE));
+	EXPECT_EQ(0, module_unload_idle(DISPLAY_MODULE));
 	EXPECT_EQ(0, module_load(DISPLAY_MODULE, ""));
 }
 
@@ -479,7 +466,7 @@ FIXTURE_SETUP(camera)
 FIXTURE_TEARDOWN(camera)
 {
 	camera_close(&self->cam);
-	EXPECT_EQ(0, unload_idle(CAMERA_MODULE));
+	EXPECT_EQ(0, module_unload_idle(CAMERA_MODULE));
 	EXPECT_EQ(0, module_load(CAMERA_MODULE, ""));
 }
 

@@ -18,19 +18,6 @@
 #include "fence.h"
 #include "harness.h"
 
-/* The last reference may go a moment after close() came back, but it does go. */
-static int unload_idle(const char *name)
-{
-	int tries, ret = -EAGAIN;
-
-	for (tries = 0; tries < 100 && ret == -EAGAIN; tries++) {
-		ret = module_unload(name);
-		if (ret)
-			sleep_ms(50);
-	}
-	return ret;
-}
-
 FIXTURE(module) {
 	const char *name;
 };
@@ -82,7 +69,7 @@ TEST_F(module, open_buffer_keeps_it)
 		EXPECT_EQ(0, buf_sync(buf, DMA_BUF_SYNC_RW));
 		EXPECT_EQ(0, buf_sync(buf, DMA_BUF_SYNC_RW | DMA_BUF_SYNC_END));
 		close(buf);
-		ASSERT_EQ(0, unload_idle(self->name));
+		ASSERT_EQ(0, module_unload_idle(self->name));
 		ASSERT_EQ(0, module_load(self->name, ""));
 	}
 }
@@ -101,7 +88,7 @@ TEST_F(module, mapping_keeps_it)
 	map[65535] = 7;
 	EXPECT_EQ(7, map[65535]);
 	munmap(map, 65536);
-	EXPECT_EQ(0, unload_idle(self->name));
+	EXPECT_EQ(0, module_unload_idle(self->name));
 }
 
 /* Rule: so does another driver that has imported the buffer. */
@@ -118,7 +105,7 @@ TEST_F(module, importer_keeps_it)
 	EXPECT_EQ(-EAGAIN, module_unload(self->name));
 	ASSERT_EQ(0, display_release(&vgem, &imported));
 	display_close(&vgem);
-	EXPECT_EQ(0, unload_idle(self->name));
+	EXPECT_EQ(0, module_unload_idle(self->name));
 }
 
 /* Rule: so does a descriptor that is under way in a socket. */
@@ -134,7 +121,7 @@ TEST_F(module, message_keeps_it)
 	EXPECT_EQ(-EAGAIN, module_unload(self->name));
 	close(ends[0]);
 	close(ends[1]);
-	EXPECT_EQ(0, unload_idle(self->name));
+	EXPECT_EQ(0, module_unload_idle(self->name));
 }
 
 /* Rule: fences in a buffer, signalled or not, do not outlive the module's code. */
@@ -150,7 +137,7 @@ TEST_F(module, fences_do_not_keep_it)
 	fence = buf_fence_get(buf, DMA_BUF_SYNC_READ);
 	ASSERT_LE(0, fence);
 	close(buf);
-	ASSERT_EQ(0, unload_idle(self->name));
+	ASSERT_EQ(0, module_unload_idle(self->name));
 	EXPECT_EQ(0, fence_status(fence));
 	ASSERT_EQ(0, timeline_step(timeline, 1));
 	EXPECT_EQ(1, fence_status(fence));
@@ -178,7 +165,7 @@ TEST(streaming_camera_keeps_its_module)
 	EXPECT_EQ(-EAGAIN, module_unload(CAMERA_MODULE));
 	EXPECT_EQ(0, camera_dequeue(&cam, &index, &sequence, 5000));
 	camera_close(&cam);
-	EXPECT_EQ(0, unload_idle(CAMERA_MODULE));
+	EXPECT_EQ(0, module_unload_idle(CAMERA_MODULE));
 	ASSERT_EQ(0, bufinfo_find(fd_ino(heap), &info));
 	EXPECT_EQ(0, info.devices);
 	close(heap);
@@ -202,7 +189,7 @@ TEST(lit_display_keeps_its_module)
 	ASSERT_EQ(0, sink_start(&sink, 0, &row));
 	EXPECT_EQ(-EAGAIN, module_unload(DISPLAY_MODULE));
 	sink_close(&sink);
-	EXPECT_EQ(0, unload_idle(DISPLAY_MODULE));
+	EXPECT_EQ(0, module_unload_idle(DISPLAY_MODULE));
 	ASSERT_EQ(0, bufinfo_find(fd_ino(heap), &info));
 	EXPECT_EQ(0, info.devices);
 	close(heap);

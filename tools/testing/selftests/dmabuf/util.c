@@ -282,6 +282,18 @@ int module_unload(const char *name)
 	return syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;
 }
 
+int module_unload_idle(const char *name)
+{
+	int tries, ret = -EAGAIN;
+
+	for (tries = 0; tries < 100 && ret == -EAGAIN; tries++) {
+		ret = module_unload(name);
+		if (ret)
+			sleep_ms(50);
+	}
+	return ret;
+}
+
 bool module_present(const char *name)
 {
 	char path[PATH_MAX];

@@ -55,6 +55,8 @@ bool dma_debug(void);
 /* Modules by file name; DMABUF_MODULES names their folder, else /lib/modules. */
 int module_load(const char *name, const char *params);
 int module_unload(const char *name);
+/* The last reference may go a moment after close() came back, but it does go. */
+int module_unload_idle(const char *name);
 bool module_present(const char *name);
 
 #endif /* SELFTEST_DMABUF_UTIL_H */

@@ -27,6 +27,8 @@
 #include <linux/timex.h>
 #include <linux/vmalloc.h>
 
+#include "bench.h"
+
 static bool ops;
 module_param(ops, bool, 0);
 MODULE_PARM_DESC(ops, "measure each operation");
@@ -212,7 +214,7 @@ static u64 measure(void (*op)(void *), void *arg)
 	return div_u64(best * 100, REPEATS);
 }
 
-static void report(const char *name, void (*op)(void *), void *arg)
+void report(const char *name, void (*op)(void *), void *arg)
 {
 	u64 cost = measure(op, arg) - measure(op_nothing, NULL);
 
@@ -338,7 +340,7 @@ static int __init bench_init(void)
 	sg_dma_len(bench_sg) = PAGE_SIZE;
 
 	if (ops)
-		ret = bench_operations();
+		ret = bench_operations() ?: bench_fences();
 	if (!ret && threads)
 		ret = bench_threads();
 	if (!ret && hold)

@@ -21,6 +21,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "containers.h"
 #include "mock.h"
 
 #define MOCK_PAGES	4
@@ -38,7 +39,7 @@ static void mock_context_check(void *in)
 	mock_flush();
 	KUNIT_EXPECT_EQ_MSG(ctx->test, atomic_read(&ctx->tables), 0, "tables leaked");
 	KUNIT_EXPECT_EQ_MSG(ctx->test, atomic_read(&ctx->buffers), 0, "buffers leaked");
-	KUNIT_EXPECT_EQ_MSG(ctx->test, atomic_read(&ctx->fences), 0, "fences leaked");
+	KUNIT_EXPECT_TRUE_MSG(ctx->test, mock_fences_left(ctx->test, 0), "fences leaked");
 }
 
 int mock_init(struct kunit *test)
@@ -459,6 +460,11 @@ static bool mock_fence_enable(struct dma_fence *fence)
 	return !mock->late;
 }
 
+static void mock_fence_set_deadline(struct dma_fence *fence, ktime_t deadline)
+{
+	to_mock_fence(fence)->deadline = deadline;
+}
+
 static void mock_fence_release(struct dma_fence *fence)
 {
 	atomic_dec(&to_mock_fence(fence)->context->fences);
@@ -469,6 +475,7 @@ static const struct dma_fence_ops mock_fence_ops = {
 	.get_driver_name = mock_fence_driver,
 	.get_timeline_name = mock_fence_timeline,
 	.enable_signaling = mock_fence_enable,
+	.set_deadline = mock_fence_set_deadline,
 	.release = mock_fence_release,
 };
 

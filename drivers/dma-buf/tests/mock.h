@@ -155,6 +155,7 @@ void mock_detach(struct kunit *test, struct dma_buf_attachment *attach);
  * @lock: its lock
  * @context: what is counted for the test
  * @enabled: calls of enable_signaling
+ * @deadline: the latest deadline it was given
  * @late: finds itself signalled when signalling is enabled
  */
 struct mock_fence {
@@ -162,6 +163,7 @@ struct mock_fence {
 	spinlock_t lock;	/* what dma_fence_init() wants */
 	struct mock_context *context;
 	atomic_t enabled;
+	ktime_t deadline;
 	bool late;
 };
 

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Fences that were born signalled, for those who have to have one though there
+ * is no work to wait for.
+ */
+
+#include <linux/export.h>
+#include <linux/init.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+
+#include "dma-fence-private.h"
+
+#define DMA_FENCE_BORN_SIGNALLED (BIT(DMA_FENCE_FLAG_SIGNALED_BIT) | \
+				  BIT(DMA_FENCE_FLAG_TIMESTAMP_BIT) | \
+				  BIT(DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT))
+
+static const char *dma_fence_stub_name(struct dma_fence *fence)
+{
+	return "stub";
+}
+
+const struct dma_fence_ops dma_fence_stub_ops = {
+	.get_driver_name = dma_fence_stub_name,
+	.get_timeline_name = dma_fence_stub_name,
+};
+
+static DEFINE_SPINLOCK(dma_fence_stub_lock);
+static struct dma_fence dma_fence_stub = {
+	.lock = &dma_fence_stub_lock,
+	.ops = &dma_fence_stub_ops,
+	.flags = DMA_FENCE_BORN_SIGNALLED,
+	.refcount = KREF_INIT(1),
+};
+
+/* The kernel's own reference is never put, so it is never released. */
+static int __init dma_fence_stub_init(void)
+{
+	dma_fence_stub.timestamp = ktime_get();
+	return 0;
+}
+core_initcall(dma_fence_stub_init);
+
+/**
+ * dma_fence_get_stub() - a signalled fence, the same for all.
+ *
+ * Context: Any.
+ *
+ * Return: The fence, with a reference. Its time is that of the boot.
+ */
+struct dma_fence *dma_fence_get_stub(void)
+{
+	return dma_fence_get(&dma_fence_stub);
+}
+EXPORT_SYMBOL(dma_fence_get_stub);
+
+/**
+ * dma_fence_allocate_private_stub() - a signalled fence with a time of its own.
+ * @timestamp: when it is to have been signalled, on CLOCK_MONOTONIC
+ *
+ * Context: May sleep.
+ *
+ * Return: The fence, with a reference, or NULL without memory.
+ */
+struct dma_fence *dma_fence_allocate_private_stub(ktime_t timestamp)
+{
+	struct dma_fence *fence = kmalloc(sizeof(*fence), GFP_KERNEL);
+
+	if (!fence)
+		return NULL;
+	dma_fence_init(fence, &dma_fence_stub_ops, &dma_fence_stub_lock, 0, 0);
+	fence->flags = DMA_FENCE_BORN_SIGNALLED;
+	fence->timestamp = timestamp;
+	return fence;
+}
+EXPORT_SYMBOL(dma_fence_allocate_private_stub);

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Arrays and chains for tests.
+ */
+
+#include <linux/delay.h>
+#include <linux/slab.h>
+
+#include "containers.h"
+#include "mock.h"
+
+static void mock_own_action(void *fence)
+{
+	dma_fence_put(fence);
+}
+
+struct dma_fence *mock_own(struct kunit *test, struct dma_fence *fence)
+{
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, mock_own_action, fence));
+	return fence;
+}
+
+void mock_put(struct kunit *test, struct dma_fence *fence)
+{
+	kunit_release_action(test, mock_own_action, fence);
+}
+
+struct dma_fence *mock_array(struct kunit *test, bool any, unsigned int count,
+			     struct dma_fence **members)
+{
+	struct dma_fence **fences = kmalloc_array(count, sizeof(*fences), GFP_KERNEL);
+	struct dma_fence_array *array;
+
+	KUNIT_ASSERT_NOT_NULL(test, fences);
+	for (unsigned int i = 0; i < count; i++)
+		fences[i] = dma_fence_get(members[i]);
+	array = dma_fence_array_create(count, fences, dma_fence_context_alloc(1), 1, any);
+	KUNIT_ASSERT_NOT_NULL(test, array);
+	return mock_own(test, &array->base);
+}
+
+struct dma_fence *mock_link(struct kunit *test, struct dma_fence *prev,
+			    struct dma_fence *fence, u64 seqno)
+{
+	struct dma_fence_chain *chain = dma_fence_chain_alloc();
+
+	KUNIT_ASSERT_NOT_NULL(test, chain);
+	dma_fence_chain_init(chain, dma_fence_get(prev), dma_fence_get(fence), seqno);
+	return mock_own(test, &chain->base);
+}
+
+struct dma_fence *mock_chain(struct kunit *test, unsigned int count,
+			     struct dma_fence **fences)
+{
+	struct dma_fence *head = NULL, *prev;
+
+	for (unsigned int i = 0; i < count; i++) {
+		prev = head;
+		head = mock_link(test, prev, fences[i], i + 1);
+		if (prev)
+			mock_put(test, prev);
+	}
+	return head;
+}
+
+void mock_fences(struct kunit *test, unsigned int count, struct dma_fence **fences)
+{
+	for (unsigned int i = 0; i < count; i++)
+		fences[i] = mock_fence(test);
+}
+
+bool mock_fences_left(struct kunit *test, int count)
+{
+	struct mock_context *ctx = test->priv;
+
+	for (int tries = 0; tries < 250 && atomic_read(&ctx->fences) != count; tries++)
+		msleep(20);
+	return atomic_read(&ctx->fences) == count;
+}
+
+static void mock_callback_fn(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	atomic_inc(&container_of(cb, struct mock_callback, cb)->times);
+}
+
+int mock_callback_add(struct mock_callback *callback, struct dma_fence *fence)
+{
+	return dma_fence_add_callback(fence, &callback->cb, mock_callback_fn);
+}

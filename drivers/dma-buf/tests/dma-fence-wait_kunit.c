@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tests of sleeping until fences are signalled: what is left of the time, what
+ * ends a wait, and that nothing is left behind at the fences.
+ */
+
+#include <linux/delay.h>
+#include <linux/jiffies.h>
+#include <linux/sched/signal.h>
+
+#include "mock.h"
+#include "threads.h"
+
+#define SOON	msecs_to_jiffies(30)
+#define LONG	msecs_to_jiffies(20000)
+
+static void wait_for_a_signalled_fence_takes_no_time(struct kunit *test)
+{
+	struct dma_fence *fence = mock_fence(test);
+
+	dma_fence_signal(fence);
+	KUNIT_EXPECT_EQ(test, dma_fence_wait(fence, true), 0);
+	KUNIT_EXPECT_EQ(test, dma_fence_wait_timeout(fence, true, LONG), LONG);
+	KUNIT_EXPECT_EQ(test, dma_fence_wait_timeout(fence, true, 1), 1);
+	KUNIT_EXPECT_EQ(test, dma_fence_wait_timeout(fence, true, 0), 1);
+	KUNIT_EXPECT_EQ(test, dma_fence_default_wait(fence, true, 0), 1);
+	KUNIT_EXPECT_EQ(test, dma_fence_wait_timeout(fence, true, MAX_SCHEDULE_TIMEOUT),
+			MAX_SCHEDULE_TIMEOUT);
+}
+
+static void wait_without_time_asks(struct kunit *test)
+{
+	struct dma_fence *fence = mock_fence(test);
+
+	KUNIT_EXPECT_EQ(test, dma_fence_wait_timeout(fence, true, 0), 0);
+	KUNIT_EXPECT_EQ(test, dma_fence_wait_any_timeout(&fence, 1, true, 0, NULL), 0);
+	KUNIT_EXPECT_TRUE(test, list_empty(&fence->cb_list));
+}
+
+static void wait_enables_signalling(struct kunit *test)
+{
+	struct dma_fence *fence = mock_fence(test);
+
+	dma_fence_wait_timeout(fence, false, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&to_mock_fence(fence)->enabled), 1);
+	dma_fence_wait_timeout(fence, false, 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&to_mock_fence(fence)->enabled), 1);
+}
+
+static void wait_whose_enabling_fails_is_over(struct kunit *test)
+{
+	struct dma_fence *fence = mock_fence(test);
+
+	to_mock_fence(fence)->late = true;
+	KUNIT_EXPECT_EQ(test, dma_fence_wait_timeout(fence, true, LONG), LONG);
+}
+
+static void wait_ends_with_its_time(struct kunit *test)
+{
+	struct dma_fence *fence = mock_fence(test);
+	unsigned long begin = jiffies;
+
+	KUNIT_EXPECT_EQ(test, dma_fence_wait_timeout(fence, true, SOON), 0);
+	KUNIT_EXPECT_TRUE(test, time_after_eq(jiffies, begin + SOON));
+	KUNIT_EXPECT_TRUE(test, list_empty(&fence->cb_list));
+	KUNIT_EXPECT_FALSE(test, dma_fence_is_signaled(fence));
+}
+
+static void signal_soon(void *fence)
+{
+	msleep(20);
+	dma_fence_signal(fence);
+}
+
+static void wait_ends_with_the_signal(struct kunit *test)
+{
+	struct dma_fence *fence = mock_fence(test);
+	struct mock_thread *thread = mock_thread(test, signal_soon, fence);
+	long left = dma_fence_wait_timeout(fence, false, LONG);
+
+	KUNIT_EXPECT_GE(test, left, 1);
+	KUNIT_EXPECT_LE(test, left, LONG);
+	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(fence));
+	mock_thread_join(test, thread);
+}
+
+/* Two fences, waited for one after the other, get one budget together. */
+static void several_waits_share_a_time(struct kunit *test)
+{
+	struct dma_fence *first = mock_fence(test), *second = mock_fence(test);
+	struct mock_thread *thread = mock_thread(test, signal_soon, first);
+	unsigned long begin = jiffies;
+	long left = dma_fence_wait_timeout(first, false, LONG);
+
+	KUNIT_EXPECT_LE(test, left, LONG);
+	left = dma_fence_wait_timeout(second, false, min_t(long, left, SOON));
+	KUNIT_EXPECT_EQ(test, left, 0);
+	KUNIT_EXPECT_TRUE(test, time_before(jiffies, begin + LONG));
+	mock_thread_join(test, thread);
+}
+
+static void wait_is_interrupted_by_a_signal(struct kunit *test)
+{
+	struct dma_fence *fence = mock_fence(test), *done = mock_fence(test);
+	struct dma_fence *both[] = { fence, done };
+	u32 first = 77;
+
+	allow_signal(SIGUSR1);
+	send_sig(SIGUSR1, current, 0);
+	KUNIT_EXPECT_EQ(test, dma_fence_wait(fence, true), -ERESTARTSYS);
+	KUNIT_EXPECT_EQ(test, dma_fence_wait_timeout(fence, true, 0), -ERESTARTSYS);
+	KUNIT_EXPECT_EQ(test, dma_fence_wait_any_timeout(both, 2, true, LONG, &first),
+			-ERESTARTSYS);
+	KUNIT_EXPECT_EQ(test, first, 77);
+	KUNIT_EXPECT_TRUE(test, list_empty(&fence->cb_list));
+	/* What is done is done, and who does not want to hear does not. */
+	dma_fence_signal(done);
+	KUNIT_EXPECT_EQ(test, dma_fence_wait(done, true), 0);
+	KUNIT_EXPECT_EQ(test, dma_fence_wait_any_timeout(both, 2, true, LONG, &first),
+			LONG);
+	KUNIT_EXPECT_EQ(test, first, 1);
+	KUNIT_EXPECT_EQ(test, dma_fence_wait_timeout(fence, false, SOON), 0);
+	flush_signals(current);
+	disallow_signal(SIGUSR1);
+}
+
+static const char *own_name(struct dma_fence *fence)
+{
+	return "own";
+}
+
+static long own_wait(struct dma_fence *fence, bool intr, long timeout)
+{
+	return intr ? -EDEADLK : timeout / 2;
+}
+
+static const struct dma_fence_ops own_wait_ops = {
+	.get_driver_name = own_name,
+	.get_timeline_name = own_name,
+	.wait = own_wait,
+};
+
+static void drivers_own_wait_is_used(struct kunit *test)
+{
+	static DEFINE_SPINLOCK(lock);
+	struct dma_fence *fence = kzalloc(sizeof(*fence), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, fence);
+	dma_fence_init(fence, &own_wait_ops, &lock, dma_fence_context_alloc(1), 1);
+	KUNIT_EXPECT_EQ(test, dma_fence_wait_timeout(fence, false, 8), 4);
+	KUNIT_EXPECT_EQ(test, dma_fence_wait(fence, false), 0);
+	KUNIT_EXPECT_EQ(test, dma_fence_wait(fence, true), -EDEADLK);
+	dma_fence_put(fence);
+}
+
+static void any_finds_the_one_that_is_signalled(struct kunit *test)
+{
+	struct dma_fence *fences[4];
+	u32 first = 77;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(fences); i++)
+		fences[i] = mock_fence(test);
+	dma_fence_signal(fences[2]);
+	KUNIT_EXPECT_EQ(test, dma_fence_wait_any_timeout(fences, 4, true, 0, &first), 1);
+	KUNIT_EXPECT_EQ(test, first, 2);
+	first = 77;
+	KUNIT_EXPECT_EQ(test, dma_fence_wait_any_timeout(fences, 4, true, LONG, &first),
+			LONG);
+	KUNIT_EXPECT_EQ(test, first, 2);
+	KUNIT_EXPECT_EQ(test, dma_fence_wait_any_timeout(fences, 4, true, LONG, NULL), LONG);
+}
+
+static void any_is_woken_by_each(struct kunit *test)
+{
+	struct dma_fence *fences[3];
+	struct mock_thread *thread;
+	u32 first = 77;
+	long left;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(fences); i++)
+		fences[i] = mock_fence(test);
+	thread = mock_thread(test, signal_soon, fences[1]);
+	left = dma_fence_wait_any_timeout(fences, ARRAY_SIZE(fences), false, LONG, &first);
+	KUNIT_EXPECT_GE(test, left, 1);
+	KUNIT_EXPECT_LE(test, left, LONG);
+	KUNIT_EXPECT_EQ(test, first, 1);
+	KUNIT_EXPECT_TRUE(test, list_empty(&fences[0]->cb_list));
+	KUNIT_EXPECT_TRUE(test, list_empty(&fences[2]->cb_list));
+	mock_thread_join(test, thread);
+}
+
+static void any_whose_enabling_fails_is_over(struct kunit *test)
+{
+	struct dma_fence *fences[] = { mock_fence(test), mock_fence(test), mock_fence(test) };
+	u32 first = 77;
+
+	to_mock_fence(fences[1])->late = true;
+	KUNIT_EXPECT_EQ(test, dma_fence_wait_any_timeout(fences, 3, true, LONG, &first),
+			LONG);
+	KUNIT_EXPECT_EQ(test, first, 1);
+	KUNIT_EXPECT_TRUE(test, list_empty(&fences[0]->cb_list));
+	KUNIT_EXPECT_EQ(test, atomic_read(&to_mock_fence(fences[2])->enabled), 0);
+}
+
+static void any_ends_with_its_time(struct kunit *test)
+{
+	struct dma_fence *fences[] = { mock_fence(test), mock_fence(test) };
+	u32 first = 77;
+
+	KUNIT_EXPECT_EQ(test, dma_fence_wait_any_timeout(fences, 2, true, SOON, &first), 0);
+	KUNIT_EXPECT_EQ(test, first, 77);
+	KUNIT_EXPECT_TRUE(test, list_empty(&fences[0]->cb_list));
+	KUNIT_EXPECT_TRUE(test, list_empty(&fences[1]->cb_list));
+}
+
+/* The same fence twice is as good as once. */
+static void any_of_one_fence_twice(struct kunit *test)
+{
+	struct dma_fence *fence = mock_fence(test);
+	struct dma_fence *fences[] = { fence, fence };
+	struct mock_thread *thread = mock_thread(test, signal_soon, fence);
+	u32 first = 77;
+
+	KUNIT_EXPECT_GT(test, dma_fence_wait_any_timeout(fences, 2, false, LONG, &first), 0);
+	KUNIT_EXPECT_LT(test, first, 2);
+	mock_thread_join(test, thread);
+}
+
+static struct kunit_case dma_fence_wait_cases[] = {
+	KUNIT_CASE(wait_for_a_signalled_fence_takes_no_time),
+	KUNIT_CASE(wait_without_time_asks),
+	KUNIT_CASE(wait_enables_signalling),
+	KUNIT_CASE(wait_whose_enabling_fails_is_over),
+	KUNIT_CASE(wait_ends_with_its_time),
+	KUNIT_CASE(wait_ends_with_the_signal),
+	KUNIT_CASE(several_waits_share_a_time),
+	KUNIT_CASE(wait_is_interrupted_by_a_signal),
+	KUNIT_CASE(drivers_own_wait_is_used),
+	KUNIT_CASE(any_finds_the_one_that_is_signalled),
+	KUNIT_CASE(any_is_woken_by_each),
+	KUNIT_CASE(any_whose_enabling_fails_is_over),
+	KUNIT_CASE(any_ends_with_its_time),
+	KUNIT_CASE(any_of_one_fence_twice),
+	{}
+};
+
+static struct kunit_suite dma_fence_wait_suite = {
+	.name = "dma_fence_wait",
+	.init = mock_init,
+	.test_cases = dma_fence_wait_cases,
+};
+
+kunit_test_suite(dma_fence_wait_suite);

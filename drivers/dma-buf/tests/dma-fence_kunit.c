@@ -1,0 +1,672 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tests of a single fence: its states, who is told of them and when, and how two
+ * fences of a timeline compare.
+ */
+
+#include <linux/seq_file.h>
+
+#include "mock.h"
+#include "threads.h"
+
+/* A fence whose driver does as the test wants. */
+struct odd_fence {
+	struct dma_fence base;
+	spinlock_t lock;	/* what dma_fence_init() wants */
+	bool done;
+	bool signals_when_enabled;
+	atomic_t asked;
+	int enabled;
+	int deadlines;
+	ktime_t deadline;
+};
+
+static struct odd_fence *to_odd_fence(struct dma_fence *fence)
+{
+	return container_of(fence, struct odd_fence, base);
+}
+
+static const char *odd_name(struct dma_fence *fence)
+{
+	return "odd";
+}
+
+static bool odd_enable(struct dma_fence *fence)
+{
+	struct odd_fence *odd = to_odd_fence(fence);
+
+	odd->enabled++;
+	if (odd->signals_when_enabled)
+		dma_fence_signal_locked(fence);
+	return true;
+}
+
+static bool odd_signaled(struct dma_fence *fence)
+{
+	atomic_inc(&to_odd_fence(fence)->asked);
+	return to_odd_fence(fence)->done;
+}
+
+static void odd_set_deadline(struct dma_fence *fence, ktime_t deadline)
+{
+	to_odd_fence(fence)->deadlines++;
+	to_odd_fence(fence)->deadline = deadline;
+}
+
+static const struct dma_fence_ops odd_ops = {
+	.get_driver_name = odd_name,
+	.get_timeline_name = odd_name,
+	.enable_signaling = odd_enable,
+	.signaled = odd_signaled,
+	.set_deadline = odd_set_deadline,
+};
+
+static void odd_put(void *fence)
+{
+	dma_fence_put(fence);
+}
+
+static struct odd_fence *odd_fence(struct kunit *test)
+{
+	struct odd_fence *odd = kzalloc(sizeof(*odd), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, odd);
+	spin_lock_init(&odd->lock);
+	dma_fence_init(&odd->base, &odd_ops, &odd->lock, dma_fence_context_alloc(1), 1);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, odd_put, &odd->base));
+	return odd;
+}
+
+/* What a callback has seen. */
+struct called {
+	struct dma_fence_cb cb;
+	int times;
+	int place;
+	int *last_place;
+	bool linked;
+	bool signaled;
+	bool irqs_off;
+};
+
+static void called_back(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	struct called *called = container_of(cb, struct called, cb);
+
+	called->times++;
+	if (called->last_place)
+		called->place = ++*called->last_place;
+	called->linked = !list_empty(&cb->node);
+	called->signaled = test_bit(DMA_FENCE_FLAG_SIGNALED_BIT, &fence->flags);
+	lockdep_assert_held(fence->lock);
+	called->irqs_off = irqs_disabled();
+}
+
+static void init_keeps_what_it_was_given(struct kunit *test)
+{
+	struct odd_fence *odd = odd_fence(test);
+
+	KUNIT_EXPECT_PTR_EQ(test, odd->base.ops, &odd_ops);
+	KUNIT_EXPECT_PTR_EQ(test, odd->base.lock, &odd->lock);
+	KUNIT_EXPECT_EQ(test, odd->base.seqno, 1);
+	KUNIT_EXPECT_EQ(test, odd->base.flags, 0);
+	KUNIT_EXPECT_EQ(test, odd->base.error, 0);
+	KUNIT_EXPECT_EQ(test, kref_read(&odd->base.refcount), 1);
+	KUNIT_EXPECT_EQ(test, odd->enabled, 0);
+}
+
+static void contexts_are_given_once(struct kunit *test)
+{
+	u64 three = dma_fence_context_alloc(3);
+	u64 one = dma_fence_context_alloc(1);
+
+	KUNIT_EXPECT_NE(test, three, 0);
+	KUNIT_EXPECT_GE(test, one, three + 3);
+}
+
+static void signal_happens_once(struct kunit *test)
+{
+	struct dma_fence *fence = mock_fence(test);
+
+	KUNIT_EXPECT_FALSE(test, dma_fence_is_signaled(fence));
+	KUNIT_EXPECT_EQ(test, dma_fence_signal(fence), 0);
+	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(fence));
+	KUNIT_EXPECT_EQ(test, dma_fence_signal(fence), -EINVAL);
+	KUNIT_EXPECT_EQ(test, dma_fence_signal_timestamp(fence, 1), -EINVAL);
+	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(fence));
+}
+
+static void signal_of_nothing_is_refused(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, dma_fence_signal(NULL), -EINVAL);
+	KUNIT_EXPECT_EQ(test, dma_fence_signal_timestamp(NULL, 1), -EINVAL);
+}
+
+static void signal_under_the_lock(struct kunit *test)
+{
+	struct odd_fence *odd = odd_fence(test);
+	int first, second, status;
+	bool signaled;
+
+	spin_lock_irq(&odd->lock);
+	status = dma_fence_get_status_locked(&odd->base);
+	first = dma_fence_signal_locked(&odd->base);
+	second = dma_fence_signal_timestamp_locked(&odd->base, 1);
+	signaled = dma_fence_is_signaled_locked(&odd->base);
+	spin_unlock_irq(&odd->lock);
+	KUNIT_EXPECT_EQ(test, status, 0);
+	KUNIT_EXPECT_EQ(test, first, 0);
+	KUNIT_EXPECT_EQ(test, second, -EINVAL);
+	KUNIT_EXPECT_TRUE(test, signaled);
+}
+
+static void signal_takes_the_time(struct kunit *test)
+{
+	struct dma_fence *fence = mock_fence(test);
+	ktime_t before = ktime_get(), after;
+
+	dma_fence_signal(fence);
+	after = ktime_get();
+	KUNIT_EXPECT_GE(test, dma_fence_timestamp(fence), before);
+	KUNIT_EXPECT_LE(test, dma_fence_timestamp(fence), after);
+}
+
+static void signal_keeps_a_given_time(struct kunit *test)
+{
+	struct dma_fence *fence = mock_fence(test);
+
+	KUNIT_EXPECT_EQ(test, dma_fence_signal_timestamp(fence, 4711), 0);
+	KUNIT_EXPECT_EQ(test, dma_fence_timestamp(fence), 4711);
+	dma_fence_signal(fence);
+	KUNIT_EXPECT_EQ(test, dma_fence_timestamp(fence), 4711);
+}
+
+static void status_tells_how(struct kunit *test)
+{
+	struct dma_fence *good = mock_fence(test), *bad = mock_fence(test);
+
+	dma_fence_set_error(bad, -EIO);
+	KUNIT_EXPECT_EQ(test, dma_fence_get_status(good), 0);
+	KUNIT_EXPECT_EQ(test, dma_fence_get_status(bad), 0);
+	dma_fence_signal(good);
+	dma_fence_signal(bad);
+	KUNIT_EXPECT_EQ(test, dma_fence_get_status(good), 1);
+	KUNIT_EXPECT_EQ(test, dma_fence_get_status(bad), -EIO);
+}
+
+static void callbacks_run_once_and_in_order(struct kunit *test)
+{
+	struct dma_fence *fence = mock_fence(test);
+	struct called called[5] = {};
+	int last_place = 0, i;
+
+	for (i = 0; i < ARRAY_SIZE(called); i++) {
+		called[i].last_place = &last_place;
+		KUNIT_EXPECT_EQ(test, 0, dma_fence_add_callback(fence, &called[i].cb,
+								called_back));
+	}
+	KUNIT_EXPECT_EQ(test, last_place, 0);
+	dma_fence_signal(fence);
+	dma_fence_signal(fence);
+	for (i = 0; i < ARRAY_SIZE(called); i++) {
+		KUNIT_EXPECT_EQ(test, called[i].times, 1);
+		KUNIT_EXPECT_EQ(test, called[i].place, i + 1);
+		KUNIT_EXPECT_TRUE(test, called[i].signaled);
+		KUNIT_EXPECT_FALSE(test, called[i].linked);
+		KUNIT_EXPECT_TRUE(test, called[i].irqs_off);
+	}
+}
+
+static void callback_after_the_signal_comes_too_late(struct kunit *test)
+{
+	struct dma_fence *fence = mock_fence(test);
+	struct called called = {};
+
+	dma_fence_signal(fence);
+	KUNIT_EXPECT_EQ(test, -ENOENT,
+			dma_fence_add_callback(fence, &called.cb, called_back));
+	KUNIT_EXPECT_FALSE(test, dma_fence_remove_callback(fence, &called.cb));
+	KUNIT_EXPECT_EQ(test, called.times, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&to_mock_fence(fence)->enabled), 0);
+}
+
+static void callback_enables_signalling_once(struct kunit *test)
+{
+	struct dma_fence *fence = mock_fence(test);
+	struct called first = {}, second = {};
+
+	dma_fence_add_callback(fence, &first.cb, called_back);
+	dma_fence_add_callback(fence, &second.cb, called_back);
+	dma_fence_enable_sw_signaling(fence);
+	KUNIT_EXPECT_EQ(test, atomic_read(&to_mock_fence(fence)->enabled), 1);
+	dma_fence_signal(fence);
+}
+
+static void asking_does_not_enable_signalling(struct kunit *test)
+{
+	struct dma_fence *fence = mock_fence(test);
+
+	KUNIT_EXPECT_FALSE(test, dma_fence_is_signaled(fence));
+	KUNIT_EXPECT_EQ(test, dma_fence_get_status(fence), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&to_mock_fence(fence)->enabled), 0);
+}
+
+static void enabling_that_fails_signals(struct kunit *test)
+{
+	struct dma_fence *fence = mock_fence(test);
+	struct called called = {};
+
+	to_mock_fence(fence)->late = true;
+	KUNIT_EXPECT_EQ(test, -ENOENT,
+			dma_fence_add_callback(fence, &called.cb, called_back));
+	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(fence));
+	KUNIT_EXPECT_EQ(test, called.times, 0);
+	KUNIT_EXPECT_FALSE(test, dma_fence_remove_callback(fence, &called.cb));
+}
+
+/* A callback that was linked then would overwrite the time, and never run. */
+static void enabling_may_signal_and_say_nothing(struct kunit *test)
+{
+	struct odd_fence *odd = odd_fence(test);
+	struct called called = {};
+	ktime_t time;
+
+	odd->signals_when_enabled = true;
+	KUNIT_EXPECT_EQ(test, -ENOENT,
+			dma_fence_add_callback(&odd->base, &called.cb, called_back));
+	time = dma_fence_timestamp(&odd->base);
+	KUNIT_EXPECT_LE(test, time, ktime_get());
+	KUNIT_EXPECT_GT(test, time, 0);
+	KUNIT_EXPECT_EQ(test, called.times, 0);
+}
+
+static void removed_callback_does_not_run(struct kunit *test)
+{
+	struct dma_fence *fence = mock_fence(test);
+	struct called stays = {}, goes = {};
+
+	dma_fence_add_callback(fence, &goes.cb, called_back);
+	dma_fence_add_callback(fence, &stays.cb, called_back);
+	KUNIT_EXPECT_TRUE(test, dma_fence_remove_callback(fence, &goes.cb));
+	KUNIT_EXPECT_FALSE(test, dma_fence_remove_callback(fence, &goes.cb));
+	dma_fence_signal(fence);
+	KUNIT_EXPECT_EQ(test, goes.times, 0);
+	KUNIT_EXPECT_EQ(test, stays.times, 1);
+	KUNIT_EXPECT_FALSE(test, dma_fence_remove_callback(fence, &stays.cb));
+}
+
+/* Two fences, two locks: the callback of one adds itself to the other. */
+struct mover {
+	struct called called;
+	struct dma_fence *next;
+	int error;
+};
+
+static void move_on(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	struct mover *mover = container_of(cb, struct mover, called.cb);
+
+	mover->error = dma_fence_add_callback(mover->next, cb, called_back);
+}
+
+static void callback_may_go_to_another_fence(struct kunit *test)
+{
+	static struct lock_class_key second_key;
+	struct dma_fence *first = mock_fence(test), *second = mock_fence(test);
+	struct mover mover = { .next = second };
+
+	lockdep_set_class(&to_mock_fence(second)->lock, &second_key);
+	KUNIT_ASSERT_EQ(test, 0, dma_fence_add_callback(first, &mover.called.cb, move_on));
+	dma_fence_signal(first);
+	KUNIT_EXPECT_EQ(test, mover.error, 0);
+	KUNIT_EXPECT_EQ(test, mover.called.times, 0);
+	dma_fence_signal(second);
+	KUNIT_EXPECT_EQ(test, mover.called.times, 1);
+}
+
+static void driver_is_asked_before_the_interrupt_comes(struct kunit *test)
+{
+	struct odd_fence *odd = odd_fence(test);
+	struct called called = {};
+
+	dma_fence_add_callback(&odd->base, &called.cb, called_back);
+	KUNIT_EXPECT_FALSE(test, dma_fence_is_signaled(&odd->base));
+	odd->done = true;
+	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(&odd->base));
+	KUNIT_EXPECT_EQ(test, called.times, 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&odd->asked), 2);
+	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(&odd->base));
+	KUNIT_EXPECT_EQ(test, atomic_read(&odd->asked), 2);
+}
+
+static const struct order {
+	const char *desc;
+	u64 later;
+	u64 earlier;
+	bool is_64bit;
+	bool holds;
+} orders[] = {
+	{ "next", 2, 1, false, true },
+	{ "same", 2, 2, false, false },
+	{ "before", 1, 2, false, false },
+	{ "across the wrap", 1, U32_MAX, false, true },
+	{ "half the range ahead", 0x7fffffff, 0, false, true },
+	{ "half the range behind", 0x80000000, 0, false, false },
+	{ "upper half not looked at", BIT_ULL(32), 1, false, false },
+	{ "64 bits: next", 2, 1, true, true },
+	{ "64 bits: upper half", BIT_ULL(32), 1, true, true },
+	{ "64 bits: no wrap", 1, U64_MAX, true, false },
+};
+
+KUNIT_ARRAY_PARAM_DESC(order, orders, desc);
+
+static void sequence_numbers_compare(struct kunit *test)
+{
+	const struct order *row = test->param_value;
+	const struct dma_fence_ops ops = { .use_64bit_seqno = row->is_64bit };
+
+	KUNIT_EXPECT_EQ(test, __dma_fence_is_later(row->later, row->earlier, &ops),
+			row->holds);
+}
+
+static void later_of_two_is_the_one_to_wait_for(struct kunit *test)
+{
+	u64 context = dma_fence_context_alloc(1);
+	struct dma_fence *first = mock_fence_at(test, context, 1);
+	struct dma_fence *second = mock_fence_at(test, context, 2);
+
+	KUNIT_EXPECT_TRUE(test, dma_fence_is_later(second, first));
+	KUNIT_EXPECT_FALSE(test, dma_fence_is_later(first, second));
+	KUNIT_EXPECT_FALSE(test, dma_fence_is_later(first, first));
+	KUNIT_EXPECT_TRUE(test, dma_fence_is_later_or_same(first, first));
+	KUNIT_EXPECT_FALSE(test, dma_fence_is_later_or_same(first, second));
+	KUNIT_EXPECT_PTR_EQ(test, dma_fence_later(first, second), second);
+	KUNIT_EXPECT_PTR_EQ(test, dma_fence_later(second, first), second);
+	dma_fence_signal(first);
+	KUNIT_EXPECT_PTR_EQ(test, dma_fence_later(first, second), second);
+	dma_fence_signal(second);
+	KUNIT_EXPECT_NULL(test, dma_fence_later(first, second));
+}
+
+static void reference_under_rcu(struct kunit *test)
+{
+	struct dma_fence *fence = mock_fence(test), *got;
+	struct dma_fence __rcu *pointer = RCU_INITIALIZER(fence);
+	struct dma_fence dying = { .refcount = KREF_INIT(0) };
+
+	KUNIT_EXPECT_NULL(test, dma_fence_get_rcu(&dying));
+	rcu_read_lock();
+	got = dma_fence_get_rcu_safe(&pointer);
+	rcu_read_unlock();
+	KUNIT_EXPECT_PTR_EQ(test, got, fence);
+	KUNIT_EXPECT_EQ(test, kref_read(&fence->refcount), 2);
+	dma_fence_put(got);
+	RCU_INIT_POINTER(pointer, NULL);
+	rcu_read_lock();
+	got = dma_fence_get_rcu_safe(&pointer);
+	rcu_read_unlock();
+	KUNIT_EXPECT_NULL(test, got);
+}
+
+static void references_of_nothing(struct kunit *test)
+{
+	KUNIT_EXPECT_NULL(test, dma_fence_get(NULL));
+	dma_fence_put(NULL);
+}
+
+static void release_follows_the_last_put(struct kunit *test)
+{
+	struct dma_fence *fence = mock_fence(test);
+	struct mock_context *ctx = to_mock_fence(fence)->context;
+	int fences = atomic_read(&ctx->fences);
+
+	dma_fence_get(fence);
+	mock_fence_put(test, fence);
+	KUNIT_EXPECT_EQ(test, atomic_read(&ctx->fences), fences);
+	/* Unsignalled, but nobody waits: no reason to complain, nor to signal. */
+	dma_fence_put(fence);
+	KUNIT_EXPECT_EQ(test, atomic_read(&ctx->fences), fences - 1);
+}
+
+static void deadline_reaches_the_driver_until_it_is_signalled(struct kunit *test)
+{
+	struct odd_fence *odd = odd_fence(test);
+
+	dma_fence_set_deadline(&odd->base, 4711);
+	KUNIT_EXPECT_EQ(test, odd->deadlines, 1);
+	KUNIT_EXPECT_EQ(test, odd->deadline, 4711);
+	dma_fence_signal(&odd->base);
+	dma_fence_set_deadline(&odd->base, 4712);
+	KUNIT_EXPECT_EQ(test, odd->deadlines, 1);
+	/* A driver that does not care is not asked. */
+	dma_fence_set_deadline(mock_fence(test), 4711);
+}
+
+static void describe_prints_one_line(struct kunit *test)
+{
+	struct dma_fence *fence = mock_fence_at(test, dma_fence_context_alloc(1), 7);
+	char text[128] = "";
+	struct seq_file seq = { .buf = text, .size = sizeof(text) };
+
+	dma_fence_describe(fence, &seq);
+	dma_fence_signal(fence);
+	dma_fence_describe(fence, &seq);
+	KUNIT_EXPECT_STREQ(test, text, "mock-driver mock-timeline seq 7 unsignalled\n"
+				       "mock-driver mock-timeline seq 7 signalled\n");
+}
+
+static void stub_is_signalled_and_the_same_for_all(struct kunit *test)
+{
+	struct dma_fence *one = dma_fence_get_stub(), *other = dma_fence_get_stub();
+
+	KUNIT_EXPECT_PTR_EQ(test, one, other);
+	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(one));
+	KUNIT_EXPECT_EQ(test, dma_fence_get_status(one), 1);
+	KUNIT_EXPECT_LE(test, dma_fence_timestamp(one), ktime_get());
+	KUNIT_EXPECT_EQ(test, one->context, 0);
+	dma_fence_put(one);
+	dma_fence_put(other);
+}
+
+static void private_stub_has_a_time_of_its_own(struct kunit *test)
+{
+	struct dma_fence *fence = dma_fence_allocate_private_stub(4711);
+	struct called called = {};
+
+	KUNIT_ASSERT_NOT_NULL(test, fence);
+	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(fence));
+	KUNIT_EXPECT_EQ(test, dma_fence_timestamp(fence), 4711);
+	KUNIT_EXPECT_EQ(test, -ENOENT,
+			dma_fence_add_callback(fence, &called.cb, called_back));
+	KUNIT_EXPECT_EQ(test, kref_read(&fence->refcount), 1);
+	dma_fence_put(fence);
+}
+
+static void signalling_sections_nest(struct kunit *test)
+{
+	bool outer = dma_fence_begin_signalling();
+	bool inner = dma_fence_begin_signalling();
+
+	KUNIT_EXPECT_TRUE(test, inner);
+	dma_fence_end_signalling(inner);
+	/* The inner end has not ended the outer one. */
+	inner = dma_fence_begin_signalling();
+	KUNIT_EXPECT_TRUE(test, inner);
+	dma_fence_end_signalling(inner);
+	dma_fence_end_signalling(outer);
+}
+
+/* The one fence that several threads are after. */
+struct race {
+	struct dma_fence __rcu *fence;
+	struct mutex lock;	/* who replaces @fence */
+};
+
+struct racer {
+	struct dma_fence_cb cb;
+	int ran;
+};
+
+static void racer_ran(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	container_of(cb, struct racer, cb)->ran++;
+}
+
+static struct dma_fence *race_get(struct race *race)
+{
+	struct dma_fence *fence;
+
+	rcu_read_lock();
+	fence = dma_fence_get_rcu_safe(&race->fence);
+	rcu_read_unlock();
+	return fence;
+}
+
+/* Signal the present fence and put a new one in its place. */
+static bool race_signal(void *data)
+{
+	struct odd_fence *next = kzalloc(sizeof(*next), GFP_KERNEL);
+	struct race *race = data;
+	struct dma_fence *old;
+	int ret;
+
+	if (!next)
+		return false;
+	spin_lock_init(&next->lock);
+	dma_fence_init(&next->base, &odd_ops, &next->lock, dma_fence_context_alloc(1), 1);
+	mutex_lock(&race->lock);
+	old = rcu_replace_pointer(race->fence, &next->base, lockdep_is_held(&race->lock));
+	mutex_unlock(&race->lock);
+	ret = dma_fence_signal(old);
+	dma_fence_put(old);
+	return !ret;
+}
+
+/* Either it ran, once, or it was removed, or it was told that it is too late. */
+static bool race_add_remove(void *data)
+{
+	struct racer racer = {};
+	struct dma_fence *fence = race_get(data);
+	int added = !dma_fence_add_callback(fence, &racer.cb, racer_ran);
+	int removed;
+
+	cpu_relax();
+	removed = dma_fence_remove_callback(fence, &racer.cb);
+	dma_fence_put(fence);
+	return racer.ran + removed == added;
+}
+
+static bool race_look(void *data)
+{
+	struct dma_fence *fence = race_get(data);
+	bool fine = true;
+
+	/* Once signalled it stays so, and then has a time. */
+	if (dma_fence_is_signaled(fence))
+		fine = dma_fence_timestamp(fence) > 0 &&
+		       dma_fence_get_status(fence) == 1;
+	dma_fence_put(fence);
+	return fine;
+}
+
+/* The last fence stays unsignalled; any other one must wake who sleeps. */
+#define RACE_WAIT	msecs_to_jiffies(500)
+
+static bool race_wait(void *data)
+{
+	struct dma_fence *fence = race_get(data);
+	long left = dma_fence_wait_timeout(fence, false, RACE_WAIT);
+	bool fine = left ? left > 0 && left <= RACE_WAIT : !dma_fence_is_signaled(fence);
+
+	dma_fence_put(fence);
+	return fine;
+}
+
+static bool race_wait_any(void *data)
+{
+	struct dma_fence *fences[] = { race_get(data), race_get(data) };
+	u32 first = ARRAY_SIZE(fences);
+	long left = dma_fence_wait_any_timeout(fences, 2, false, RACE_WAIT, &first);
+	bool fine = left ? left > 0 && left <= RACE_WAIT : !dma_fence_is_signaled(fences[0]);
+
+	if (left)
+		fine = fine && first < ARRAY_SIZE(fences) &&
+		       dma_fence_is_signaled(fences[first]);
+	dma_fence_put(fences[0]);
+	dma_fence_put(fences[1]);
+	return fine;
+}
+
+static void race_run(struct kunit *test, struct race *race, struct mock_job *jobs,
+		     unsigned int count)
+{
+	struct odd_fence *first = odd_fence(test);
+
+	mutex_init(&race->lock);
+	RCU_INIT_POINTER(race->fence, dma_fence_get(&first->base));
+	mock_run_jobs(test, jobs, count);
+	dma_fence_put(rcu_dereference_protected(race->fence, true));
+}
+
+static void signal_races_with_callbacks(struct kunit *test)
+{
+	struct race race = {};
+	struct mock_job jobs[] = {
+		{ race_signal, &race },
+		{ race_add_remove, &race }, { race_add_remove, &race },
+		{ race_look, &race },
+	};
+
+	race_run(test, &race, jobs, ARRAY_SIZE(jobs));
+}
+
+static void signal_races_with_waits(struct kunit *test)
+{
+	struct race race = {};
+	struct mock_job jobs[] = {
+		{ race_signal, &race },
+		{ race_wait, &race }, { race_wait, &race }, { race_wait_any, &race },
+	};
+
+	race_run(test, &race, jobs, ARRAY_SIZE(jobs));
+}
+
+static struct kunit_case dma_fence_cases[] = {
+	KUNIT_CASE(init_keeps_what_it_was_given),
+	KUNIT_CASE(contexts_are_given_once),
+	KUNIT_CASE(signal_happens_once),
+	KUNIT_CASE(signal_of_nothing_is_refused),
+	KUNIT_CASE(signal_under_the_lock),
+	KUNIT_CASE(signal_takes_the_time),
+	KUNIT_CASE(signal_keeps_a_given_time),
+	KUNIT_CASE(status_tells_how),
+	KUNIT_CASE(callbacks_run_once_and_in_order),
+	KUNIT_CASE(callback_after_the_signal_comes_too_late),
+	KUNIT_CASE(callback_enables_signalling_once),
+	KUNIT_CASE(asking_does_not_enable_signalling),
+	KUNIT_CASE(enabling_that_fails_signals),
+	KUNIT_CASE(enabling_may_signal_and_say_nothing),
+	KUNIT_CASE(removed_callback_does_not_run),
+	KUNIT_CASE(callback_may_go_to_another_fence),
+	KUNIT_CASE(driver_is_asked_before_the_interrupt_comes),
+	KUNIT_CASE_PARAM(sequence_numbers_compare, order_gen_params),
+	KUNIT_CASE(later_of_two_is_the_one_to_wait_for),
+	KUNIT_CASE(reference_under_rcu),
+	KUNIT_CASE(references_of_nothing),
+	KUNIT_CASE(release_follows_the_last_put),
+	KUNIT_CASE(deadline_reaches_the_driver_until_it_is_signalled),
+	KUNIT_CASE(describe_prints_one_line),
+	KUNIT_CASE(stub_is_signalled_and_the_same_for_all),
+	KUNIT_CASE(private_stub_has_a_time_of_its_own),
+	KUNIT_CASE(signalling_sections_nest),
+	KUNIT_CASE(signal_races_with_callbacks),
+	KUNIT_CASE(signal_races_with_waits),
+	{}
+};
+
+static struct kunit_suite dma_fence_suite = {
+	.name = "dma_fence",
+	.init = mock_init,
+	.test_cases = dma_fence_cases,
+};
+
+kunit_test_suite(dma_fence_suite);

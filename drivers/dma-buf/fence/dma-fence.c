@@ -5,9 +5,11 @@
 
 #include <linux/atomic.h>
 #include <linux/export.h>
+#include <linux/refcount.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/workqueue.h>
 
 #include "dma-fence-private.h"
 
@@ -255,6 +257,22 @@ static bool dma_fence_enable(struct dma_fence *fence)
 	return !dma_fence_test_signaled_flag(fence);
 }
 
+/*
+ * An array or a chain adds callbacks to other fences, whose locks come before its own:
+ * once, by who is the first here, and without that lock.
+ */
+static void dma_fence_enable_container(struct dma_fence *fence)
+{
+	if (!dma_fence_is_container(fence) ||
+	    test_and_set_bit(DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT, &fence->flags))
+		return;
+	trace_dma_fence_enable_signal(fence);
+	if (dma_fence_is_array(fence))
+		dma_fence_array_enable(fence);
+	else
+		dma_fence_chain_enable(fence);
+}
+
 /**
  * dma_fence_enable_sw_signaling() - make sure that it is going to be signalled.
  * @fence: the fence
@@ -269,6 +287,7 @@ void dma_fence_enable_sw_signaling(struct dma_fence *fence)
 
 	if (dma_fence_test_signaled_flag(fence))
 		return;
+	dma_fence_enable_container(fence);
 	spin_lock_irqsave(fence->lock, irq);
 	dma_fence_enable(fence);
 	spin_unlock_irqrestore(fence->lock, irq);
@@ -305,6 +324,7 @@ int dma_fence_add_callback(struct dma_fence *fence, struct dma_fence_cb *cb,
 	if (dma_fence_test_signaled_flag(fence))
 		return -ENOENT;
 
+	dma_fence_enable_container(fence);
 	spin_lock_irqsave(fence->lock, irq);
 	in_time = dma_fence_enable(fence);
 	if (in_time)
@@ -432,6 +452,16 @@ void dma_fence_release(struct kref *kref)
 		dma_fence_free(fence);
 }
 EXPORT_SYMBOL(dma_fence_release);
+
+/*
+ * Drop a reference under the lock of another fence. Releasing the fence could want
+ * that lock, so the last reference is left to @work.
+ */
+void dma_fence_put_later(struct dma_fence *fence, struct work_struct *work)
+{
+	if (!refcount_dec_not_one(&fence->refcount.refcount))
+		queue_work(system_bh_wq, work);
+}
 
 /**
  * dma_fence_free() - free a fence that kmalloc() made, when no reader is left.

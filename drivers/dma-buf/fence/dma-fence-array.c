@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Fence arrays: one fence that signals with the last of several, or with the
+ * first of them.
+ *
+ * Where somebody waits for an array, each member has a callback of it. The callback
+ * that decides signals the array there and then: the lock of an array comes after
+ * those of its members, and is never held while members are looked at. So signalling
+ * is enabled without it (dma_fence_enable_container()), and it takes no interrupt and
+ * no tick until those who wait for the array hear of the signal.
+ *
+ * The callbacks share one reference to the array, which the last of them drops. It
+ * runs under the lock of a member, and releasing the array may release others that
+ * want the same lock. If nobody else has a reference left, then nobody waits for
+ * anything, and the release is left to a worker.
+ *
+ * Errors are settled at the moment of signalling, and by one thread: it puts what it
+ * found in place of %DMA_FENCE_ARRAY_UNSETTLED, all later ones come too late.
+ */
+
+#include <linux/dma-fence-array.h>
+#include <linux/export.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+
+#include "dma-fence-private.h"
+
+/**
+ * DOC: Arrays
+ *
+ * An array (&struct dma_fence_array) signals when all of its members have, or when one
+ * has. It is made once and does not change. A driver that submits one job to several
+ * rings returns an array; a reservation object gives out one for all that it holds.
+ *
+ * It fails if a member does: with the error of the first such member, in the order of
+ * the members and not of their signals.
+ */
+
+/* In the place of the error of an array that is not signalled. */
+#define DMA_FENCE_ARRAY_UNSETTLED	1
+
+static const char *dma_fence_array_get_driver_name(struct dma_fence *fence)
+{
+	return "dma_fence_array";
+}
+
+static const char *dma_fence_array_get_timeline_name(struct dma_fence *fence)
+{
+	return "unbound";
+}
+
+/* The array is going to be signalled: with which error? */
+static void dma_fence_array_settle(struct dma_fence_array *array)
+{
+	int error = 0;
+	unsigned int i;
+
+	for (i = 0; i < array->num_fences && !error; i++) {
+		if (!dma_fence_test_signaled_flag(array->fences[i]))
+			continue;
+		error = array->fences[i]->error;
+		if (array->signal_on_any)
+			break;
+	}
+	cmpxchg(&array->base.error, DMA_FENCE_ARRAY_UNSETTLED, error);
+}
+
+static void dma_fence_array_signal(struct dma_fence_array *array)
+{
+	if (dma_fence_test_signaled_flag(&array->base))
+		return;
+	dma_fence_array_settle(array);
+	dma_fence_signal(&array->base);
+}
+
+static void dma_fence_array_put_work(struct work_struct *work)
+{
+	dma_fence_put(&container_of(work, struct dma_fence_array, work)->base);
+}
+
+/*
+ * One member more is signalled, or need not be waited for. Who is not the last one
+ * must not look at the array any more after it has been counted.
+ */
+static void dma_fence_array_count(struct dma_fence_array *array)
+{
+	if (array->signal_on_any)
+		dma_fence_array_signal(array);
+	if (!atomic_dec_and_test(&array->num_pending))
+		return;
+	dma_fence_array_signal(array);
+	dma_fence_put_later(&array->base, &array->work);
+}
+
+static void dma_fence_array_callback(struct dma_fence *member, struct dma_fence_cb *cb)
+{
+	dma_fence_array_count(container_of(cb, struct dma_fence_array_cb, cb)->array);
+}
+
+/* The caller has a reference, so that the array outlives its last callback here. */
+void dma_fence_array_enable(struct dma_fence *fence)
+{
+	struct dma_fence_array *array = to_dma_fence_array(fence);
+	unsigned int i;
+
+	dma_fence_get(fence);
+	for (i = 0; i < array->num_fences; i++) {
+		array->callbacks[i].array = array;
+		if (dma_fence_test_signaled_flag(fence) ||
+		    dma_fence_add_callback(array->fences[i], &array->callbacks[i].cb,
+					   dma_fence_array_callback))
+			dma_fence_array_count(array);
+	}
+}
+
+/* Asks the members, so that the answer does not depend on anybody waiting. */
+static bool dma_fence_array_signaled(struct dma_fence *fence)
+{
+	struct dma_fence_array *array = to_dma_fence_array(fence);
+	bool any = array->signal_on_any, decided = false;
+	unsigned int i;
+
+	/* One that is signalled decides for any, one that is not for all. */
+	for (i = 0; i < array->num_fences && !decided; i++)
+		decided = dma_fence_is_signaled(array->fences[i]) == any;
+	if (decided != any)
+		return false;
+	dma_fence_array_settle(array);
+	return true;
+}
+
+static void dma_fence_array_set_deadline(struct dma_fence *fence, ktime_t deadline)
+{
+	struct dma_fence *member;
+	unsigned int i;
+
+	dma_fence_array_for_each(member, i, fence)
+		dma_fence_set_deadline(member, deadline);
+}
+
+static void dma_fence_array_release(struct dma_fence *fence)
+{
+	struct dma_fence_array *array = to_dma_fence_array(fence);
+	unsigned int i;
+
+	for (i = 0; i < array->num_fences; i++)
+		dma_fence_put(array->fences[i]);
+	kfree(array->fences);
+	dma_fence_free(fence);
+}
+
+const struct dma_fence_ops dma_fence_array_ops = {
+	.get_driver_name = dma_fence_array_get_driver_name,
+	.get_timeline_name = dma_fence_array_get_timeline_name,
+	.signaled = dma_fence_array_signaled,
+	.set_deadline = dma_fence_array_set_deadline,
+	.release = dma_fence_array_release,
+};
+EXPORT_SYMBOL(dma_fence_array_ops);
+
+/**
+ * dma_fence_array_alloc() - allocate memory for dma_fence_array_init().
+ * @num_fences: how many members it is going to have
+ *
+ * Context: May sleep.
+ *
+ * Return: The memory, to be freed with kfree() if it is not used, or NULL.
+ */
+struct dma_fence_array *dma_fence_array_alloc(int num_fences)
+{
+	struct dma_fence_array *array;
+
+	return kzalloc(struct_size(array, callbacks, num_fences),
+		       GFP_KERNEL | __GFP_NOWARN);
+}
+EXPORT_SYMBOL(dma_fence_array_alloc);
+
+/**
+ * dma_fence_array_init() - make a fence that stands for several, where nothing may
+ * fail any more.
+ * @array: memory from dma_fence_array_alloc() for as many members
+ * @num_fences: how many members; at least 1
+ * @fences: the members, each with a reference, none of them a container; memory
+ *	from kmalloc(). The array takes over both
+ * @context: timeline of the array
+ * @seqno: its place in it
+ * @signal_on_any: signal with the first member, and not with the last
+ *
+ * The caller gets the only reference. A container among the members is warned about:
+ * flatten it with dma_fence_unwrap_for_each().
+ *
+ * Context: Any.
+ */
+void dma_fence_array_init(struct dma_fence_array *array, int num_fences,
+			  struct dma_fence **fences, u64 context,
+			  unsigned int seqno, bool signal_on_any)
+{
+	WARN_ON(num_fences < 1 || !fences);
+
+	array->num_fences = num_fences;
+	array->fences = fences;
+	array->signal_on_any = signal_on_any;
+	atomic_set(&array->num_pending, num_fences);
+	INIT_WORK(&array->work, dma_fence_array_put_work);
+	spin_lock_init(&array->lock);
+	dma_fence_init(&array->base, &dma_fence_array_ops, &array->lock, context, seqno);
+	array->base.error = DMA_FENCE_ARRAY_UNSETTLED;
+
+	for (int i = 0; i < num_fences; i++)
+		WARN_ON(dma_fence_is_container(fences[i]));
+}
+EXPORT_SYMBOL(dma_fence_array_init);
+
+/**
+ * dma_fence_array_create() - make a fence that stands for several.
+ * @num_fences: as for dma_fence_array_init()
+ * @fences: likewise; on failure they stay the caller's
+ * @context: likewise
+ * @seqno: likewise
+ * @signal_on_any: likewise
+ *
+ * Context: May sleep.
+ *
+ * Return: The array, with a reference, or NULL without memory.
+ */
+struct dma_fence_array *
+dma_fence_array_create(int num_fences, struct dma_fence **fences, u64 context,
+		       unsigned int seqno, bool signal_on_any)
+{
+	struct dma_fence_array *array = dma_fence_array_alloc(num_fences);
+
+	if (array)
+		dma_fence_array_init(array, num_fences, fences, context, seqno,
+				     signal_on_any);
+	return array;
+}
+EXPORT_SYMBOL(dma_fence_array_create);
+
+/**
+ * dma_fence_match_context() - is all of it of one timeline?
+ * @fence: fence that the caller has a reference to; may be an array
+ * @context: the timeline
+ *
+ * For drivers that need not wait for what they have submitted themselves.
+ *
+ * Context: Any.
+ *
+ * Return: true if @fence, or each member if it is an array, is of @context.
+ */
+bool dma_fence_match_context(struct dma_fence *fence, u64 context)
+{
+	struct dma_fence *member;
+	unsigned int i;
+
+	dma_fence_array_for_each(member, i, fence)
+		if (member->context != context)
+			return false;
+	return true;
+}
+EXPORT_SYMBOL(dma_fence_match_context);
+
+/**
+ * dma_fence_array_first() - for dma_fence_array_for_each().
+ * @head: any fence, or NULL
+ *
+ * Context: Any.
+ *
+ * Return: The first member without a reference, @head if it is no array, or NULL if
+ * there is none.
+ */
+struct dma_fence *dma_fence_array_first(struct dma_fence *head)
+{
+	return to_dma_fence_array(head) ? dma_fence_array_next(head, 0) : head;
+}
+EXPORT_SYMBOL(dma_fence_array_first);
+
+/**
+ * dma_fence_array_next() - for dma_fence_array_for_each().
+ * @head: any fence, or NULL
+ * @index: place of the member
+ *
+ * Context: Any.
+ *
+ * Return: The member without a reference, or NULL behind the last one and where
+ * @head is no array.
+ */
+struct dma_fence *dma_fence_array_next(struct dma_fence *head, unsigned int index)
+{
+	struct dma_fence_array *array = to_dma_fence_array(head);
+
+	return array && index < array->num_fences ? array->fences[index] : NULL;
+}
+EXPORT_SYMBOL(dma_fence_array_next);

@@ -1,0 +1,535 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tests of arrays: with which member they signal, what they say when nobody waits,
+ * and who is released by whom.
+ */
+
+#include <linux/delay.h>
+
+#include "containers.h"
+#include "mock.h"
+#include "threads.h"
+
+#define MEMBERS_MAX	16
+#define LONG		msecs_to_jiffies(20000)
+
+static const struct shape {
+	const char *desc;
+	unsigned int count;
+	bool any;
+	bool backwards;
+} shapes[] = {
+	{ "all of one", 1, false, false },
+	{ "all of two", 2, false, false },
+	{ "all of two, last first", 2, false, true },
+	{ "all of many", MEMBERS_MAX, false, false },
+	{ "all of many, last first", MEMBERS_MAX, false, true },
+	{ "any of one", 1, true, false },
+	{ "any of two", 2, true, false },
+	{ "any of two, last first", 2, true, true },
+	{ "any of many", MEMBERS_MAX, true, false },
+	{ "any of many, last first", MEMBERS_MAX, true, true },
+};
+
+KUNIT_ARRAY_PARAM_DESC(shape, shapes, desc);
+
+/* The i-th member to be signalled. */
+static unsigned int turn(const struct shape *shape, unsigned int i)
+{
+	return shape->backwards ? shape->count - 1 - i : i;
+}
+
+/* After so many signals the array has to be signalled. */
+static unsigned int enough(const struct shape *shape)
+{
+	return shape->any ? 1 : shape->count;
+}
+
+static void array_of_members(struct kunit *test)
+{
+	struct dma_fence *members[3], *array;
+	struct dma_fence_array *inside;
+
+	mock_fences(test, 3, members);
+	array = mock_array(test, false, 3, members);
+	inside = to_dma_fence_array(array);
+	KUNIT_ASSERT_NOT_NULL(test, inside);
+	KUNIT_EXPECT_PTR_EQ(test, &inside->base, array);
+	KUNIT_EXPECT_EQ(test, inside->num_fences, 3);
+	KUNIT_EXPECT_PTR_EQ(test, inside->fences[2], members[2]);
+	KUNIT_EXPECT_TRUE(test, dma_fence_is_array(array));
+	KUNIT_EXPECT_TRUE(test, dma_fence_is_container(array));
+	KUNIT_EXPECT_FALSE(test, dma_fence_is_chain(array));
+	KUNIT_EXPECT_FALSE(test, dma_fence_is_array(members[0]));
+	KUNIT_EXPECT_NULL(test, to_dma_fence_array(members[0]));
+	KUNIT_EXPECT_NULL(test, to_dma_fence_array(NULL));
+	KUNIT_EXPECT_STREQ(test, array->ops->get_driver_name(array), "dma_fence_array");
+	KUNIT_EXPECT_STREQ(test, array->ops->get_timeline_name(array), "unbound");
+}
+
+static void array_made_where_nothing_may_fail(struct kunit *test)
+{
+	struct dma_fence **fences = kmalloc_array(1, sizeof(*fences), GFP_KERNEL);
+	struct dma_fence_array *array = dma_fence_array_alloc(1);
+	struct dma_fence *member = mock_fence(test);
+
+	KUNIT_ASSERT_NOT_NULL(test, array);
+	KUNIT_ASSERT_NOT_NULL(test, fences);
+	fences[0] = dma_fence_get(member);
+	dma_fence_array_init(array, 1, fences, 47, 11, false);
+	mock_own(test, &array->base);
+	KUNIT_EXPECT_EQ(test, array->base.context, 47);
+	KUNIT_EXPECT_EQ(test, array->base.seqno, 11);
+	dma_fence_signal(member);
+	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(&array->base));
+}
+
+/* With the signal, and not some time after it: nothing is left to a worker. */
+static void array_signals_with_the_member_that_decides(struct kunit *test)
+{
+	const struct shape *shape = test->param_value;
+	struct dma_fence *members[MEMBERS_MAX], *array;
+	struct mock_callback callback = {};
+
+	mock_fences(test, shape->count, members);
+	array = mock_array(test, shape->any, shape->count, members);
+	KUNIT_ASSERT_EQ(test, 0, mock_callback_add(&callback, array));
+	for (unsigned int i = 0; i < shape->count; i++) {
+		KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), i >= enough(shape));
+		dma_fence_signal(members[turn(shape, i)]);
+		KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), i + 1 >= enough(shape));
+		KUNIT_EXPECT_EQ(test, test_bit(DMA_FENCE_FLAG_SIGNALED_BIT, &array->flags),
+				i + 1 >= enough(shape));
+	}
+	KUNIT_EXPECT_EQ(test, dma_fence_get_status(array), 1);
+	KUNIT_EXPECT_EQ(test, -ENOENT, mock_callback_add(&callback, array));
+}
+
+/* Nobody waits, nobody enables anything: asked, it says what the members say. */
+static void array_is_signalled_as_soon_as_its_members_are(struct kunit *test)
+{
+	const struct shape *shape = test->param_value;
+	struct dma_fence *members[MEMBERS_MAX], *array;
+
+	mock_fences(test, shape->count, members);
+	array = mock_array(test, shape->any, shape->count, members);
+	KUNIT_EXPECT_FALSE(test, dma_fence_is_signaled(array));
+	for (unsigned int i = 0; i < enough(shape); i++) {
+		KUNIT_EXPECT_FALSE(test, dma_fence_is_signaled(array));
+		dma_fence_signal(members[turn(shape, i)]);
+	}
+	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(array));
+	KUNIT_EXPECT_EQ(test, dma_fence_get_status(array), 1);
+	for (unsigned int i = 0; i < shape->count; i++)
+		KUNIT_EXPECT_EQ(test, atomic_read(&to_mock_fence(members[i])->enabled), 0);
+}
+
+static void array_of_signalled_members_when_enabled(struct kunit *test)
+{
+	const struct shape *shape = test->param_value;
+	struct dma_fence *members[MEMBERS_MAX], *array;
+	struct mock_callback callback = {};
+
+	mock_fences(test, shape->count, members);
+	array = mock_array(test, shape->any, shape->count, members);
+	for (unsigned int i = 0; i < enough(shape); i++)
+		dma_fence_signal(members[turn(shape, i)]);
+	KUNIT_EXPECT_EQ(test, -ENOENT, mock_callback_add(&callback, array));
+	KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), 0);
+	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(array));
+}
+
+/* The first half is signalled before somebody waits, the rest after. */
+static void array_with_some_members_signalled_before(struct kunit *test)
+{
+	struct dma_fence *members[4], *array;
+	struct mock_callback callback = {};
+
+	mock_fences(test, 4, members);
+	array = mock_array(test, false, 4, members);
+	dma_fence_signal(members[1]);
+	dma_fence_signal(members[2]);
+	KUNIT_ASSERT_EQ(test, 0, mock_callback_add(&callback, array));
+	dma_fence_signal(members[3]);
+	KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), 0);
+	dma_fence_signal(members[0]);
+	KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), 1);
+}
+
+static void array_enables_each_member_once(struct kunit *test)
+{
+	struct dma_fence *members[3], *array;
+	struct mock_callback one = {}, other = {};
+
+	mock_fences(test, 3, members);
+	array = mock_array(test, false, 3, members);
+	mock_callback_add(&one, array);
+	mock_callback_add(&other, array);
+	dma_fence_enable_sw_signaling(array);
+	for (int i = 0; i < 3; i++)
+		KUNIT_EXPECT_EQ(test, atomic_read(&to_mock_fence(members[i])->enabled), 1);
+	for (int i = 0; i < 3; i++)
+		dma_fence_signal(members[i]);
+	KUNIT_EXPECT_EQ(test, atomic_read(&one.times), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&other.times), 1);
+}
+
+static void array_of_a_member_whose_enabling_fails(struct kunit *test)
+{
+	struct dma_fence *members[3], *array;
+	struct mock_callback callback = {};
+
+	mock_fences(test, 3, members);
+	to_mock_fence(members[1])->late = true;
+	array = mock_array(test, true, 3, members);
+	KUNIT_EXPECT_EQ(test, -ENOENT, mock_callback_add(&callback, array));
+	/* It is signalled: nobody has to bother with the last one. */
+	KUNIT_EXPECT_EQ(test, atomic_read(&to_mock_fence(members[2])->enabled), 0);
+}
+
+static const struct failure {
+	const char *desc;
+	bool any;
+	bool enabled;
+	int errors[3];
+	unsigned int order[3];
+	int expected;
+} failures[] = {
+	{ "all, none", false, true, { 0, 0, 0 }, { 0, 1, 2 }, 1 },
+	{ "all, one", false, true, { 0, -EIO, 0 }, { 0, 1, 2 }, -EIO },
+	{ "all, first of two by place", false, true, { 0, -EIO, -ENODEV }, { 2, 1, 0 }, -EIO },
+	{ "all, one, asked", false, false, { 0, -EIO, 0 }, { 0, 1, 2 }, -EIO },
+	{ "all, first of two by place, asked", false, false, { 0, -EIO, -ENODEV },
+	  { 2, 1, 0 }, -EIO },
+	{ "any, the first", true, true, { -EIO, 0, -ENODEV }, { 0, 1, 2 }, -EIO },
+	{ "any, not the first", true, true, { -EIO, 0, -ENODEV }, { 1, 0, 2 }, 1 },
+	{ "any, the last", true, true, { -EIO, 0, -ENODEV }, { 2, 0, 1 }, -ENODEV },
+	{ "any, the last, asked", true, false, { -EIO, 0, -ENODEV }, { 2, 0, 1 }, -ENODEV },
+};
+
+KUNIT_ARRAY_PARAM_DESC(failure, failures, desc);
+
+/* The error is there with the signal, and stays. */
+static void array_fails_as_its_members(struct kunit *test)
+{
+	const struct failure *row = test->param_value;
+	struct dma_fence *members[3], *array;
+	int status = 0;
+
+	mock_fences(test, 3, members);
+	array = mock_array(test, row->any, 3, members);
+	for (int i = 0; i < 3; i++)
+		if (row->errors[i])
+			dma_fence_set_error(members[i], row->errors[i]);
+	if (row->enabled)
+		dma_fence_enable_sw_signaling(array);
+	for (int i = 0; i < 3; i++) {
+		KUNIT_EXPECT_EQ(test, dma_fence_get_status(array), status);
+		dma_fence_signal(members[row->order[i]]);
+		if (row->any || i == 2)
+			status = row->expected;
+		KUNIT_EXPECT_EQ(test, dma_fence_get_status(array), status);
+	}
+}
+
+static void array_holds_its_members(struct kunit *test)
+{
+	struct dma_fence *members[3], *array;
+
+	mock_fences(test, 3, members);
+	array = mock_array(test, false, 3, members);
+	for (int i = 0; i < 3; i++)
+		mock_fence_put(test, members[i]);
+	KUNIT_EXPECT_TRUE(test, mock_fences_left(test, 3));
+	mock_put(test, array);
+	KUNIT_EXPECT_TRUE(test, mock_fences_left(test, 0));
+}
+
+/* Somebody waited, and everybody has gone since: the members let go of it. */
+static void array_that_nobody_wants_goes_with_its_members(struct kunit *test)
+{
+	const struct shape *shape = test->param_value;
+	struct dma_fence *members[MEMBERS_MAX], *array;
+	struct mock_callback callback = {};
+
+	mock_fences(test, shape->count, members);
+	array = mock_array(test, shape->any, shape->count, members);
+	mock_callback_add(&callback, array);
+	dma_fence_remove_callback(array, &callback.cb);
+	mock_put(test, array);
+	for (unsigned int i = 0; i < shape->count; i++) {
+		KUNIT_EXPECT_EQ(test, kref_read(&members[i]->refcount), 2);
+		dma_fence_signal(members[turn(shape, i)]);
+	}
+	for (unsigned int i = 0; i < shape->count; i++)
+		mock_fence_put(test, members[i]);
+	KUNIT_EXPECT_TRUE(test, mock_fences_left(test, 0));
+	KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), 0);
+}
+
+/* Fences of a driver whose release takes the lock below which they are signalled. */
+static DEFINE_SPINLOCK(locked_lock);
+static atomic_t locked_left;
+
+static const char *locked_name(struct dma_fence *fence)
+{
+	return "locked";
+}
+
+static void locked_release(struct dma_fence *fence)
+{
+	unsigned long irq;
+
+	spin_lock_irqsave(&locked_lock, irq);
+	atomic_dec(&locked_left);
+	spin_unlock_irqrestore(&locked_lock, irq);
+	dma_fence_free(fence);
+}
+
+static const struct dma_fence_ops locked_ops = {
+	.get_driver_name = locked_name,
+	.get_timeline_name = locked_name,
+	.release = locked_release,
+};
+
+static struct dma_fence *locked_fence(void)
+{
+	struct dma_fence *fence = kzalloc(sizeof(*fence), GFP_KERNEL);
+
+	if (!fence)
+		return NULL;
+	atomic_inc(&locked_left);
+	dma_fence_init(fence, &locked_ops, &locked_lock, dma_fence_context_alloc(1), 1);
+	return fence;
+}
+
+static bool locked_all_gone(void)
+{
+	for (int tries = 0; tries < 250 && atomic_read(&locked_left); tries++)
+		msleep(20);
+	return !atomic_read(&locked_left);
+}
+
+/* The array, and with it a member, would have to be released below that lock. */
+static void last_reference_goes_under_a_members_lock(struct kunit *test)
+{
+	struct dma_fence *members[] = { locked_fence(), locked_fence() };
+	struct dma_fence *array;
+
+	KUNIT_ASSERT_NOT_NULL(test, members[0]);
+	KUNIT_ASSERT_NOT_NULL(test, members[1]);
+	array = mock_array(test, false, 2, members);
+	dma_fence_put(members[0]);
+	dma_fence_enable_sw_signaling(array);
+	mock_put(test, array);
+	spin_lock_irq(&locked_lock);
+	dma_fence_signal_locked(members[0]);
+	dma_fence_signal_locked(members[1]);
+	spin_unlock_irq(&locked_lock);
+	dma_fence_put(members[1]);
+	KUNIT_EXPECT_TRUE(test, locked_all_gone());
+}
+
+static void array_passes_a_deadline_on(struct kunit *test)
+{
+	struct dma_fence *members[3], *array;
+
+	mock_fences(test, 3, members);
+	array = mock_array(test, false, 3, members);
+	dma_fence_signal(members[1]);
+	dma_fence_set_deadline(array, 4711);
+	KUNIT_EXPECT_EQ(test, to_mock_fence(members[0])->deadline, 4711);
+	KUNIT_EXPECT_EQ(test, to_mock_fence(members[1])->deadline, 0);
+	KUNIT_EXPECT_EQ(test, to_mock_fence(members[2])->deadline, 4711);
+}
+
+static void array_loop_sees_each_member(struct kunit *test)
+{
+	struct dma_fence *members[3], *array, *fence;
+	unsigned int index, seen = 0;
+
+	mock_fences(test, 3, members);
+	array = mock_array(test, false, 3, members);
+	dma_fence_array_for_each(fence, index, array) {
+		KUNIT_ASSERT_LT(test, index, 3);
+		KUNIT_EXPECT_PTR_EQ(test, fence, members[index]);
+		seen++;
+	}
+	KUNIT_EXPECT_EQ(test, seen, 3);
+	dma_fence_array_for_each(fence, index, members[0]) {
+		KUNIT_EXPECT_PTR_EQ(test, fence, members[0]);
+		seen++;
+	}
+	KUNIT_EXPECT_EQ(test, seen, 4);
+	dma_fence_array_for_each(fence, index, NULL)
+		seen++;
+	KUNIT_EXPECT_EQ(test, seen, 4);
+	KUNIT_EXPECT_NULL(test, dma_fence_array_first(NULL));
+	KUNIT_EXPECT_NULL(test, dma_fence_array_next(array, 3));
+	KUNIT_EXPECT_NULL(test, dma_fence_array_next(members[0], 0));
+	KUNIT_EXPECT_NULL(test, dma_fence_array_next(NULL, 0));
+}
+
+static void match_context_wants_all_of_it(struct kunit *test)
+{
+	u64 context = dma_fence_context_alloc(1);
+	struct dma_fence *members[] = {
+		mock_fence_at(test, context, 1), mock_fence_at(test, context, 2),
+		mock_fence(test),
+	};
+
+	KUNIT_EXPECT_TRUE(test, dma_fence_match_context(members[0], context));
+	KUNIT_EXPECT_FALSE(test, dma_fence_match_context(members[2], context));
+	KUNIT_EXPECT_TRUE(test, dma_fence_match_context(mock_array(test, false, 2, members),
+							context));
+	KUNIT_EXPECT_FALSE(test, dma_fence_match_context(mock_array(test, false, 3, members),
+							 context));
+}
+
+static void signal_soon(void *fence)
+{
+	msleep(20);
+	dma_fence_signal(fence);
+}
+
+static void wait_for_an_array(struct kunit *test)
+{
+	struct dma_fence *members[2], *array;
+	struct mock_thread *thread;
+	long left;
+
+	mock_fences(test, 2, members);
+	array = mock_array(test, false, 2, members);
+	dma_fence_signal(members[0]);
+	KUNIT_EXPECT_EQ(test, dma_fence_wait_timeout(array, true, 1), 0);
+	thread = mock_thread(test, signal_soon, members[1]);
+	left = dma_fence_wait_timeout(array, true, LONG);
+	KUNIT_EXPECT_GE(test, left, 1);
+	KUNIT_EXPECT_LE(test, left, LONG);
+	mock_thread_join(test, thread);
+}
+
+/* The two fences that threads make arrays of. */
+struct race {
+	struct dma_fence __rcu *members[2];
+	struct mutex lock;	/* who replaces members */
+};
+
+static struct dma_fence *race_get(struct race *race, unsigned int i)
+{
+	guard(rcu)();
+	return dma_fence_get_rcu_safe(&race->members[i]);
+}
+
+static bool race_replace(struct race *race, unsigned int i)
+{
+	struct dma_fence *next = locked_fence(), *old;
+	int ret;
+
+	if (!next)
+		return false;
+	mutex_lock(&race->lock);
+	old = rcu_replace_pointer(race->members[i], next, lockdep_is_held(&race->lock));
+	mutex_unlock(&race->lock);
+	ret = dma_fence_signal(old);
+	dma_fence_put(old);
+	return !ret;
+}
+
+static bool race_signal_first(void *race)
+{
+	return race_replace(race, 0);
+}
+
+static bool race_signal_second(void *race)
+{
+	return race_replace(race, 1);
+}
+
+static bool race_use(struct race *race, bool any)
+{
+	struct dma_fence **members = kmalloc_array(2, sizeof(*members), GFP_KERNEL);
+	struct mock_callback callback = {};
+	struct dma_fence_array *array;
+	bool done[2], expected, fine;
+	int added, removed;
+
+	if (!members)
+		return false;
+	members[0] = race_get(race, 0);
+	members[1] = race_get(race, 1);
+	array = dma_fence_array_create(2, members, dma_fence_context_alloc(1), 1, any);
+	if (!array)
+		return false;
+	added = !mock_callback_add(&callback, &array->base);
+	cpu_relax();
+	done[0] = dma_fence_is_signaled(members[0]);
+	done[1] = dma_fence_is_signaled(members[1]);
+	expected = any ? done[0] || done[1] : done[0] && done[1];
+	fine = !expected || dma_fence_get_status(&array->base) == 1;
+	removed = dma_fence_remove_callback(&array->base, &callback.cb);
+	dma_fence_put(&array->base);
+	return fine && atomic_read(&callback.times) + removed == added;
+}
+
+static bool race_use_all(void *race)
+{
+	return race_use(race, false);
+}
+
+static bool race_use_any(void *race)
+{
+	return race_use(race, true);
+}
+
+/* The array goes at the same time as the signals of its members arrive. */
+static void release_races_with_the_members_signals(struct kunit *test)
+{
+	struct race race = {};
+	struct mock_job jobs[] = {
+		{ race_signal_first, &race }, { race_signal_second, &race },
+		{ race_use_all, &race }, { race_use_any, &race },
+	};
+
+	mutex_init(&race.lock);
+	for (int i = 0; i < 2; i++)
+		RCU_INIT_POINTER(race.members[i], locked_fence());
+	KUNIT_ASSERT_EQ(test, atomic_read(&locked_left), 2);
+	mock_run_jobs(test, jobs, ARRAY_SIZE(jobs));
+	for (int i = 0; i < 2; i++) {
+		struct dma_fence *fence = rcu_dereference_protected(race.members[i], true);
+
+		dma_fence_signal(fence);
+		dma_fence_put(fence);
+	}
+	KUNIT_EXPECT_TRUE(test, locked_all_gone());
+}
+
+static struct kunit_case dma_fence_array_cases[] = {
+	KUNIT_CASE(array_of_members),
+	KUNIT_CASE(array_made_where_nothing_may_fail),
+	KUNIT_CASE_PARAM(array_signals_with_the_member_that_decides, shape_gen_params),
+	KUNIT_CASE_PARAM(array_is_signalled_as_soon_as_its_members_are, shape_gen_params),
+	KUNIT_CASE_PARAM(array_of_signalled_members_when_enabled, shape_gen_params),
+	KUNIT_CASE(array_with_some_members_signalled_before),
+	KUNIT_CASE(array_enables_each_member_once),
+	KUNIT_CASE(array_of_a_member_whose_enabling_fails),
+	KUNIT_CASE_PARAM(array_fails_as_its_members, failure_gen_params),
+	KUNIT_CASE(array_holds_its_members),
+	KUNIT_CASE_PARAM(array_that_nobody_wants_goes_with_its_members, shape_gen_params),
+	KUNIT_CASE(last_reference_goes_under_a_members_lock),
+	KUNIT_CASE(array_passes_a_deadline_on),
+	KUNIT_CASE(array_loop_sees_each_member),
+	KUNIT_CASE(match_context_wants_all_of_it),
+	KUNIT_CASE(wait_for_an_array),
+	KUNIT_CASE(release_races_with_the_members_signals),
+	{}
+};
+
+static struct kunit_suite dma_fence_array_suite = {
+	.name = "dma_fence_array",
+	.init = mock_init,
+	.test_cases = dma_fence_array_cases,
+};
+
+kunit_test_suite(dma_fence_array_suite);

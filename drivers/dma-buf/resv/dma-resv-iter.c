@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Iterating over the fences of a reservation object.
+ *
+ * With the lock held nothing changes, and every fence comes. Without it, only those
+ * that are not signalled come, each with a reference.
+ *
+ * A reader without the lock reads a slot and takes a reference to what is in it, unless
+ * the fence has gone. Then it looks at the slot again, and at the list: a fence that
+ * has left either may have left it for good, and its memory may be another fence by
+ * now. If the slot has changed, what it has now counts. If the list has changed, the
+ * iteration begins again. Otherwise what it got is what was there.
+ */
+
+#include <linux/export.h>
+#include <linux/rcupdate.h>
+
+#include "dma-resv-private.h"
+
+/**
+ * DOC: Iterating
+ *
+ * dma_resv_for_each_fence() under the lock is the simple way. It sees all fences,
+ * signalled ones too, and may not sleep on account of the fences it sees: somebody who
+ * signals one of them may want the lock.
+ *
+ * dma_resv_for_each_fence_unlocked() needs no lock, sees what is not signalled, and may
+ * begin again from the start. The loop may sleep.
+ */
+
+/* Between a reference and the second look at where it came from. */
+static bool dma_resv_slot_is(struct dma_resv_list *list, unsigned int index,
+			     unsigned long slot)
+{
+	/* Getting a reference orders nothing by itself. */
+	smp_rmb();
+	return READ_ONCE(list->slots[index]) == slot;
+}
+
+/*
+ * What a slot has that is not signalled, with a reference; NULL if that is nothing, or
+ * if the list is not the object's any more. Under RCU.
+ */
+struct dma_fence *dma_resv_slot_get(struct dma_resv *obj, struct dma_resv_list *list,
+				    unsigned int index, enum dma_resv_usage wanted,
+				    enum dma_resv_usage *usage)
+{
+	struct dma_fence *fence;
+	bool signaled, stayed;
+	unsigned long slot;
+
+	do {
+		slot = READ_ONCE(list->slots[index]);
+		*usage = dma_resv_slot_usage(slot);
+		if (*usage > wanted)
+			return NULL;
+		fence = dma_resv_slot_fence(slot);
+		if (dma_fence_test_signaled_flag(fence)) {
+			if (dma_resv_slot_is(list, index, slot))
+				return NULL;
+		} else if (dma_fence_get_rcu(fence)) {
+			/* In this order: it was signalled while it was in the slot. */
+			signaled = dma_fence_is_signaled(fence);
+			stayed = dma_resv_slot_is(list, index, slot);
+			if (stayed && !signaled)
+				return fence;
+			dma_fence_put(fence);
+			if (stayed)
+				return NULL;
+		}
+	} while (rcu_access_pointer(obj->fences) == list);
+	return NULL;
+}
+
+static void dma_resv_iter_restart(struct dma_resv_iter *cursor)
+{
+	cursor->fences = dma_resv_list_rcu(cursor->obj, &cursor->num_fences);
+	cursor->index = 0;
+	cursor->is_restarted = true;
+}
+
+/* From the present index on; from the beginning, for as often as the list changes. */
+static struct dma_fence *dma_resv_iter_go_on(struct dma_resv_iter *cursor)
+{
+	struct dma_fence *fence;
+
+	for (;;) {
+		fence = NULL;
+		while (!fence && cursor->index < cursor->num_fences)
+			fence = dma_resv_slot_get(cursor->obj, cursor->fences,
+						  cursor->index++, cursor->usage,
+						  &cursor->fence_usage);
+		if (rcu_access_pointer(cursor->obj->fences) == cursor->fences)
+			break;
+		dma_fence_put(fence);
+		dma_resv_iter_restart(cursor);
+	}
+	cursor->fence = fence;
+	return fence;
+}
+
+/**
+ * dma_resv_iter_first_unlocked() - for dma_resv_for_each_fence_unlocked().
+ * @cursor: from dma_resv_iter_begin()
+ *
+ * Context: Any.
+ *
+ * Return: The first fence, with a reference that is the iteration's, or NULL.
+ */
+struct dma_fence *dma_resv_iter_first_unlocked(struct dma_resv_iter *cursor)
+{
+	guard(rcu)();
+	dma_resv_iter_restart(cursor);
+	return dma_resv_iter_go_on(cursor);
+}
+EXPORT_SYMBOL(dma_resv_iter_first_unlocked);
+
+/**
+ * dma_resv_iter_next_unlocked() - for dma_resv_for_each_fence_unlocked().
+ * @cursor: where the iteration is
+ *
+ * Context: Any.
+ *
+ * Return: The next fence, or the first again, with a reference that is the iteration's;
+ * or NULL.
+ */
+struct dma_fence *dma_resv_iter_next_unlocked(struct dma_resv_iter *cursor)
+{
+	dma_fence_put(cursor->fence);
+	guard(rcu)();
+	cursor->is_restarted = false;
+	if (rcu_access_pointer(cursor->obj->fences) != cursor->fences)
+		dma_resv_iter_restart(cursor);
+	return dma_resv_iter_go_on(cursor);
+}
+EXPORT_SYMBOL(dma_resv_iter_next_unlocked);
+
+/**
+ * dma_resv_iter_first() - for dma_resv_for_each_fence().
+ * @cursor: from dma_resv_iter_begin()
+ *
+ * Context: Reservation lock held.
+ *
+ * Return: The first fence, without a reference, or NULL.
+ */
+struct dma_fence *dma_resv_iter_first(struct dma_resv_iter *cursor)
+{
+	struct dma_fence *fence;
+
+	dma_resv_assert_held(cursor->obj);
+	cursor->fences = dma_resv_list_held(cursor->obj);
+	cursor->num_fences = cursor->fences ? cursor->fences->num_fences : 0;
+	cursor->index = 0;
+	fence = dma_resv_iter_next(cursor);
+	cursor->is_restarted = true;
+	return fence;
+}
+EXPORT_SYMBOL_GPL(dma_resv_iter_first);
+
+/**
+ * dma_resv_iter_next() - for dma_resv_for_each_fence().
+ * @cursor: where the iteration is
+ *
+ * Context: Reservation lock held.
+ *
+ * Return: The next fence, without a reference, or NULL.
+ */
+struct dma_fence *dma_resv_iter_next(struct dma_resv_iter *cursor)
+{
+	unsigned long slot;
+
+	dma_resv_assert_held(cursor->obj);
+	cursor->is_restarted = false;
+	while (cursor->index < cursor->num_fences) {
+		slot = cursor->fences->slots[cursor->index++];
+		cursor->fence_usage = dma_resv_slot_usage(slot);
+		if (cursor->fence_usage <= cursor->usage)
+			return dma_resv_slot_fence(slot);
+	}
+	return NULL;
+}
+EXPORT_SYMBOL_GPL(dma_resv_iter_next);

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of the reservation objects share, and nobody else sees.
+ *
+ * Lock order, outermost first:
+ *
+ *   mmap lock
+ *     reservation lock (&dma_resv.lock)
+ *       page reclaim, MMU notifiers
+ *         waiting for a fence
+ *
+ * dma-resv-lockdep.c tells lockdep at boot.
+ */
+#ifndef _DMA_RESV_PRIVATE_H
+#define _DMA_RESV_PRIVATE_H
+
+#include <linux/compiler.h>
+#include <linux/dma-resv.h>
+#include <linux/mmu_notifier.h>
+
+/* Lower bits of a slot: its usage. The rest is the fence. */
+#define DMA_RESV_USAGE_MASK	3UL
+#define DMA_RESV_HINTS		8
+
+/**
+ * struct dma_resv_list - the fences of a reservation object
+ * @rcu: for freeing it
+ * @num_fences: slots in use. Grows under the reservation lock, and is released to
+ *	readers after the slot that it counts; never shrinks
+ * @max_fences: slots there are; fixed
+ * @hints: by context, the low bits of where to look first for a fence of a timeline;
+ *	reservation lock
+ * @reserved: how many more slots may be taken; reservation lock
+ * @slots: fence and usage. A slot in use stays in use: another fence may take it, if
+ *	the one before is signalled or is waited for with it; reservation lock, and
+ *	readers under RCU
+ *
+ * A list is replaced by another one if its slots do not suffice, or are far too many.
+ */
+struct dma_resv_list {
+	struct rcu_head rcu;
+	u32 num_fences;
+	u32 max_fences;
+	u8 hints[DMA_RESV_HINTS];
+#ifdef CONFIG_DEBUG_MUTEXES
+	u32 reserved;
+#endif
+	unsigned long slots[];
+};
+
+static inline struct dma_fence *dma_resv_slot_fence(unsigned long slot)
+{
+	return (struct dma_fence *)(slot & ~DMA_RESV_USAGE_MASK);
+}
+
+static inline enum dma_resv_usage dma_resv_slot_usage(unsigned long slot)
+{
+	return slot & DMA_RESV_USAGE_MASK;
+}
+
+/* Under the reservation lock. */
+static inline struct dma_resv_list *dma_resv_list_held(struct dma_resv *obj)
+{
+	return rcu_dereference_protected(obj->fences, dma_resv_held(obj));
+}
+
+/* Under RCU; how many of its slots are there to be looked at. */
+static inline struct dma_resv_list *dma_resv_list_rcu(struct dma_resv *obj, u32 *count)
+{
+	struct dma_resv_list *list = rcu_dereference(obj->fences);
+
+	/* Pairs with dma_resv_list_append(): the slots are written before. */
+	*count = list ? smp_load_acquire(&list->num_fences) : 0;
+	return list;
+}
+
+/* dma-resv.c */
+struct dma_resv_list *dma_resv_list_alloc(unsigned int count);
+void dma_resv_list_append(struct dma_resv_list *list, struct dma_fence *fence,
+			  enum dma_resv_usage usage);
+void dma_resv_list_free(struct dma_resv_list *list);
+
+/* dma-resv-debug.c */
+#ifdef CONFIG_DEBUG_MUTEXES
+void dma_resv_list_reserve(struct dma_resv_list *list, unsigned int count);
+void dma_resv_list_take(struct dma_resv_list *list);
+#else
+static inline void dma_resv_list_reserve(struct dma_resv_list *list,
+					 unsigned int count)
+{
+}
+
+static inline void dma_resv_list_take(struct dma_resv_list *list)
+{
+}
+#endif
+
+/* dma-resv-iter.c */
+struct dma_fence *dma_resv_slot_get(struct dma_resv *obj, struct dma_resv_list *list,
+				    unsigned int index, enum dma_resv_usage wanted,
+				    enum dma_resv_usage *usage);
+
+/* What lockdep takes for being called back about page tables that change. */
+#ifdef CONFIG_MMU_NOTIFIER
+static inline void dma_resv_notifier_enter(void)
+{
+	lock_map_acquire(&__mmu_notifier_invalidate_range_start_map);
+}
+
+static inline void dma_resv_notifier_leave(void)
+{
+	lock_map_release(&__mmu_notifier_invalidate_range_start_map);
+}
+#else
+static inline void dma_resv_notifier_enter(void)
+{
+}
+
+static inline void dma_resv_notifier_leave(void)
+{
+}
+#endif
+
+#endif /* _DMA_RESV_PRIVATE_H */

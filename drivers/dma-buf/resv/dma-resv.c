@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The life of a reservation object, and how fences get into it.
+ *
+ * Two steps: room is reserved while there is still time to fail, a fence is added when
+ * there is none. Adding looks for a slot in this order:
+ *
+ *   1. one with a fence of the same timeline that need not be waited for any more,
+ *   2. one whose fence is signalled,
+ *   3. a new one.
+ *
+ * Whoever reads without the lock sees a fence before, or the one after, in a slot, and
+ * misses nothing in either case. So a slot is never emptied, and none moves. What is
+ * signalled gives its slot back when room is reserved and there is none: if that makes
+ * enough room, then by being counted as room, else by staying behind in the old list.
+ */
+
+#include <linux/build_bug.h>
+#include <linux/dma-fence-array.h>
+#include <linux/export.h>
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/slab.h>
+
+#include "dma-resv-private.h"
+
+/**
+ * DOC: Overview
+ *
+ * A reservation object (&struct dma_resv) belongs to memory that several devices use:
+ * a buffer that is shared, or one of a driver's memory manager. Its lock orders who
+ * changes anything about that memory, and its fences tell who still works on it.
+ *
+ * Each fence has a usage (&enum dma_resv_usage), which says who has to wait for it.
+ * That is *implicit* synchronisation: a program submits work, and the kernel finds in
+ * the reservation objects of its buffers what has to come first.
+ */
+
+/**
+ * DOC: Adding fences
+ *
+ * ::
+ *
+ *	dma_resv_lock(obj, ctx);
+ *	ret = dma_resv_reserve_fences(obj, 1);		may fail
+ *	...
+ *	hand the job to the hardware			no way back
+ *	dma_resv_add_fence(obj, fence, usage);		cannot fail
+ *	dma_resv_unlock(obj);
+ *
+ * What was reserved is good until the lock is given back. With CONFIG_DEBUG_MUTEXES
+ * a driver that adds without having reserved is warned about even if there happens to
+ * be room.
+ *
+ * Of one timeline, the later fence takes the place of an earlier one, unless that has
+ * an earlier usage. So a reservation object has at most as many unsignalled fences as
+ * four times the number of timelines that work on it.
+ */
+
+#define DMA_RESV_MIN_FENCES	4
+
+DEFINE_WD_CLASS(reservation_ww_class);
+EXPORT_SYMBOL(reservation_ww_class);
+
+static_assert(DMA_RESV_USAGE_BOOKKEEP <= DMA_RESV_USAGE_MASK);
+static_assert(__alignof__(struct dma_fence) > DMA_RESV_USAGE_MASK);
+
+/* Room for so many, and for what else the allocator gives anyway; or NULL. */
+struct dma_resv_list *dma_resv_list_alloc(unsigned int count)
+{
+	struct dma_resv_list *list;
+	size_t size = struct_size(list, slots, count);
+
+	if (size <= KMALLOC_MAX_CACHE_SIZE)
+		size = kmalloc_size_roundup(size);
+	list = kvmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!list)
+		return NULL;
+	list->num_fences = 0;
+	list->max_fences = (size - offsetof(struct dma_resv_list, slots)) /
+			   sizeof(list->slots[0]);
+	dma_resv_list_reserve(list, 0);
+	memset(list->hints, 0, sizeof(list->hints));
+	return list;
+}
+
+static u8 *dma_resv_list_hint(struct dma_resv_list *list, u64 context)
+{
+	return &list->hints[context % DMA_RESV_HINTS];
+}
+
+static void dma_resv_list_set(struct dma_resv_list *list, unsigned int index,
+			      struct dma_fence *fence, enum dma_resv_usage usage)
+{
+	/* Whoever reads the slot may look into the fence, whose address it needs. */
+	smp_store_release(&list->slots[index], (unsigned long)fence | usage);
+	*dma_resv_list_hint(list, fence->context) = index;
+}
+
+/* Takes over the reference; there is a slot. */
+void dma_resv_list_append(struct dma_resv_list *list, struct dma_fence *fence,
+			  enum dma_resv_usage usage)
+{
+	dma_resv_list_set(list, list->num_fences, fence, usage);
+	/* Pairs with dma_resv_list_rcu(): whoever counts the slot sees it filled. */
+	smp_store_release(&list->num_fences, list->num_fences + 1);
+}
+
+/* Nobody reads it any more but under RCU. */
+void dma_resv_list_free(struct dma_resv_list *list)
+{
+	unsigned int i;
+
+	if (!list)
+		return;
+	for (i = 0; i < list->num_fences; i++)
+		dma_fence_put(dma_resv_slot_fence(list->slots[i]));
+	kvfree_rcu(list, rcu);
+}
+
+/**
+ * dma_resv_init() - make a reservation object.
+ * @obj: its memory
+ *
+ * Context: Any.
+ */
+void dma_resv_init(struct dma_resv *obj)
+{
+	ww_mutex_init(&obj->lock, &reservation_ww_class);
+	RCU_INIT_POINTER(obj->fences, NULL);
+}
+EXPORT_SYMBOL(dma_resv_init);
+
+/**
+ * dma_resv_fini() - drop the fences of a reservation object that nobody uses.
+ * @obj: the reservation object; its memory may be freed afterwards, after a grace
+ *	period if there may still be readers under RCU
+ *
+ * Context: Any; the lock is free.
+ */
+void dma_resv_fini(struct dma_resv *obj)
+{
+	dma_resv_list_free(rcu_dereference_protected(obj->fences, true));
+	ww_mutex_destroy(&obj->lock);
+}
+EXPORT_SYMBOL(dma_resv_fini);
+
+static unsigned int dma_resv_list_count_live(struct dma_resv_list *list)
+{
+	unsigned int i, live = 0;
+
+	for (i = 0; list && i < list->num_fences; i++)
+		live += !dma_fence_is_signaled(dma_resv_slot_fence(list->slots[i]));
+	return live;
+}
+
+/* Into another list goes what is not signalled, and what is stays behind. */
+static void dma_resv_switch(struct dma_resv *obj, struct dma_resv_list *to)
+{
+	struct dma_resv_list *from = dma_resv_list_held(obj);
+	unsigned int i, kept = 0;
+
+	for (i = 0; from && i < from->num_fences; i++) {
+		struct dma_fence *fence = dma_resv_slot_fence(from->slots[i]);
+
+		if (!dma_fence_is_signaled(fence))
+			dma_resv_list_append(to, fence,
+					     dma_resv_slot_usage(from->slots[i]));
+	}
+	rcu_assign_pointer(obj->fences, to);
+	if (!from)
+		return;
+
+	/* The order is the same in both; what is missing was left behind. */
+	for (i = 0; i < from->num_fences; i++) {
+		if (kept < to->num_fences && to->slots[kept] == from->slots[i])
+			kept++;
+		else
+			dma_fence_put(dma_resv_slot_fence(from->slots[i]));
+	}
+	kvfree_rcu(from, rcu);
+}
+
+/* Signalled fences make room; memory is taken if they do not, or if there is plenty. */
+static int dma_resv_make_room(struct dma_resv *obj, unsigned int num_fences)
+{
+	struct dma_resv_list *list = dma_resv_list_held(obj);
+	unsigned int live = dma_resv_list_count_live(list), need;
+	unsigned int have = list ? list->max_fences : 0;
+	struct dma_resv_list *to;
+
+	if (check_add_overflow(live, num_fences, &need))
+		return -ENOMEM;
+	if (need <= have && need >= have / 4)
+		return 0;
+	to = dma_resv_list_alloc(max3(need, 2 * live, DMA_RESV_MIN_FENCES));
+	if (!to)
+		return need <= have ? 0 : -ENOMEM;
+	dma_resv_switch(obj, to);
+	return 0;
+}
+
+/**
+ * dma_resv_reserve_fences() - make sure that fences can be added.
+ * @obj: the reservation object
+ * @num_fences: how many
+ *
+ * Not more than are reserved in one call, however often it is called.
+ *
+ * Context: Reservation lock held; may sleep.
+ *
+ * Return: 0, or a negative errno:
+ *
+ *   * %-ENOMEM - no memory. It is charged to the caller's memory cgroup
+ *   * %-EINVAL - @num_fences is 0 (a driver's mistake, warned about)
+ */
+int dma_resv_reserve_fences(struct dma_resv *obj, unsigned int num_fences)
+{
+	struct dma_resv_list *list = dma_resv_list_held(obj);
+	int ret;
+
+	dma_resv_assert_held(obj);
+	if (WARN_ON(!num_fences))
+		return -EINVAL;
+
+	if (!list || list->max_fences - list->num_fences < num_fences) {
+		ret = dma_resv_make_room(obj, num_fences);
+		if (ret)
+			return ret;
+		list = dma_resv_list_held(obj);
+	}
+	dma_resv_list_reserve(list, num_fences);
+	return 0;
+}
+EXPORT_SYMBOL(dma_resv_reserve_fences);
+
+/* Does waiting for a fence, by whoever waits for its usage, include what is in a slot? */
+static bool dma_resv_covers(struct dma_fence *fence, enum dma_resv_usage usage,
+			    unsigned long slot)
+{
+	return usage <= dma_resv_slot_usage(slot) &&
+	       dma_fence_is_later_or_same(fence, dma_resv_slot_fence(slot));
+}
+
+/* Where to put a fence: behind the last slot means a new one, -1 nowhere. */
+static int dma_resv_list_place(struct dma_resv_list *list, struct dma_fence *fence,
+			       enum dma_resv_usage usage)
+{
+	int num = list->num_fences, spare = num;
+	int i = *dma_resv_list_hint(list, fence->context);
+	struct dma_fence *old;
+
+	if (i < num && dma_resv_slot_fence(list->slots[i])->context == fence->context &&
+	    dma_resv_covers(fence, usage, list->slots[i]))
+		return i;
+
+	for (i = 0; i < num; i++) {
+		old = dma_resv_slot_fence(list->slots[i]);
+		if (old->context == fence->context) {
+			if (dma_resv_covers(fence, usage, list->slots[i]))
+				return i;
+			if (dma_resv_covers(old, dma_resv_slot_usage(list->slots[i]),
+					    (unsigned long)fence | usage))
+				return -1;
+		}
+		if (spare == num && dma_fence_test_signaled_flag(old))
+			spare = i;
+	}
+	return spare;
+}
+
+static void dma_resv_list_replace(struct dma_resv_list *list, unsigned int index,
+				  struct dma_fence *fence, enum dma_resv_usage usage)
+{
+	struct dma_fence *old = dma_resv_slot_fence(list->slots[index]);
+
+	dma_resv_list_set(list, index, dma_fence_get(fence), usage);
+	dma_fence_put(old);
+}
+
+/* A driver has not reserved, and there is no room. It cannot be told to stop any more. */
+static struct dma_resv_list *dma_resv_list_unreserved(struct dma_resv *obj)
+{
+	WARN_ONCE(1, "dma_resv: fence added that no room was reserved for\n");
+	if (WARN_ON_ONCE(dma_resv_make_room(obj, 1)))
+		return NULL;
+	return dma_resv_list_held(obj);
+}
+
+/**
+ * dma_resv_add_fence() - somebody works on it, until a fence is signalled.
+ * @obj: the reservation object, in which room was reserved for the fence
+ * @fence: the fence; no container
+ * @usage: what the work does
+ *
+ * Takes a reference of its own. A fence that is waited for together with one that is
+ * there already is not added.
+ *
+ * Context: Reservation lock held; does not sleep.
+ */
+void dma_resv_add_fence(struct dma_resv *obj, struct dma_fence *fence,
+			enum dma_resv_usage usage)
+{
+	struct dma_resv_list *list = dma_resv_list_held(obj);
+	int index;
+
+	dma_resv_assert_held(obj);
+	WARN_ON(dma_fence_is_container(fence));
+	if (!list)
+		list = dma_resv_list_unreserved(obj);
+	if (!list)
+		return;
+
+	index = dma_resv_list_place(list, fence, usage);
+	if (index < 0)
+		return;
+	if (index < list->num_fences) {
+		dma_resv_list_replace(list, index, fence, usage);
+		return;
+	}
+	dma_resv_list_take(list);
+	if (index == list->max_fences)
+		list = dma_resv_list_unreserved(obj);
+	if (list)
+		dma_resv_list_append(list, dma_fence_get(fence), usage);
+}
+EXPORT_SYMBOL(dma_resv_add_fence);
+
+/**
+ * dma_resv_replace_fences() - put one fence in place of all of a timeline.
+ * @obj: the reservation object
+ * @context: the timeline
+ * @fence: fence that is signalled only when the work of the others does not use the
+ *	memory any more, because its page tables are gone, say
+ * @usage: its usage
+ *
+ * Context: Reservation lock held; does not sleep.
+ */
+void dma_resv_replace_fences(struct dma_resv *obj, uint64_t context,
+			     struct dma_fence *fence, enum dma_resv_usage usage)
+{
+	struct dma_resv_list *list = dma_resv_list_held(obj);
+	unsigned int i;
+
+	dma_resv_assert_held(obj);
+	for (i = 0; list && i < list->num_fences; i++)
+		if (dma_resv_slot_fence(list->slots[i])->context == context)
+			dma_resv_list_replace(list, i, fence, usage);
+}
+EXPORT_SYMBOL(dma_resv_replace_fences);

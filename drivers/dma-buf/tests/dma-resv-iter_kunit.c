@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tests of iterating over the fences of a reservation object, with and without its
+ * lock.
+ */
+
+#include "containers.h"
+#include "mock.h"
+#include "resv.h"
+
+static const struct seen {
+	const char *desc;
+	const char *added;
+	enum dma_resv_usage usage;
+	const char *locked;
+	const char *unlocked;
+} seen[] = {
+	{ "nothing", "", DMA_RESV_USAGE_BOOKKEEP, "", "" },
+	{ "kernel", "a1k b1w c1r d1p", DMA_RESV_USAGE_KERNEL, "a1k", "a1k" },
+	{ "write", "a1k b1w c1r d1p", DMA_RESV_USAGE_WRITE, "a1k b1w", "a1k b1w" },
+	{ "read", "a1k b1w c1r d1p", DMA_RESV_USAGE_READ, "a1k b1w c1r", "a1k b1w c1r" },
+	{ "bookkeep", "a1k b1w c1r d1p", DMA_RESV_USAGE_BOOKKEEP, "a1k b1w c1r d1p",
+	  "a1k b1w c1r d1p" },
+	{ "none of that usage", "a1r b1p", DMA_RESV_USAGE_WRITE, "", "" },
+	{ "in the order of adding", "d1p c1r b1w a1k", DMA_RESV_USAGE_BOOKKEEP,
+	  "d1p c1r b1w a1k", "d1p c1r b1w a1k" },
+	{ "signalled ones under the lock only", "a1w b1w c1w!", DMA_RESV_USAGE_WRITE,
+	  "a1w b1w c1w", "a1w b1w" },
+	{ "all signalled", "a1w!", DMA_RESV_USAGE_WRITE, "a1w", "" },
+};
+
+KUNIT_ARRAY_PARAM_DESC(seen, seen, desc);
+
+/* One more fence in the text. */
+static size_t tell(char *text, size_t size, struct dma_resv_iter *cursor,
+		   struct dma_fence *fence)
+{
+	size_t len = strlen(text);
+
+	if (len)
+		text[len++] = ' ';
+	return mock_resv_write(text + len, size - len, fence, dma_resv_iter_usage(cursor));
+}
+
+static void iteration_under_the_lock(struct kunit *test)
+{
+	const struct seen *row = test->param_value;
+	struct dma_resv *resv = mock_resv(test);
+	struct dma_resv_iter cursor;
+	struct dma_fence *fence;
+	bool first = true;
+	char text[64] = "";
+
+	mock_resv_fill(test, resv, row->added);
+	dma_resv_lock(resv, NULL);
+	dma_resv_for_each_fence(&cursor, resv, row->usage, fence) {
+		KUNIT_EXPECT_EQ(test, dma_resv_iter_is_restarted(&cursor), first);
+		first = false;
+		tell(text, sizeof(text), &cursor, fence);
+	}
+	dma_resv_unlock(resv);
+	KUNIT_EXPECT_STREQ(test, text, row->locked);
+}
+
+static void iteration_without_the_lock(struct kunit *test)
+{
+	const struct seen *row = test->param_value;
+	struct dma_resv *resv = mock_resv(test);
+	struct dma_resv_iter cursor;
+	struct dma_fence *fence;
+	bool first = true;
+	char text[64] = "";
+
+	mock_resv_fill(test, resv, row->added);
+	dma_resv_iter_begin(&cursor, resv, row->usage);
+	dma_resv_for_each_fence_unlocked(&cursor, fence) {
+		KUNIT_EXPECT_EQ(test, dma_resv_iter_is_restarted(&cursor), first);
+		/* The test's, the object's and the iteration's. */
+		KUNIT_EXPECT_EQ(test, kref_read(&fence->refcount), 3);
+		first = false;
+		tell(text, sizeof(text), &cursor, fence);
+	}
+	dma_resv_iter_end(&cursor);
+	KUNIT_EXPECT_STREQ(test, text, row->unlocked);
+}
+
+static void iteration_that_is_left_drops_its_reference(struct kunit *test)
+{
+	struct dma_resv *resv = mock_resv(test);
+	struct dma_fence *added = mock_fence(test), *fence;
+	struct dma_resv_iter cursor;
+
+	mock_resv_add(test, resv, added, DMA_RESV_USAGE_READ);
+	dma_resv_iter_begin(&cursor, resv, DMA_RESV_USAGE_READ);
+	dma_resv_for_each_fence_unlocked(&cursor, fence)
+		break;
+	KUNIT_EXPECT_EQ(test, kref_read(&added->refcount), 3);
+	dma_resv_iter_end(&cursor);
+	KUNIT_EXPECT_EQ(test, kref_read(&added->refcount), 2);
+	/* And one that never began has none. */
+	dma_resv_iter_begin(&cursor, resv, DMA_RESV_USAGE_READ);
+	dma_resv_iter_end(&cursor);
+	KUNIT_EXPECT_EQ(test, kref_read(&added->refcount), 2);
+}
+
+/* So many more fences come that the list is replaced under the iteration. */
+static void iteration_begins_again_when_the_list_is_replaced(struct kunit *test)
+{
+	struct dma_resv *resv = mock_resv(test);
+	struct dma_fence *more[40], *fence;
+	struct dma_resv_iter cursor;
+	int seen = 0, restarts = 0;
+
+	mock_fences(test, ARRAY_SIZE(more), more);
+	mock_resv_fill(test, resv, "a1w b1w c1w");
+	dma_resv_iter_begin(&cursor, resv, DMA_RESV_USAGE_READ);
+	dma_resv_for_each_fence_unlocked(&cursor, fence) {
+		if (dma_resv_iter_is_restarted(&cursor)) {
+			restarts++;
+			seen = 0;
+		}
+		if (++seen == 2 && restarts == 1)
+			for (int i = 0; i < ARRAY_SIZE(more); i++)
+				mock_resv_add(test, resv, more[i], DMA_RESV_USAGE_READ);
+	}
+	dma_resv_iter_end(&cursor);
+	KUNIT_EXPECT_EQ(test, restarts, 2);
+	KUNIT_EXPECT_EQ(test, seen, 3 + ARRAY_SIZE(more));
+}
+
+static void iteration_sees_what_takes_a_place_before_it_gets_there(struct kunit *test)
+{
+	struct dma_resv *resv = mock_resv(test);
+	struct dma_resv_iter cursor;
+	struct dma_fence *fence;
+	char text[64] = "";
+
+	mock_resv_fill(test, resv, "a1w b1w c1w");
+	dma_resv_iter_begin(&cursor, resv, DMA_RESV_USAGE_WRITE);
+	dma_resv_for_each_fence_unlocked(&cursor, fence) {
+		tell(text, sizeof(text), &cursor, fence);
+		if (dma_resv_iter_is_restarted(&cursor))
+			mock_resv_fill(test, resv, "b2w c2w!");
+	}
+	dma_resv_iter_end(&cursor);
+	KUNIT_EXPECT_STREQ(test, text, "a1w b2w");
+}
+
+static struct kunit_case dma_resv_iter_cases[] = {
+	KUNIT_CASE_PARAM(iteration_under_the_lock, seen_gen_params),
+	KUNIT_CASE_PARAM(iteration_without_the_lock, seen_gen_params),
+	KUNIT_CASE(iteration_that_is_left_drops_its_reference),
+	KUNIT_CASE(iteration_begins_again_when_the_list_is_replaced),
+	KUNIT_CASE(iteration_sees_what_takes_a_place_before_it_gets_there),
+	{}
+};
+
+static struct kunit_suite dma_resv_iter_suite = {
+	.name = "dma_resv_iter",
+	.init = mock_init,
+	.test_cases = dma_resv_iter_cases,
+};
+
+kunit_test_suite(dma_resv_iter_suite);

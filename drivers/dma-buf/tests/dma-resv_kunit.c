@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tests of how fences get into a reservation object, take the place of others and give
+ * it back.
+ */
+
+#include <linux/slab.h>
+
+#include "../resv/dma-resv-private.h"
+#include "containers.h"
+#include "mock.h"
+#include "resv.h"
+#include "threads.h"
+
+static void object_begins_empty_and_unlocked(struct kunit *test)
+{
+	struct dma_resv *resv = mock_resv(test);
+
+	KUNIT_EXPECT_FALSE(test, dma_resv_is_locked(resv));
+	KUNIT_EXPECT_NULL(test, dma_resv_locking_ctx(resv));
+	KUNIT_EXPECT_TRUE(test, dma_resv_test_signaled(resv, DMA_RESV_USAGE_BOOKKEEP));
+	KUNIT_EXPECT_STREQ(test, mock_resv_text(test, resv), "");
+}
+
+static void lock_and_trylock(struct kunit *test)
+{
+	struct dma_resv *resv = mock_resv(test);
+
+	KUNIT_EXPECT_EQ(test, dma_resv_lock(resv, NULL), 0);
+	KUNIT_EXPECT_TRUE(test, dma_resv_is_locked(resv));
+	dma_resv_unlock(resv);
+	KUNIT_EXPECT_TRUE(test, dma_resv_trylock(resv));
+	dma_resv_unlock(resv);
+	KUNIT_EXPECT_EQ(test, dma_resv_lock_interruptible(resv, NULL), 0);
+	dma_resv_unlock(resv);
+	KUNIT_EXPECT_FALSE(test, dma_resv_is_locked(resv));
+}
+
+static void lock_with_a_context(struct kunit *test)
+{
+	struct dma_resv *one = mock_resv(test), *other = mock_resv(test);
+	struct ww_acquire_ctx ctx;
+	int ret;
+
+	ww_acquire_init(&ctx, &reservation_ww_class);
+	/* A debug option lets it back off without a reason. */
+	if (dma_resv_lock(one, &ctx) == -EDEADLK)
+		dma_resv_lock_slow(one, &ctx);
+	KUNIT_EXPECT_PTR_EQ(test, dma_resv_locking_ctx(one), &ctx);
+	KUNIT_EXPECT_EQ(test, dma_resv_lock(one, &ctx), -EALREADY);
+	ret = dma_resv_lock(other, &ctx);
+	if (ret == -EDEADLK) {
+		dma_resv_unlock(one);
+		KUNIT_EXPECT_EQ(test, dma_resv_lock_slow_interruptible(other, &ctx), 0);
+	} else {
+		KUNIT_EXPECT_EQ(test, ret, 0);
+		dma_resv_unlock(one);
+	}
+	dma_resv_unlock(other);
+	ww_acquire_fini(&ctx);
+}
+
+static const struct placed {
+	const char *desc;
+	const char *added;
+	const char *expected;
+} placed[] = {
+	{ "one", "a1w", "a1w" },
+	{ "several timelines", "a1w b1r c1k d1p", "a1w b1r c1k d1p" },
+	{ "later takes the place", "a1w b1w a2w", "a2w b1w" },
+	{ "much later takes the place", "a1r a9r", "a9r" },
+	{ "earlier is not added", "a5r a3r", "a5r" },
+	{ "earlier of a weaker usage is not added", "a5w a3r", "a5w" },
+	{ "earlier of a stronger usage is", "a5r a3w", "a5r a3w" },
+	{ "later of a stronger usage takes the place", "a1r a2w", "a2w" },
+	{ "later of a weaker usage is added", "a1w a2r", "a1w a2r" },
+	{ "three usages of a timeline", "a1k a2w a3r", "a1k a2w a3r" },
+	{ "the strongest takes one place", "a1w a2r a3k", "a1w a3k" },
+	{ "the same number is another fence", "a1r a1r", "a1r a1r" },
+	{ "signalled gives its place", "a1w! b1w", "b1w" },
+	{ "the first signalled one", "a1w b1w! c1w! d1w", "a1w d1w" },
+	{ "later before signalled", "b1w a1w! b2w", "b2w a1w" },
+};
+
+KUNIT_ARRAY_PARAM_DESC(placed, placed, desc);
+
+static void add_finds_a_place(struct kunit *test)
+{
+	const struct placed *row = test->param_value;
+	struct dma_resv *resv = mock_resv(test);
+
+	mock_resv_fill(test, resv, row->added);
+	KUNIT_EXPECT_STREQ(test, mock_resv_text(test, resv), row->expected);
+}
+
+static void add_of_the_very_same_fence(struct kunit *test)
+{
+	struct dma_resv *resv = mock_resv(test);
+	struct dma_fence *fence = mock_fence(test);
+
+	mock_resv_add(test, resv, fence, DMA_RESV_USAGE_READ);
+	mock_resv_add(test, resv, fence, DMA_RESV_USAGE_READ);
+	mock_resv_add(test, resv, fence, DMA_RESV_USAGE_BOOKKEEP);
+	KUNIT_EXPECT_EQ(test, mock_resv_count(test, resv), 1);
+	KUNIT_EXPECT_EQ(test, kref_read(&fence->refcount), 2);
+	/* To a stronger usage, and not back. */
+	mock_resv_add(test, resv, fence, DMA_RESV_USAGE_WRITE);
+	mock_resv_add(test, resv, fence, DMA_RESV_USAGE_READ);
+	KUNIT_EXPECT_EQ(test, mock_resv_count(test, resv), 1);
+	KUNIT_EXPECT_FALSE(test, dma_resv_test_signaled(resv, DMA_RESV_USAGE_WRITE));
+	KUNIT_EXPECT_TRUE(test, dma_resv_test_signaled(resv, DMA_RESV_USAGE_KERNEL));
+	KUNIT_EXPECT_EQ(test, kref_read(&fence->refcount), 2);
+}
+
+static void fences_go_with_the_object(struct kunit *test)
+{
+	struct dma_fence *fences[20];
+	struct dma_resv resv;
+
+	mock_fences(test, ARRAY_SIZE(fences), fences);
+	dma_resv_init(&resv);
+	for (int i = 0; i < ARRAY_SIZE(fences); i++) {
+		mock_resv_add(test, &resv, fences[i], DMA_RESV_USAGE_READ);
+		mock_fence_put(test, fences[i]);
+	}
+	KUNIT_EXPECT_TRUE(test, mock_fences_left(test, ARRAY_SIZE(fences)));
+	dma_resv_fini(&resv);
+	KUNIT_EXPECT_TRUE(test, mock_fences_left(test, 0));
+}
+
+static void reserve_makes_room_for_all_of_them(struct kunit *test)
+{
+	static const unsigned int counts[] = { 1, 3, 4, 5, 64, 100, 1000 };
+	struct dma_fence **fences;
+
+	fences = kunit_kcalloc(test, 1000, sizeof(*fences), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, fences);
+	mock_fences(test, 1000, fences);
+	for (int i = 0; i < ARRAY_SIZE(counts); i++) {
+		struct dma_resv *resv = mock_resv(test);
+
+		dma_resv_lock(resv, NULL);
+		KUNIT_EXPECT_EQ(test, dma_resv_reserve_fences(resv, counts[i]), 0);
+		for (unsigned int j = 0; j < counts[i]; j++)
+			dma_resv_add_fence(resv, fences[j], DMA_RESV_USAGE_READ);
+		dma_resv_unlock(resv);
+		KUNIT_EXPECT_EQ(test, mock_resv_count(test, resv), counts[i]);
+	}
+}
+
+static void reserve_of_more_than_there_can_be(struct kunit *test)
+{
+	struct dma_resv *resv = mock_resv(test);
+
+	mock_resv_fill(test, resv, "a1r b1r");
+	dma_resv_lock(resv, NULL);
+	KUNIT_EXPECT_EQ(test, dma_resv_reserve_fences(resv, U32_MAX), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, dma_resv_reserve_fences(resv, U32_MAX - 1), -ENOMEM);
+	dma_resv_unlock(resv);
+	KUNIT_EXPECT_STREQ(test, mock_resv_text(test, resv), "a1r b1r");
+}
+
+/* Ever new timelines, each signalled: memory stays what two fences take. */
+static void signalled_fences_give_their_memory_back(struct kunit *test)
+{
+	struct dma_resv *resv = mock_resv(test);
+	struct dma_fence *fence;
+
+	for (int i = 0; i < 1000; i++) {
+		fence = mock_fence(test);
+		mock_resv_add(test, resv, fence, DMA_RESV_USAGE_READ);
+		dma_fence_signal(fence);
+		mock_fence_put(test, fence);
+	}
+	KUNIT_EXPECT_LE(test, mock_resv_room(resv), 8);
+	KUNIT_EXPECT_LE(test, mock_resv_count(test, resv), 8);
+}
+
+/* After a crowd has gone, so do most of the places. */
+static void places_of_a_crowd_are_given_back(struct kunit *test)
+{
+	struct dma_resv *resv = mock_resv(test);
+	struct dma_fence **fences;
+
+	fences = kunit_kcalloc(test, 1000, sizeof(*fences), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, fences);
+	mock_fences(test, 1000, fences);
+	for (int i = 0; i < 1000; i++)
+		mock_resv_add(test, resv, fences[i], DMA_RESV_USAGE_READ);
+	KUNIT_EXPECT_GE(test, mock_resv_room(resv), 1000);
+	for (int i = 0; i < 1000; i++)
+		dma_fence_signal(fences[i]);
+	/* What is asked for when it is full decides. */
+	dma_resv_lock(resv, NULL);
+	KUNIT_EXPECT_EQ(test, 0,
+			dma_resv_reserve_fences(resv, mock_resv_room(resv) - 1000 + 1));
+	dma_resv_unlock(resv);
+	KUNIT_EXPECT_LE(test, mock_resv_room(resv), 500);
+}
+
+static void replace_takes_all_of_a_timeline(struct kunit *test)
+{
+	struct dma_resv *resv = mock_resv(test);
+	struct dma_fence *other = mock_fence(test);
+	u64 context;
+
+	context = mock_resv_fill(test, resv, "a1w a2r b1r a3p");
+	dma_resv_lock(resv, NULL);
+	dma_resv_replace_fences(resv, context, other, DMA_RESV_USAGE_BOOKKEEP);
+	dma_resv_unlock(resv);
+	KUNIT_EXPECT_EQ(test, mock_resv_count(test, resv), 4);
+	KUNIT_EXPECT_EQ(test, kref_read(&other->refcount), 4);
+	KUNIT_EXPECT_TRUE(test, dma_resv_test_signaled(resv, DMA_RESV_USAGE_WRITE));
+	KUNIT_EXPECT_FALSE(test, dma_resv_test_signaled(resv, DMA_RESV_USAGE_READ));
+	/* A timeline that is not there, in an object that has nothing. */
+	dma_resv_lock(resv, NULL);
+	dma_resv_replace_fences(resv, context, other, DMA_RESV_USAGE_READ);
+	dma_resv_unlock(resv);
+	KUNIT_EXPECT_EQ(test, kref_read(&other->refcount), 4);
+}
+
+static void copy_takes_what_is_not_signalled(struct kunit *test)
+{
+	struct dma_resv *from = mock_resv(test), *to = mock_resv(test);
+
+	mock_resv_fill(test, from, "a1w c1p d1k b1r!");
+	mock_resv_fill(test, to, "z1w");
+	dma_resv_lock(to, NULL);
+	KUNIT_EXPECT_EQ(test, dma_resv_copy_fences(to, from), 0);
+	dma_resv_unlock(to);
+	KUNIT_EXPECT_STREQ(test, mock_resv_text(test, from), "a1w c1p d1k b1r");
+	KUNIT_EXPECT_STREQ(test, mock_resv_text(test, to), "a1w c1p d1k");
+}
+
+static void copy_of_nothing(struct kunit *test)
+{
+	struct dma_resv *from = mock_resv(test), *to = mock_resv(test);
+
+	mock_resv_fill(test, to, "z1w");
+	dma_resv_lock(to, NULL);
+	KUNIT_EXPECT_EQ(test, dma_resv_copy_fences(to, from), 0);
+	dma_resv_unlock(to);
+	KUNIT_EXPECT_STREQ(test, mock_resv_text(test, to), "");
+}
+
+/* The layout that the code counts on. */
+static void list_is_as_small_as_it_can_be(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, offsetof(struct dma_resv_list, slots) % sizeof(long), 0);
+	if (IS_ENABLED(CONFIG_64BIT) && !IS_ENABLED(CONFIG_DEBUG_MUTEXES))
+		KUNIT_EXPECT_EQ(test, offsetof(struct dma_resv_list, slots), 32);
+}
+
+/*
+ * One fence of each of some timelines, always replaced by a later one before the old
+ * one is signalled: at any time each timeline has an unsignalled fence.
+ */
+#define TIMELINES	8
+
+struct race {
+	struct dma_resv resv;
+	struct dma_fence *newest[TIMELINES];
+	u64 context;
+	u64 turn;
+	spinlock_t lock;	/* what dma_fence_init() wants */
+};
+
+static const char *race_name(struct dma_fence *fence)
+{
+	return "race";
+}
+
+static const struct dma_fence_ops race_ops = {
+	.get_driver_name = race_name,
+	.get_timeline_name = race_name,
+};
+
+static bool race_add(void *data)
+{
+	struct race *race = data;
+	unsigned int i = race->turn % TIMELINES;
+	struct dma_fence *fence = kzalloc(sizeof(*fence), GFP_KERNEL), *old;
+	int ret;
+
+	if (!fence)
+		return false;
+	dma_fence_init(fence, &race_ops, &race->lock, race->context + i, race->turn + 1);
+	dma_resv_lock(&race->resv, NULL);
+	/* Now and then a crowd, so that the list is replaced too. */
+	ret = dma_resv_reserve_fences(&race->resv, race->turn % 50 ? 1 : 64);
+	if (!ret)
+		dma_resv_add_fence(&race->resv, fence, DMA_RESV_USAGE_READ);
+	dma_resv_unlock(&race->resv);
+	old = race->newest[i];
+	race->newest[i] = fence;
+	if (old)
+		dma_fence_signal(old);
+	dma_fence_put(old);
+	WRITE_ONCE(race->turn, race->turn + 1);
+	return !ret;
+}
+
+/* Whoever asks sees each timeline once, or a restart of what he saw. */
+static bool race_iterate(void *data)
+{
+	struct race *race = data;
+	struct dma_resv_iter cursor;
+	struct dma_fence *fence;
+	bool full = READ_ONCE(race->turn) >= 2 * TIMELINES, fine = true;
+	unsigned long seen = 0;
+
+	dma_resv_iter_begin(&cursor, &race->resv, DMA_RESV_USAGE_READ);
+	dma_resv_for_each_fence_unlocked(&cursor, fence) {
+		if (dma_resv_iter_is_restarted(&cursor))
+			seen = 0;
+		fine = fine && fence->context - race->context < TIMELINES;
+		seen |= BIT(fence->context - race->context);
+	}
+	dma_resv_iter_end(&cursor);
+	return fine && (!full || seen == BIT(TIMELINES) - 1);
+}
+
+static bool race_get(void *data)
+{
+	struct race *race = data;
+	bool full = READ_ONCE(race->turn) >= 2 * TIMELINES;
+	struct dma_fence **fences;
+	unsigned int count;
+
+	if (dma_resv_get_fences(&race->resv, DMA_RESV_USAGE_READ, &count, &fences))
+		return false;
+	for (unsigned int i = 0; i < count; i++)
+		dma_fence_put(fences[i]);
+	kfree(fences);
+	return !full || count == TIMELINES;
+}
+
+static bool race_wait(void *data)
+{
+	struct race *race = data;
+
+	return dma_resv_wait_timeout(&race->resv, DMA_RESV_USAGE_READ, false, 1) >= 0;
+}
+
+static void readers_race_with_add_and_replace(struct kunit *test)
+{
+	struct race *race = kunit_kzalloc(test, sizeof(*race), GFP_KERNEL);
+	struct mock_job jobs[] = {
+		{ race_add, race }, { race_iterate, race }, { race_iterate, race },
+		{ race_get, race }, { race_wait, race },
+	};
+
+	KUNIT_ASSERT_NOT_NULL(test, race);
+	dma_resv_init(&race->resv);
+	spin_lock_init(&race->lock);
+	race->context = dma_fence_context_alloc(TIMELINES);
+	mock_run_jobs(test, jobs, ARRAY_SIZE(jobs));
+	KUNIT_EXPECT_EQ(test, mock_resv_count(test, &race->resv),
+			min_t(u64, race->turn, TIMELINES));
+	for (int i = 0; i < TIMELINES; i++) {
+		if (race->newest[i])
+			dma_fence_signal(race->newest[i]);
+		dma_fence_put(race->newest[i]);
+	}
+	dma_resv_fini(&race->resv);
+}
+
+static struct kunit_case dma_resv_cases[] = {
+	KUNIT_CASE(object_begins_empty_and_unlocked),
+	KUNIT_CASE(lock_and_trylock),
+	KUNIT_CASE(lock_with_a_context),
+	KUNIT_CASE_PARAM(add_finds_a_place, placed_gen_params),
+	KUNIT_CASE(add_of_the_very_same_fence),
+	KUNIT_CASE(fences_go_with_the_object),
+	KUNIT_CASE(reserve_makes_room_for_all_of_them),
+	KUNIT_CASE(reserve_of_more_than_there_can_be),
+	KUNIT_CASE(signalled_fences_give_their_memory_back),
+	KUNIT_CASE(places_of_a_crowd_are_given_back),
+	KUNIT_CASE(replace_takes_all_of_a_timeline),
+	KUNIT_CASE(copy_takes_what_is_not_signalled),
+	KUNIT_CASE(copy_of_nothing),
+	KUNIT_CASE(list_is_as_small_as_it_can_be),
+	KUNIT_CASE(readers_race_with_add_and_replace),
+	{}
+};
+
+static struct kunit_suite dma_resv_suite = {
+	.name = "dma_resv",
+	.init = mock_init,
+	.test_cases = dma_resv_cases,
+};
+
+kunit_test_suite(dma_resv_suite);

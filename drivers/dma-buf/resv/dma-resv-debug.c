@@ -11,7 +11,7 @@
 
 void dma_resv_list_reserve(struct dma_resv_list *list, unsigned int count)
 {
-	list->reserved = count;
+	list->reserved = max(list->reserved, count);
 }
 
 void dma_resv_list_take(struct dma_resv_list *list)
@@ -19,6 +19,11 @@ void dma_resv_list_take(struct dma_resv_list *list)
 	if (!WARN_ONCE(!list->reserved,
 		       "dma_resv: fence added that no room was reserved for\n"))
 		list->reserved--;
+}
+
+void dma_resv_list_unreserve(struct dma_resv_list *list)
+{
+	list->reserved = 0;
 }
 
 /**
@@ -35,6 +40,6 @@ void dma_resv_reset_max_fences(struct dma_resv *obj)
 
 	dma_resv_assert_held(obj);
 	if (list)
-		list->reserved = 0;
+		dma_resv_list_unreserve(list);
 }
 EXPORT_SYMBOL(dma_resv_reset_max_fences);

@@ -84,6 +84,7 @@ void dma_resv_list_free(struct dma_resv_list *list);
 #ifdef CONFIG_DEBUG_MUTEXES
 void dma_resv_list_reserve(struct dma_resv_list *list, unsigned int count);
 void dma_resv_list_take(struct dma_resv_list *list);
+void dma_resv_list_unreserve(struct dma_resv_list *list);
 #else
 static inline void dma_resv_list_reserve(struct dma_resv_list *list,
 					 unsigned int count)
@@ -91,6 +92,10 @@ static inline void dma_resv_list_reserve(struct dma_resv_list *list,
 }
 
 static inline void dma_resv_list_take(struct dma_resv_list *list)
+{
+}
+
+static inline void dma_resv_list_unreserve(struct dma_resv_list *list)
 {
 }
 #endif

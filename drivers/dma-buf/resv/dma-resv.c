@@ -79,7 +79,7 @@ struct dma_resv_list *dma_resv_list_alloc(unsigned int count)
 	list->num_fences = 0;
 	list->max_fences = (size - offsetof(struct dma_resv_list, slots)) /
 			   sizeof(list->slots[0]);
-	dma_resv_list_reserve(list, 0);
+	dma_resv_list_unreserve(list);
 	memset(list->hints, 0, sizeof(list->hints));
 	return list;
 }

@@ -593,17 +593,23 @@ unsigned long mock_user_read_only(struct kunit *test, const void *data, size_t s
 	return addr;
 }
 
-long mock_ioctl(struct kunit *test, struct dma_buf *dmabuf, unsigned int cmd,
-		void *arg, size_t size)
+long mock_file_ioctl(struct kunit *test, struct file *file, unsigned int cmd, void *arg,
+		     size_t size)
 {
 	unsigned long addr = mock_user_memory(test, size);
 	void __user *user = (void __user *)addr;
 	long ret;
 
 	KUNIT_ASSERT_EQ(test, 0, copy_to_user(user, arg, size));
-	ret = dmabuf->file->f_op->unlocked_ioctl(dmabuf->file, cmd, addr);
+	ret = file->f_op->unlocked_ioctl(file, cmd, addr);
 	KUNIT_ASSERT_EQ(test, 0, copy_from_user(arg, user, size));
 	return ret;
+}
+
+long mock_ioctl(struct kunit *test, struct dma_buf *dmabuf, unsigned int cmd, void *arg,
+		size_t size)
+{
+	return mock_file_ioctl(test, dmabuf->file, cmd, arg, size);
 }
 
 MODULE_DESCRIPTION("KUnit tests of the dma-buf core");

@@ -209,7 +209,9 @@ int mock_reports_total(struct kunit *test);
 unsigned long mock_user_memory(struct kunit *test, size_t size);
 /* A page of it that can be read and not written, with something in it. */
 unsigned long mock_user_read_only(struct kunit *test, const void *data, size_t size);
-/* An ioctl with its argument in such memory, copied there and back. */
+/* An ioctl with its argument in such memory, copied there and back; of a buffer. */
+long mock_file_ioctl(struct kunit *test, struct file *file, unsigned int cmd, void *arg,
+		     size_t size);
 long mock_ioctl(struct kunit *test, struct dma_buf *dmabuf, unsigned int cmd,
 		void *arg, size_t size);
 

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Fences as file descriptors (sync_file).
+ *
+ * A sync_file has one fence from its creation to its end; what userspace puts together
+ * is a new one with a merged fence. Polling enables signalling: the first poll adds
+ * the one callback, which wakes all who poll.
+ */
+
+#include <linux/anon_inodes.h>
+#include <linux/build_bug.h>
+#include <linux/dma-fence-unwrap.h>
+#include <linux/export.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/poll.h>
+#include <linux/slab.h>
+#include <linux/sync_file.h>
+#include <linux/uaccess.h>
+#include <uapi/linux/sync_file.h>
+
+static_assert(sizeof(struct sync_merge_data) == 48);
+static_assert(sizeof(struct sync_fence_info) == 80);
+static_assert(sizeof(struct sync_file_info) == 56);
+static_assert(sizeof(struct sync_set_deadline) == 16);
+
+static void sync_file_wake(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	wake_up_all(&container_of(cb, struct sync_file, cb)->wq);
+}
+
+static __poll_t sync_file_poll(struct file *file, poll_table *table)
+{
+	struct sync_file *sync_file = file->private_data;
+
+	poll_wait(file, &sync_file->wq, table);
+	/* Others who poll may count on the callback that comes too late. */
+	if (!test_and_set_bit(POLL_ENABLED, &sync_file->flags) &&
+	    dma_fence_add_callback(sync_file->fence, &sync_file->cb, sync_file_wake))
+		wake_up_all(&sync_file->wq);
+	return dma_fence_is_signaled(sync_file->fence) ? EPOLLIN : 0;
+}
+
+static int sync_file_release(struct inode *inode, struct file *file)
+{
+	struct sync_file *sync_file = file->private_data;
+
+	if (test_bit(POLL_ENABLED, &sync_file->flags))
+		dma_fence_remove_callback(sync_file->fence, &sync_file->cb);
+	dma_fence_put(sync_file->fence);
+	kfree(sync_file);
+	return 0;
+}
+
+static long sync_file_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+
+static const struct file_operations sync_file_fops = {
+	.poll = sync_file_poll,
+	.release = sync_file_release,
+	.unlocked_ioctl = sync_file_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+};
+
+/* Takes over the reference to the fence, if it succeeds. */
+static struct sync_file *sync_file_make(struct dma_fence *fence)
+{
+	struct sync_file *sync_file = kzalloc(sizeof(*sync_file), GFP_KERNEL);
+
+	if (!sync_file)
+		return NULL;
+	init_waitqueue_head(&sync_file->wq);
+	sync_file->fence = fence;
+	sync_file->file = anon_inode_getfile("sync_file", &sync_file_fops, sync_file, 0);
+	if (!IS_ERR(sync_file->file))
+		return sync_file;
+	kfree(sync_file);
+	return NULL;
+}
+
+/**
+ * sync_file_create() - make a file of a fence.
+ * @fence: the fence; the file has a reference of its own
+ *
+ * To be given to userspace by fd_install(), as the last thing that is done, or to be
+ * dropped by fput() of &sync_file.file.
+ *
+ * Context: May sleep.
+ *
+ * Return: The sync_file, or NULL without memory.
+ */
+struct sync_file *sync_file_create(struct dma_fence *fence)
+{
+	struct sync_file *sync_file = sync_file_make(dma_fence_get(fence));
+
+	if (!sync_file)
+		dma_fence_put(fence);
+	return sync_file;
+}
+EXPORT_SYMBOL(sync_file_create);
+
+/* The descriptor keeps it until CLASS(fd) lets go of it. */
+static struct sync_file *sync_file_of(struct fd fd)
+{
+	if (!fd_file(fd) || fd_file(fd)->f_op != &sync_file_fops)
+		return NULL;
+	return fd_file(fd)->private_data;
+}
+
+/**
+ * sync_file_get_fence() - the fence behind a file descriptor of the caller.
+ * @fd: the descriptor
+ *
+ * Context: Process context.
+ *
+ * Return: The fence, with a reference, or NULL if @fd is no sync_file.
+ */
+struct dma_fence *sync_file_get_fence(int fd)
+{
+	struct sync_file *sync_file;
+
+	CLASS(fd, from)(fd);
+	sync_file = sync_file_of(from);
+	return sync_file ? dma_fence_get(sync_file->fence) : NULL;
+}
+EXPORT_SYMBOL(sync_file_get_fence);
+
+/**
+ * sync_file_get_name() - what a sync_file is called.
+ * @sync_file: the sync_file
+ * @buf: where to put it, terminated
+ * @len: bytes there
+ *
+ * Context: Any.
+ *
+ * Return: @buf.
+ */
+char *sync_file_get_name(struct sync_file *sync_file, char *buf, int len)
+{
+	struct dma_fence *fence = sync_file->fence;
+
+	if (sync_file->user_name[0])
+		strscpy(buf, sync_file->user_name, len);
+	else
+		scnprintf(buf, len, "%s-%s%llu-%lld", fence->ops->get_driver_name(fence),
+			  fence->ops->get_timeline_name(fence), fence->context,
+			  (s64)fence->seqno);
+	return buf;
+}
+
+static struct sync_file *sync_file_merge(const char *name, struct sync_file *one,
+					 struct sync_file *other)
+{
+	struct dma_fence *fence = dma_fence_unwrap_merge(one->fence, other->fence);
+	struct sync_file *merged;
+
+	if (!fence)
+		return NULL;
+	merged = sync_file_make(fence);
+	if (merged)
+		strscpy(merged->user_name, name);
+	else
+		dma_fence_put(fence);
+	return merged;
+}
+
+static long sync_file_ioctl_merge(struct sync_file *sync_file, void __user *arg)
+{
+	struct sync_file *other, *merged;
+	struct sync_merge_data data;
+
+	CLASS(get_unused_fd, fd)(O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	if (copy_from_user(&data, arg, sizeof(data)))
+		return -EFAULT;
+	if (data.flags || data.pad)
+		return -EINVAL;
+
+	CLASS(fd, second)(data.fd2);
+	other = sync_file_of(second);
+	if (!other)
+		return -ENOENT;
+	data.name[sizeof(data.name) - 1] = 0;
+	merged = sync_file_merge(data.name, sync_file, other);
+	if (!merged)
+		return -ENOMEM;
+
+	data.fence = fd;
+	if (copy_to_user(arg, &data, sizeof(data))) {
+		fput(merged->file);
+		return -EFAULT;
+	}
+	fd_install(take_fd(fd), merged->file);
+	return 0;
+}
+
+static void sync_file_fill_fence(struct sync_fence_info *info, struct dma_fence *fence)
+{
+	strscpy(info->obj_name, fence->ops->get_timeline_name(fence));
+	strscpy(info->driver_name, fence->ops->get_driver_name(fence));
+	info->status = dma_fence_get_status(fence);
+	if (info->status)
+		info->timestamp_ns = ktime_to_ns(dma_fence_timestamp(fence));
+}
+
+static unsigned int sync_file_count(struct sync_file *sync_file)
+{
+	struct dma_fence_unwrap cursor;
+	struct dma_fence *fence;
+	unsigned int count = 0;
+
+	dma_fence_unwrap_for_each(fence, &cursor, sync_file->fence)
+		count++;
+	return count;
+}
+
+/* The status is that of the first that is not signalled or has failed. */
+static int sync_file_fill(struct sync_file *sync_file, struct sync_fence_info *infos,
+			  unsigned int room, unsigned int *count)
+{
+	struct dma_fence_unwrap cursor;
+	struct dma_fence *fence;
+	int status = 1;
+
+	*count = 0;
+	dma_fence_unwrap_for_each(fence, &cursor, sync_file->fence) {
+		/* There were as many when the room was made, and never are more. */
+		if (WARN_ON_ONCE(*count == room)) {
+			dma_fence_put(cursor.chain);
+			break;
+		}
+		sync_file_fill_fence(&infos[*count], fence);
+		if (status > 0)
+			status = infos[*count].status;
+		++*count;
+	}
+	return status;
+}
+
+static long sync_file_ioctl_info(struct sync_file *sync_file, void __user *arg)
+{
+	struct sync_fence_info *infos __free(kvfree) = NULL;
+	unsigned int count = sync_file_count(sync_file);
+	struct sync_file_info info;
+
+	if (copy_from_user(&info, arg, sizeof(info)))
+		return -EFAULT;
+	if (info.flags || info.pad)
+		return -EINVAL;
+
+	if (!info.num_fences) {
+		info.status = dma_fence_get_status(sync_file->fence);
+	} else {
+		if (info.num_fences < count)
+			return -EINVAL;
+		infos = kvcalloc(count, sizeof(*infos), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+		if (!infos)
+			return -ENOMEM;
+		info.status = sync_file_fill(sync_file, infos, count, &count);
+		if (copy_to_user(u64_to_user_ptr(info.sync_fence_info), infos,
+				 array_size(count, sizeof(*infos))))
+			return -EFAULT;
+	}
+
+	info.num_fences = count;
+	sync_file_get_name(sync_file, info.name, sizeof(info.name));
+	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
+}
+
+static long sync_file_ioctl_set_deadline(struct sync_file *sync_file, void __user *arg)
+{
+	struct sync_set_deadline data;
+
+	if (copy_from_user(&data, arg, sizeof(data)))
+		return -EFAULT;
+	if (data.pad)
+		return -EINVAL;
+	dma_fence_set_deadline(sync_file->fence, ns_to_ktime(data.deadline_ns));
+	return 0;
+}
+
+static const struct {
+	unsigned int cmd;
+	long (*call)(struct sync_file *sync_file, void __user *arg);
+} sync_file_ioctls[] = {
+	{ SYNC_IOC_MERGE, sync_file_ioctl_merge },
+	{ SYNC_IOC_FILE_INFO, sync_file_ioctl_info },
+	{ SYNC_IOC_SET_DEADLINE, sync_file_ioctl_set_deadline },
+};
+
+static long sync_file_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(sync_file_ioctls); i++)
+		if (sync_file_ioctls[i].cmd == cmd)
+			return sync_file_ioctls[i].call(file->private_data,
+							(void __user *)arg);
+	return -ENOTTY;
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * debugfs sync/: the timelines of sw_sync that are open, and their points.
+ */
+
+#include <linux/debugfs.h>
+#include <linux/init.h>
+#include <linux/seq_file.h>
+#include <linux/time64.h>
+
+#include "sw_sync.h"
+
+static LIST_HEAD(sync_timelines);
+static DEFINE_MUTEX(sync_timelines_lock); /* sync_timelines */
+
+void sync_timeline_list(struct sync_timeline *timeline)
+{
+	guard(mutex)(&sync_timelines_lock);
+	list_add_tail(&timeline->node, &sync_timelines);
+}
+
+void sync_timeline_unlist(struct sync_timeline *timeline)
+{
+	guard(mutex)(&sync_timelines_lock);
+	list_del(&timeline->node);
+}
+
+static const char *sync_status_name(int status)
+{
+	if (!status)
+		return "active";
+	return status > 0 ? "signaled" : "error";
+}
+
+static void sync_point_show(struct seq_file *seq, struct sync_point *point)
+{
+	struct dma_fence *fence = &point->base;
+	int status = dma_fence_get_status_locked(fence);
+	struct timespec64 at;
+
+	seq_printf(seq, "  fence %s", sync_status_name(status));
+	if (status) {
+		at = ktime_to_timespec64(dma_fence_timestamp(fence));
+		seq_printf(seq, "@%lld.%09ld", (s64)at.tv_sec, at.tv_nsec);
+	}
+	seq_printf(seq, ": %lld / %d\n", (s64)fence->seqno, point->timeline->value);
+}
+
+static void sync_timeline_show(struct seq_file *seq, struct sync_timeline *timeline)
+{
+	struct rb_node *node;
+
+	lockdep_assert_held(&sync_timelines_lock);
+	guard(spinlock_irq)(&timeline->lock);
+	seq_printf(seq, "%s: %d\n", timeline->name, timeline->value);
+	for (node = rb_first_cached(&timeline->points); node; node = rb_next(node))
+		sync_point_show(seq, rb_to_sync_point(node));
+	seq_putc(seq, '\n');
+}
+
+static int sync_info_show(struct seq_file *seq, void *unused)
+{
+	struct sync_timeline *timeline;
+
+	seq_puts(seq, "objs:\n--------------\n");
+	scoped_guard(mutex, &sync_timelines_lock)
+		list_for_each_entry(timeline, &sync_timelines, node)
+			sync_timeline_show(seq, timeline);
+	/* A list of sync_files came here once, and programs look for its head. */
+	seq_puts(seq, "fences:\n--------------\n");
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(sync_info);
+
+/* The files stay for ever, so that nothing has to guard against their going. */
+static int __init sync_debugfs_init(void)
+{
+	struct dentry *dir = debugfs_create_dir("sync", NULL);
+
+	debugfs_create_file_unsafe("info", 0444, dir, NULL, &sync_info_fops);
+	debugfs_create_file_unsafe("sw_sync", 0644, dir, NULL, &sw_sync_fops);
+	return 0;
+}
+late_initcall(sync_debugfs_init);

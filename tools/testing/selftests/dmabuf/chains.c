@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-heap.h>
+#include <linux/sync_file.h>
 #include <linux/udmabuf.h>
 #include <poll.h>
 #include <sys/epoll.h>
@@ -268,6 +269,65 @@ static int run_fence_add(struct state *st)
 	return buf_fence_add(st->buf, st->out, DMA_BUF_SYNC_WRITE);
 }
 
+/* Two fences of two timelines. */
+static int prepare_fences(struct state *st)
+{
+	st->timeline = timeline_open();
+	st->dev = timeline_open();
+	if (st->timeline < 0 || st->dev < 0)
+		return -ENODEV;
+	st->buf = timeline_fence(st->timeline, 1);
+	st->other = timeline_fence(st->dev, 1);
+	return st->buf < 0 ? st->buf : st->other < 0 ? st->other : 0;
+}
+
+static int run_fence_merge(struct state *st)
+{
+	int ret = fence_merge(st->buf, st->other);
+
+	return ret < 0 ? ret : 0;
+}
+
+static int run_fence_info(struct state *st)
+{
+	struct sync_fence_info one;
+	struct sync_file_info info = {
+		.num_fences = 1, .sync_fence_info = (uintptr_t)&one,
+	};
+
+	return xioctl(st->buf, SYNC_IOC_FILE_INFO, &info);
+}
+
+static int run_fence_poll(struct state *st)
+{
+	int ret = poll_events(st->buf, POLLIN, 0);
+
+	return ret < 0 ? ret : 0;
+}
+
+static int run_fence_deadline(struct state *st)
+{
+	__u64 deadline;
+	int ret = fence_set_deadline(st->buf, 1);
+
+	return ret ? ret : timeline_get_deadline(st->timeline, st->buf, &deadline);
+}
+
+static int run_timeline_open(struct state *st)
+{
+	int ret = timeline_open();
+
+	(void)st;
+	return ret < 0 ? ret : 0;
+}
+
+static int run_timeline_point(struct state *st)
+{
+	int ret = timeline_fence(st->timeline, 2);
+
+	return ret < 0 ? ret : timeline_step(st->timeline, 1);
+}
+
 static int run_poll(struct state *st)
 {
 	int ret = poll_events(st->buf, POLLIN | POLLOUT, 0);
@@ -433,6 +493,41 @@ const struct chain chain_fence_add = {
 	.prepare = prepare_fence_add,
 	.run = run_fence_add,
 	.strict = true,
+};
+
+const struct chain chain_fence_merge = {
+	.prepare = prepare_fences,
+	.run = run_fence_merge,
+	.strict = true,
+};
+
+const struct chain chain_fence_info = {
+	.prepare = prepare_fences,
+	.run = run_fence_info,
+	.strict = true,
+};
+
+const struct chain chain_fence_poll = {
+	.prepare = prepare_fences,
+	.run = run_fence_poll,
+	.strict = true,
+};
+
+const struct chain chain_fence_deadline = {
+	.prepare = prepare_fences,
+	.run = run_fence_deadline,
+	.strict = true,
+};
+
+const struct chain chain_timeline_open = {
+	.prepare = prepare_fences,
+	.run = run_timeline_open,
+	.strict = true,
+};
+
+const struct chain chain_timeline_point = {
+	.prepare = prepare_fences,
+	.run = run_timeline_point,
 };
 
 const struct chain chain_poll = {

@@ -96,6 +96,30 @@ FIXTURE_VARIANT_ADD(chain, fence_add) {
 	.chain = &chain_fence_add,
 };
 
+FIXTURE_VARIANT_ADD(chain, fence_merge) {
+	.chain = &chain_fence_merge,
+};
+
+FIXTURE_VARIANT_ADD(chain, fence_info) {
+	.chain = &chain_fence_info,
+};
+
+FIXTURE_VARIANT_ADD(chain, fence_poll) {
+	.chain = &chain_fence_poll,
+};
+
+FIXTURE_VARIANT_ADD(chain, fence_deadline) {
+	.chain = &chain_fence_deadline,
+};
+
+FIXTURE_VARIANT_ADD(chain, timeline_open) {
+	.chain = &chain_timeline_open,
+};
+
+FIXTURE_VARIANT_ADD(chain, timeline_point) {
+	.chain = &chain_timeline_point,
+};
+
 FIXTURE_VARIANT_ADD(chain, poll) {
 	.chain = &chain_poll,
 };

@@ -3,7 +3,7 @@
  * fence - fences that a test signals itself, and what a dma-buf does with fences.
  *
  * The fences come from sw_sync in debugfs (CONFIG_SW_SYNC). Its interface has no
- * header in the kernel's uapi, so its two ioctls are written down here.
+ * header in the kernel's uapi, so its ioctls are written down here.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,8 +20,15 @@ struct sw_sync_point {
 	__s32 fd;
 };
 
+struct sw_sync_deadline {
+	__u64 deadline_ns;
+	__u32 pad;
+	__s32 fence;
+};
+
 #define SW_SYNC_CREATE	_IOWR('W', 0, struct sw_sync_point)
 #define SW_SYNC_STEP	_IOW('W', 1, __u32)
+#define SW_SYNC_DEADLINE	_IOWR('W', 2, struct sw_sync_deadline)
 
 int timeline_open(void)
 {
@@ -41,6 +48,22 @@ int timeline_fence(int timeline, __u32 point)
 	int ret = xioctl(timeline, SW_SYNC_CREATE, &arg);
 
 	return ret ? ret : arg.fd;
+}
+
+int timeline_get_deadline(int timeline, int fence, __u64 *deadline_ns)
+{
+	struct sw_sync_deadline arg = { .fence = fence };
+	int ret = xioctl(timeline, SW_SYNC_DEADLINE, &arg);
+
+	*deadline_ns = arg.deadline_ns;
+	return ret;
+}
+
+int fence_set_deadline(int fence, __u64 deadline_ns)
+{
+	struct sync_set_deadline arg = { .deadline_ns = deadline_ns };
+
+	return xioctl(fence, SYNC_IOC_SET_DEADLINE, &arg);
 }
 
 int fence_merge(int one, int other)

@@ -16,6 +16,11 @@ int timeline_step(int timeline, __u32 by);
 /* timeline_fence() - a sync_file of the fence at a point. */
 int timeline_fence(int timeline, __u32 point);
 
+/* timeline_get_deadline() - the earliest that was set for a point's fence. */
+int timeline_get_deadline(int timeline, int fence, __u64 *deadline_ns);
+
+/* fence_set_deadline() - sets one. */
+int fence_set_deadline(int fence, __u64 deadline_ns);
 /* fence_merge() - a sync_file that is signalled when both are. */
 int fence_merge(int one, int other);
 /* fence_status() - 1 signalled, 0 not, negative when it was signalled with an error. */

@@ -1,0 +1,434 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * dmabuf_fence - a fence as a file descriptor: asked, polled, merged, sent to another
+ * process, and put into a buffer by one process for another.
+ */
+#include <fcntl.h>
+#include <linux/dma-buf.h>
+#include <linux/sync_file.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "exporters.h"
+#include "fence.h"
+#include "harness.h"
+#include "util.h"
+
+#define SHORT_MS	60
+#define LONG_MS		5000
+/* So many descriptors in an epoll set. */
+#define MANY		2000
+/* So many timelines in one merged fence. */
+#define TIMELINES	500
+
+FIXTURE(fence) {
+	int timeline;
+	int fd;
+};
+
+/* A fence at the first point of a timeline. */
+FIXTURE_SETUP(fence)
+{
+	self->timeline = timeline_open();
+	ASSERT_LE(0, self->timeline);
+	self->fd = timeline_fence(self->timeline, 1);
+	ASSERT_LE(0, self->fd);
+}
+
+FIXTURE_TEARDOWN(fence)
+{
+	close(self->fd);
+	close(self->timeline);
+}
+
+/* Rule: it is polled for input, before and after the signal, and says nothing else. */
+TEST_F(fence, poll_tells_the_signal)
+{
+	EXPECT_EQ(0, poll_events(self->fd, POLLIN | POLLOUT, 0));
+	EXPECT_EQ(0, poll_events(self->fd, POLLIN, SHORT_MS));
+	ASSERT_EQ(0, timeline_step(self->timeline, 1));
+	EXPECT_EQ(POLLIN, poll_events(self->fd, POLLIN | POLLOUT, 0));
+	EXPECT_EQ(POLLIN, poll_events(self->fd, POLLIN, LONG_MS));
+}
+
+struct waiter {
+	pthread_t thread;
+	int fd;
+	int events;
+};
+
+static void *waiter_poll(void *arg)
+{
+	struct waiter *waiter = arg;
+
+	waiter->events = poll_events(waiter->fd, POLLIN, LONG_MS);
+	return NULL;
+}
+
+/* Rule: the signal wakes everybody who polls. */
+TEST_F(fence, poll_wakes_all)
+{
+	struct waiter waiters[8];
+	int i;
+
+	for (i = 0; i < 8; i++) {
+		waiters[i].fd = self->fd;
+		ASSERT_EQ(0, pthread_create(&waiters[i].thread, NULL, waiter_poll,
+					    &waiters[i]));
+	}
+	sleep_ms(SHORT_MS);
+	ASSERT_EQ(0, timeline_step(self->timeline, 1));
+	for (i = 0; i < 8; i++) {
+		ASSERT_EQ(0, pthread_join(waiters[i].thread, NULL));
+		EXPECT_EQ(POLLIN, waiters[i].events);
+	}
+}
+
+/* Rule: a fence that failed is polled like any other; its status tells. */
+TEST_F(fence, failed_fence)
+{
+	ASSERT_EQ(0, close(self->timeline));
+	self->timeline = -1;
+	EXPECT_EQ(POLLIN, poll_events(self->fd, POLLIN, 0));
+	EXPECT_EQ(-ENOENT, fence_status(self->fd));
+}
+
+/* Rule: who is asked about a fence tells its driver, timeline, status and time. */
+TEST_F(fence, info_of_one)
+{
+	struct sync_fence_info one = { .status = 77 };
+	struct sync_file_info info = {
+		.num_fences = 1, .sync_fence_info = (uintptr_t)&one,
+	};
+	long long begin = now_ms();
+
+	ASSERT_EQ(0, xioctl(self->fd, SYNC_IOC_FILE_INFO, &info));
+	EXPECT_EQ(1, info.num_fences);
+	EXPECT_EQ(0, info.status);
+	EXPECT_EQ(0, strncmp(info.name, "sw_sync-", 8));
+	EXPECT_EQ(0, one.status);
+	EXPECT_EQ(0, one.timestamp_ns);
+	EXPECT_STREQ("sw_sync", one.driver_name);
+	EXPECT_LT(0, strlen(one.obj_name));
+
+	ASSERT_EQ(0, timeline_step(self->timeline, 1));
+	ASSERT_EQ(0, xioctl(self->fd, SYNC_IOC_FILE_INFO, &info));
+	EXPECT_EQ(1, info.status);
+	EXPECT_EQ(1, one.status);
+	EXPECT_LE(begin, (long long)(one.timestamp_ns / 1000000 + 1));
+	EXPECT_GE(now_ms(), (long long)(one.timestamp_ns / 1000000));
+}
+
+/* Rule: asked without room for fences it counts them. */
+TEST_F(fence, info_counts)
+{
+	int second = timeline_fence(self->timeline, 2), other = timeline_open();
+	int fence = timeline_fence(other, 1), merged;
+
+	EXPECT_EQ(1, fence_count(self->fd));
+	merged = fence_merge(self->fd, second);
+	EXPECT_EQ(1, fence_count(merged));
+	close(merged);
+	merged = fence_merge(self->fd, fence);
+	EXPECT_EQ(2, fence_count(merged));
+	close(merged);
+	close(second);
+	close(fence);
+	close(other);
+}
+
+/* Rule: what should be zero is checked, and room that is too little, or none. */
+TEST_F(fence, info_refuses)
+{
+	int other = timeline_open(), fence = timeline_fence(other, 1);
+	int merged = fence_merge(self->fd, fence);
+	struct sync_file_info info = { .flags = 1 };
+
+	ASSERT_EQ(2, fence_count(merged));
+	EXPECT_EQ(-EINVAL, xioctl(merged, SYNC_IOC_FILE_INFO, &info));
+	info = (struct sync_file_info) { .pad = 1 };
+	EXPECT_EQ(-EINVAL, xioctl(merged, SYNC_IOC_FILE_INFO, &info));
+	info = (struct sync_file_info) { .num_fences = 1 };
+	EXPECT_EQ(-EINVAL, xioctl(merged, SYNC_IOC_FILE_INFO, &info));
+	info = (struct sync_file_info) { .num_fences = 2 };
+	EXPECT_EQ(-EFAULT, xioctl(merged, SYNC_IOC_FILE_INFO, &info));
+	EXPECT_EQ(-EFAULT, xioctl(merged, SYNC_IOC_FILE_INFO, NULL));
+	close(merged);
+	close(fence);
+	close(other);
+}
+
+/* Rule: no other commands, and none of another size. */
+TEST_F(fence, unknown_commands)
+{
+	char arg[256] = { 0 };
+	unsigned int nr;
+
+	for (nr = 0; nr < 16; nr++)
+		EXPECT_EQ(-ENOTTY, xioctl(self->fd, _IO('>', nr), arg));
+	EXPECT_EQ(-ENOTTY, xioctl(self->fd, SYNC_IOC_MERGE + (1 << _IOC_SIZESHIFT), arg));
+	EXPECT_EQ(-ENOTTY, xioctl(self->fd, SYNC_IOC_FILE_INFO - (1 << _IOC_SIZESHIFT), arg));
+	EXPECT_EQ(-ENOTTY, xioctl(self->fd, DMA_BUF_IOCTL_SYNC, arg));
+}
+
+/* Rule: a merged fence waits for both; both stay what they are. */
+TEST_F(fence, merge_waits_for_both)
+{
+	int other = timeline_open(), fence = timeline_fence(other, 1);
+	int merged = fence_merge(self->fd, fence);
+
+	ASSERT_LE(0, merged);
+	EXPECT_EQ(FD_CLOEXEC, fcntl(merged, F_GETFD));
+	EXPECT_EQ(0, poll_events(merged, POLLIN, 0));
+	ASSERT_EQ(0, timeline_step(other, 1));
+	EXPECT_EQ(1, fence_status(fence));
+	EXPECT_EQ(0, fence_status(self->fd));
+	EXPECT_EQ(0, poll_events(merged, POLLIN, SHORT_MS));
+	ASSERT_EQ(0, timeline_step(self->timeline, 1));
+	EXPECT_EQ(POLLIN, poll_events(merged, POLLIN, LONG_MS));
+	close(merged);
+	close(fence);
+	close(other);
+}
+
+/* Rule: of signalled fences there is a signalled one. */
+TEST_F(fence, merge_of_signalled_ones)
+{
+	int merged;
+
+	ASSERT_EQ(0, timeline_step(self->timeline, 1));
+	merged = fence_merge(self->fd, self->fd);
+	ASSERT_LE(0, merged);
+	EXPECT_EQ(1, fence_status(merged));
+	EXPECT_EQ(POLLIN, poll_events(merged, POLLIN, 0));
+	close(merged);
+}
+
+/* Rule: a name is kept, and ends. */
+TEST_F(fence, merge_keeps_a_name)
+{
+	struct sync_merge_data data = { .fd2 = self->fd };
+	struct sync_file_info info = { .flags = 0 };
+
+	memset(data.name, 'n', sizeof(data.name));
+	ASSERT_EQ(0, xioctl(self->fd, SYNC_IOC_MERGE, &data));
+	ASSERT_EQ(0, xioctl(data.fence, SYNC_IOC_FILE_INFO, &info));
+	EXPECT_EQ(sizeof(info.name) - 1, strnlen(info.name, sizeof(info.name)));
+	EXPECT_EQ('n', info.name[sizeof(info.name) - 2]);
+	close(data.fence);
+}
+
+/* Rule: what is no fence cannot be merged, and no descriptor comes of it. */
+TEST_F(fence, merge_refuses)
+{
+	struct sync_merge_data data = { .fd2 = self->fd, .flags = 1 };
+	int pipes[2], before = fds_open();
+
+	EXPECT_EQ(-EINVAL, xioctl(self->fd, SYNC_IOC_MERGE, &data));
+	data = (struct sync_merge_data) { .fd2 = self->fd, .pad = 1 };
+	EXPECT_EQ(-EINVAL, xioctl(self->fd, SYNC_IOC_MERGE, &data));
+	EXPECT_EQ(-ENOENT, fence_merge(self->fd, -1));
+	EXPECT_EQ(-ENOENT, fence_merge(self->fd, 1000000));
+	EXPECT_EQ(-ENOENT, fence_merge(self->fd, self->timeline));
+	ASSERT_EQ(0, pipe(pipes));
+	EXPECT_EQ(-ENOENT, fence_merge(self->fd, pipes[0]));
+	close(pipes[0]);
+	EXPECT_EQ(-ENOENT, fence_merge(self->fd, pipes[0]));
+	close(pipes[1]);
+	EXPECT_EQ(-EFAULT, xioctl(self->fd, SYNC_IOC_MERGE, NULL));
+	EXPECT_EQ(before, fds_open());
+}
+
+/* Rule: an answer that cannot be given leaves no descriptor. */
+TEST_F(fence, merge_answer_to_read_only_memory)
+{
+	struct sync_merge_data *data = mmap(NULL, sizeof(*data), PROT_READ | PROT_WRITE,
+					    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int before = fds_open();
+
+	ASSERT_NE(MAP_FAILED, data);
+	data->fd2 = self->fd;
+	ASSERT_EQ(0, mprotect(data, sizeof(*data), PROT_READ));
+	EXPECT_EQ(-EFAULT, xioctl(self->fd, SYNC_IOC_MERGE, data));
+	EXPECT_EQ(before, fds_open());
+	munmap(data, sizeof(*data));
+}
+
+/* Rule: without a free descriptor there is nothing new. */
+TEST_F(fence, merge_without_a_free_descriptor)
+{
+	ASSERT_EQ(0, fds_exhaust(0));
+	EXPECT_EQ(-EMFILE, fence_merge(self->fd, self->fd));
+	EXPECT_EQ(-EMFILE, timeline_fence(self->timeline, 2));
+	ASSERT_EQ(0, fds_allow());
+}
+
+/* Rule: fences of many timelines merge to one with each timeline once, its newest. */
+TEST_F(fence, merge_of_many_timelines)
+{
+	int timelines[TIMELINES], merged = dup(self->fd), fence, next, i, round;
+
+	ASSERT_EQ(0, fds_allow());
+	for (i = 0; i < TIMELINES; i++) {
+		timelines[i] = timeline_open();
+		ASSERT_LE(0, timelines[i]);
+	}
+	for (round = 1; round <= 2; round++) {
+		for (i = 0; i < TIMELINES; i++) {
+			fence = timeline_fence(timelines[i], round);
+			next = fence_merge(merged, fence);
+			ASSERT_LE(0, next);
+			close(fence);
+			close(merged);
+			merged = next;
+		}
+		EXPECT_EQ(TIMELINES + 1, fence_count(merged));
+	}
+	for (i = 0; i < TIMELINES; i++) {
+		ASSERT_EQ(0, timeline_step(timelines[i], 2));
+		close(timelines[i]);
+	}
+	EXPECT_EQ(0, poll_events(merged, POLLIN, 0));
+	ASSERT_EQ(0, timeline_step(self->timeline, 1));
+	EXPECT_EQ(POLLIN, poll_events(merged, POLLIN, LONG_MS));
+	EXPECT_EQ(1, fence_status(merged));
+	close(merged);
+}
+
+/* Rule: the earliest deadline counts, and reaches each fence of a merged one. */
+TEST_F(fence, deadline)
+{
+	int second = timeline_open(), fence = timeline_fence(second, 1);
+	int merged = fence_merge(self->fd, fence);
+	struct sync_set_deadline bad = { .deadline_ns = 1, .pad = 1 };
+	__u64 deadline;
+
+	EXPECT_EQ(-ENOENT, timeline_get_deadline(self->timeline, self->fd, &deadline));
+	EXPECT_EQ(-EINVAL, xioctl(self->fd, SYNC_IOC_SET_DEADLINE, &bad));
+	EXPECT_EQ(-EFAULT, xioctl(self->fd, SYNC_IOC_SET_DEADLINE, NULL));
+	EXPECT_EQ(-ENOENT, timeline_get_deadline(self->timeline, self->fd, &deadline));
+
+	ASSERT_EQ(0, fence_set_deadline(self->fd, 5000));
+	ASSERT_EQ(0, fence_set_deadline(self->fd, 7000));
+	ASSERT_EQ(0, timeline_get_deadline(self->timeline, self->fd, &deadline));
+	EXPECT_EQ(5000, deadline);
+	ASSERT_EQ(0, fence_set_deadline(merged, 3000));
+	ASSERT_EQ(0, timeline_get_deadline(self->timeline, self->fd, &deadline));
+	EXPECT_EQ(3000, deadline);
+	ASSERT_EQ(0, timeline_get_deadline(second, fence, &deadline));
+	EXPECT_EQ(3000, deadline);
+
+	/* A merged one is no point of any timeline. Asked often: none leaks. */
+	EXPECT_EQ(-EINVAL, timeline_get_deadline(self->timeline, merged, &deadline));
+	EXPECT_EQ(-EINVAL, timeline_get_deadline(self->timeline, self->timeline, &deadline));
+	EXPECT_EQ(-EINVAL, timeline_get_deadline(self->timeline, -1, &deadline));
+	close(merged);
+	close(fence);
+	close(second);
+}
+
+/* Rule: of thousands of fences in an epoll set exactly those are told that are signalled. */
+TEST_F(fence, epoll_of_thousands)
+{
+	static const __u32 kinds[] = { EPOLLIN, EPOLLIN | EPOLLET };
+	struct epoll_event event, *events = calloc(MANY, sizeof(*events));
+	int *fds = calloc(MANY, sizeof(*fds)), set, i, told;
+	size_t kind;
+
+	ASSERT_EQ(0, fds_allow());
+	for (kind = 0; kind < ARRAY_SIZE(kinds); kind++) {
+		set = epoll_create1(EPOLL_CLOEXEC);
+		for (i = 0; i < MANY; i++) {
+			fds[i] = timeline_fence(self->timeline, (kind + 1) * MANY + i);
+			ASSERT_LE(0, fds[i]);
+			event = (struct epoll_event) { .events = kinds[kind], .data.u32 = i };
+			ASSERT_EQ(0, epoll_ctl(set, EPOLL_CTL_ADD, fds[i], &event));
+		}
+		EXPECT_EQ(0, epoll_wait(set, events, MANY, 0));
+		ASSERT_EQ(0, timeline_step(self->timeline, MANY + (kind ? 0 : MANY / 2 - 1)));
+		told = epoll_wait(set, events, MANY, LONG_MS);
+		EXPECT_EQ(MANY / 2, told);
+		for (i = 0; i < told; i++)
+			EXPECT_GT(MANY / 2, events[i].data.u32);
+		EXPECT_EQ(kind ? 0 : MANY / 2, epoll_wait(set, events, MANY, 0));
+		for (i = 0; i < MANY; i++)
+			close(fds[i]);
+		close(set);
+	}
+	free(events);
+	free(fds);
+}
+
+/* Rule: a fence can be sent to another process, and its signal is seen there. */
+TEST_F(fence, another_process_waits)
+{
+	int sockets[2], fence, status;
+	pid_t pid;
+	char byte;
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sockets));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		close(self->fd);
+		close(self->timeline);
+		if (fd_receive(sockets[1], &fence, &byte, 1) < 0)
+			_exit(1);
+		if (poll_events(fence, POLLIN, 0) || fd_send(sockets[1], -1, "x", 1) < 0)
+			_exit(2);
+		_exit(poll_events(fence, POLLIN, LONG_MS) == POLLIN ? 0 : 3);
+	}
+	ASSERT_LE(0, fd_send(sockets[0], self->fd, "x", 1));
+	ASSERT_LE(0, fd_receive(sockets[0], &fence, &byte, 1));
+	ASSERT_EQ(0, timeline_step(self->timeline, 1));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	close(sockets[0]);
+	close(sockets[1]);
+}
+
+/* Rule: what one process puts into a buffer, another one takes out and waits for. */
+TEST_F(fence, through_a_buffer_to_another_process)
+{
+	int buf = exporter_heap.export(65536, O_RDWR | O_CLOEXEC);
+	int sockets[2], fence, status, none;
+	pid_t pid;
+	char byte;
+
+	if (buf == -ENODEV)
+		SKIP(return, "no heap");
+	ASSERT_LE(0, buf);
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sockets));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		close(buf);
+		close(self->fd);
+		close(self->timeline);
+		if (fd_receive(sockets[1], &buf, &byte, 1) < 0)
+			_exit(1);
+		fence = buf_fence_get(buf, DMA_BUF_SYNC_READ);
+		if (fence < 0 || fence_status(fence) || poll_events(buf, POLLIN, 0))
+			_exit(2);
+		if (fd_send(sockets[1], -1, "x", 1) < 0)
+			_exit(3);
+		if (poll_events(fence, POLLIN, LONG_MS) != POLLIN)
+			_exit(4);
+		_exit(poll_events(buf, POLLIN, LONG_MS) == POLLIN ? 0 : 5);
+	}
+	ASSERT_EQ(0, buf_fence_add(buf, self->fd, DMA_BUF_SYNC_WRITE));
+	ASSERT_LE(0, fd_send(sockets[0], buf, "x", 1));
+	ASSERT_LE(0, fd_receive(sockets[0], &none, &byte, 1));
+	ASSERT_EQ(0, timeline_step(self->timeline, 1));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	close(sockets[0]);
+	close(sockets[1]);
+	close(buf);
+}
+
+TEST_HARNESS_MAIN

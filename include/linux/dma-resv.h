@@ -51,10 +51,16 @@ static inline enum dma_resv_usage dma_resv_usage_rw(bool write)
  * @lock: for dma_resv_lock() and its relatives. Several are taken in any order, with
  *	one &struct ww_acquire_ctx
  * @fences: private; changed under @lock, read under it or under RCU
+ * @reserved: private; 0 if nothing was reserved since @lock was taken, else one more
+ *	than the number of fences that may still be added
+ * @generation: private; how often @fences has become another list. Changed under
+ *	@lock, read without
  */
 struct dma_resv {
 	struct ww_mutex lock;
 	struct dma_resv_list __rcu *fences;
+	unsigned int reserved;
+	unsigned int generation;
 };
 
 /**
@@ -64,8 +70,9 @@ struct dma_resv {
  * @fence: the present one, with a reference in an unlocked iteration
  * @fence_usage: its usage
  * @index: place of the next one
- * @fences: what @obj had when the iteration began, or began again
+ * @fences: what @obj had when the iteration began, or began again; not to be followed
  * @num_fences: how many were in it
+ * @generation: of @obj at that time: another list may come to have the same address
  * @is_restarted: the present fence is the first
  *
  * For the functions below only.
@@ -78,6 +85,7 @@ struct dma_resv_iter {
 	unsigned int index;
 	struct dma_resv_list *fences;
 	unsigned int num_fences;
+	unsigned int generation;
 	bool is_restarted;
 };
 
@@ -111,6 +119,7 @@ void dma_resv_reset_max_fences(struct dma_resv *obj);
 #else
 static inline void dma_resv_reset_max_fences(struct dma_resv *obj)
 {
+	obj->reserved = 0;
 }
 #endif
 

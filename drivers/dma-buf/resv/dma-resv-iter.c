@@ -10,6 +10,9 @@
  * has left either may have left it for good, and its memory may be another fence by
  * now. If the slot has changed, what it has now counts. If the list has changed, the
  * iteration begins again. Otherwise what it got is what was there.
+ *
+ * Between two fences a reader may sleep, and the memory of a list be used for another
+ * one of the same object. So it also remembers how many there have been.
  */
 
 #include <linux/export.h>
@@ -55,19 +58,16 @@ struct dma_fence *dma_resv_slot_get(struct dma_resv *obj, struct dma_resv_list *
 		if (*usage > wanted)
 			return NULL;
 		fence = dma_resv_slot_fence(slot);
-		if (dma_fence_test_signaled_flag(fence)) {
-			if (dma_resv_slot_is(list, index, slot))
-				return NULL;
-		} else if (dma_fence_get_rcu(fence)) {
-			/* In this order: it was signalled while it was in the slot. */
-			signaled = dma_fence_is_signaled(fence);
-			stayed = dma_resv_slot_is(list, index, slot);
-			if (stayed && !signaled)
-				return fence;
-			dma_fence_put(fence);
-			if (stayed)
-				return NULL;
-		}
+		if (!dma_fence_get_rcu(fence))
+			continue;
+		/* In this order: if it is signalled, it was so while it was in the slot. */
+		signaled = dma_fence_is_signaled(fence);
+		stayed = dma_resv_slot_is(list, index, slot);
+		if (stayed && !signaled)
+			return fence;
+		dma_fence_put(fence);
+		if (stayed)
+			return NULL;
 	} while (rcu_access_pointer(obj->fences) == list);
 	return NULL;
 }
@@ -75,8 +75,20 @@ struct dma_fence *dma_resv_slot_get(struct dma_resv *obj, struct dma_resv_list *
 static void dma_resv_iter_restart(struct dma_resv_iter *cursor)
 {
 	cursor->fences = dma_resv_list_rcu(cursor->obj, &cursor->num_fences);
+	cursor->generation = READ_ONCE(cursor->obj->generation);
 	cursor->index = 0;
 	cursor->is_restarted = true;
+}
+
+/* Is the list the same that it was before the reader slept? */
+static bool dma_resv_iter_is_current(struct dma_resv_iter *cursor)
+{
+	struct dma_resv_list *list = rcu_dereference(cursor->obj->fences);
+
+	/* A list that can be seen has its generation already. */
+	smp_rmb();
+	return list == cursor->fences &&
+	       READ_ONCE(cursor->obj->generation) == cursor->generation;
 }
 
 /* From the present index on; from the beginning, for as often as the list changes. */
@@ -109,6 +121,7 @@ static struct dma_fence *dma_resv_iter_go_on(struct dma_resv_iter *cursor)
  */
 struct dma_fence *dma_resv_iter_first_unlocked(struct dma_resv_iter *cursor)
 {
+	dma_fence_put(cursor->fence);
 	guard(rcu)();
 	dma_resv_iter_restart(cursor);
 	return dma_resv_iter_go_on(cursor);
@@ -129,7 +142,7 @@ struct dma_fence *dma_resv_iter_next_unlocked(struct dma_resv_iter *cursor)
 	dma_fence_put(cursor->fence);
 	guard(rcu)();
 	cursor->is_restarted = false;
-	if (rcu_access_pointer(cursor->obj->fences) != cursor->fences)
+	if (!dma_resv_iter_is_current(cursor))
 		dma_resv_iter_restart(cursor);
 	return dma_resv_iter_go_on(cursor);
 }

@@ -30,7 +30,6 @@
  * @max_fences: slots there are; fixed
  * @hints: by context, the low bits of where to look first for a fence of a timeline;
  *	reservation lock
- * @reserved: how many more slots may be taken; reservation lock
  * @slots: fence and usage. A slot in use stays in use: another fence may take it, if
  *	the one before is signalled or is waited for with it; reservation lock, and
  *	readers under RCU
@@ -42,9 +41,6 @@ struct dma_resv_list {
 	u32 num_fences;
 	u32 max_fences;
 	u8 hints[DMA_RESV_HINTS];
-#ifdef CONFIG_DEBUG_MUTEXES
-	u32 reserved;
-#endif
 	unsigned long slots[];
 };
 
@@ -75,30 +71,12 @@ static inline struct dma_resv_list *dma_resv_list_rcu(struct dma_resv *obj, u32 
 }
 
 /* dma-resv.c */
-struct dma_resv_list *dma_resv_list_alloc(unsigned int count);
+struct dma_resv_list *dma_resv_list_alloc(unsigned int count, gfp_t gfp);
+void dma_resv_set_list(struct dma_resv *obj, struct dma_resv_list *list);
 void dma_resv_list_append(struct dma_resv_list *list, struct dma_fence *fence,
 			  enum dma_resv_usage usage);
 void dma_resv_list_free(struct dma_resv_list *list);
-
-/* dma-resv-debug.c */
-#ifdef CONFIG_DEBUG_MUTEXES
-void dma_resv_list_reserve(struct dma_resv_list *list, unsigned int count);
-void dma_resv_list_take(struct dma_resv_list *list);
-void dma_resv_list_unreserve(struct dma_resv_list *list);
-#else
-static inline void dma_resv_list_reserve(struct dma_resv_list *list,
-					 unsigned int count)
-{
-}
-
-static inline void dma_resv_list_take(struct dma_resv_list *list)
-{
-}
-
-static inline void dma_resv_list_unreserve(struct dma_resv_list *list)
-{
-}
-#endif
+void dma_resv_report_unreserved(void);
 
 /* dma-resv-iter.c */
 struct dma_fence *dma_resv_slot_get(struct dma_resv *obj, struct dma_resv_list *list,

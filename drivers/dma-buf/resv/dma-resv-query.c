@@ -139,7 +139,7 @@ EXPORT_SYMBOL_GPL(dma_resv_get_singleton);
  */
 int dma_resv_copy_fences(struct dma_resv *dst, struct dma_resv *src)
 {
-	struct dma_resv_list *list = NULL;
+	struct dma_resv_list *list = NULL, *old;
 	struct dma_resv_iter cursor;
 	struct dma_fence *fence;
 
@@ -148,7 +148,7 @@ int dma_resv_copy_fences(struct dma_resv *dst, struct dma_resv *src)
 	dma_resv_for_each_fence_unlocked(&cursor, fence) {
 		if (dma_resv_iter_is_restarted(&cursor)) {
 			dma_resv_list_free(list);
-			list = dma_resv_list_alloc(cursor.num_fences);
+			list = dma_resv_list_alloc(cursor.num_fences, GFP_KERNEL);
 			if (!list) {
 				dma_resv_iter_end(&cursor);
 				return -ENOMEM;
@@ -159,7 +159,10 @@ int dma_resv_copy_fences(struct dma_resv *dst, struct dma_resv *src)
 	}
 	dma_resv_iter_end(&cursor);
 
-	dma_resv_list_free(rcu_replace_pointer(dst->fences, list, dma_resv_held(dst)));
+	old = dma_resv_list_held(dst);
+	dma_resv_set_list(dst, list);
+	dst->reserved = 0;
+	dma_resv_list_free(old);
 	return 0;
 }
 EXPORT_SYMBOL(dma_resv_copy_fences);

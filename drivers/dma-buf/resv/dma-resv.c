@@ -13,8 +13,14 @@
  * misses nothing in either case. So a slot is never emptied, and none moves. What is
  * signalled gives its slot back when room is reserved and there is none: if that makes
  * enough room, then by being counted as room, else by staying behind in the old list.
+ *
+ * What is reserved is counted until it is used or the lock is given back. Drivers nest:
+ * one reserves for a whole job, and what it calls on the way reserves and adds for a
+ * move. So there are always some slots more.
  */
 
+#include <kunit/static_stub.h>
+#include <kunit/visibility.h>
 #include <linux/build_bug.h>
 #include <linux/dma-fence-array.h>
 #include <linux/export.h>
@@ -53,36 +59,39 @@
  * be room.
  *
  * Of one timeline, the later fence takes the place of an earlier one, unless that has
- * an earlier usage. So a reservation object has at most as many unsignalled fences as
- * four times the number of timelines that work on it.
+ * an earlier usage. So there are no more than a few of each timeline.
  */
 
 #define DMA_RESV_MIN_FENCES	4
+#define DMA_RESV_SPARE		2
 
 DEFINE_WD_CLASS(reservation_ww_class);
 EXPORT_SYMBOL(reservation_ww_class);
 
+static_assert(offsetof(struct dma_resv_list, slots) % sizeof(unsigned long) == 0);
 static_assert(DMA_RESV_USAGE_BOOKKEEP <= DMA_RESV_USAGE_MASK);
 static_assert(__alignof__(struct dma_fence) > DMA_RESV_USAGE_MASK);
 
 /* Room for so many, and for what else the allocator gives anyway; or NULL. */
-struct dma_resv_list *dma_resv_list_alloc(unsigned int count)
+struct dma_resv_list *dma_resv_list_alloc(unsigned int count, gfp_t gfp)
 {
 	struct dma_resv_list *list;
 	size_t size = struct_size(list, slots, count);
 
+	KUNIT_STATIC_STUB_REDIRECT(dma_resv_list_alloc, count, gfp);
+
 	if (size <= KMALLOC_MAX_CACHE_SIZE)
 		size = kmalloc_size_roundup(size);
-	list = kvmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	list = kvmalloc(size, gfp | __GFP_NOWARN);
 	if (!list)
 		return NULL;
 	list->num_fences = 0;
 	list->max_fences = (size - offsetof(struct dma_resv_list, slots)) /
 			   sizeof(list->slots[0]);
-	dma_resv_list_unreserve(list);
 	memset(list->hints, 0, sizeof(list->hints));
 	return list;
 }
+EXPORT_SYMBOL_IF_KUNIT(dma_resv_list_alloc);
 
 static u8 *dma_resv_list_hint(struct dma_resv_list *list, u64 context)
 {
@@ -104,6 +113,14 @@ void dma_resv_list_append(struct dma_resv_list *list, struct dma_fence *fence,
 	dma_resv_list_set(list, list->num_fences, fence, usage);
 	/* Pairs with dma_resv_list_rcu(): whoever counts the slot sees it filled. */
 	smp_store_release(&list->num_fences, list->num_fences + 1);
+}
+
+/* Readers that slept meanwhile know by the generation, if not by the address. */
+void dma_resv_set_list(struct dma_resv *obj, struct dma_resv_list *list)
+{
+	dma_resv_assert_held(obj);
+	WRITE_ONCE(obj->generation, obj->generation + 1);
+	rcu_assign_pointer(obj->fences, list);
 }
 
 /* Nobody reads it any more but under RCU. */
@@ -128,6 +145,8 @@ void dma_resv_init(struct dma_resv *obj)
 {
 	ww_mutex_init(&obj->lock, &reservation_ww_class);
 	RCU_INIT_POINTER(obj->fences, NULL);
+	obj->reserved = 0;
+	obj->generation = 0;
 }
 EXPORT_SYMBOL(dma_resv_init);
 
@@ -140,7 +159,8 @@ EXPORT_SYMBOL(dma_resv_init);
  */
 void dma_resv_fini(struct dma_resv *obj)
 {
-	dma_resv_list_free(rcu_dereference_protected(obj->fences, true));
+	/* First nobody finds the fences any more, then they go. */
+	dma_resv_list_free(rcu_replace_pointer(obj->fences, NULL, true));
 	ww_mutex_destroy(&obj->lock);
 }
 EXPORT_SYMBOL(dma_resv_fini);
@@ -167,7 +187,7 @@ static void dma_resv_switch(struct dma_resv *obj, struct dma_resv_list *to)
 			dma_resv_list_append(to, fence,
 					     dma_resv_slot_usage(from->slots[i]));
 	}
-	rcu_assign_pointer(obj->fences, to);
+	dma_resv_set_list(obj, to);
 	if (!from)
 		return;
 
@@ -193,7 +213,8 @@ static int dma_resv_make_room(struct dma_resv *obj, unsigned int num_fences)
 		return -ENOMEM;
 	if (need <= have && need >= have / 4)
 		return 0;
-	to = dma_resv_list_alloc(max3(need, 2 * live, DMA_RESV_MIN_FENCES));
+	to = dma_resv_list_alloc(max3(need, 2 * live, DMA_RESV_MIN_FENCES),
+				 GFP_KERNEL_ACCOUNT);
 	if (!to)
 		return need <= have ? 0 : -ENOMEM;
 	dma_resv_switch(obj, to);
@@ -205,7 +226,8 @@ static int dma_resv_make_room(struct dma_resv *obj, unsigned int num_fences)
  * @obj: the reservation object
  * @num_fences: how many
  *
- * Not more than are reserved in one call, however often it is called.
+ * Good until the lock is given back. The largest of several counts, less what was added
+ * meanwhile, and there is room for %DMA_RESV_SPARE more.
  *
  * Context: Reservation lock held; may sleep.
  *
@@ -217,19 +239,23 @@ static int dma_resv_make_room(struct dma_resv *obj, unsigned int num_fences)
 int dma_resv_reserve_fences(struct dma_resv *obj, unsigned int num_fences)
 {
 	struct dma_resv_list *list = dma_resv_list_held(obj);
+	unsigned int reserved, room;
 	int ret;
 
 	dma_resv_assert_held(obj);
 	if (WARN_ON(!num_fences))
 		return -EINVAL;
+	if (check_add_overflow(num_fences, DMA_RESV_SPARE + 1, &room))
+		return -ENOMEM;
 
-	if (!list || list->max_fences - list->num_fences < num_fences) {
-		ret = dma_resv_make_room(obj, num_fences);
+	reserved = max(obj->reserved, num_fences + 1);
+	room = reserved - 1 + DMA_RESV_SPARE;
+	if (!list || list->max_fences - list->num_fences < room) {
+		ret = dma_resv_make_room(obj, room);
 		if (ret)
 			return ret;
-		list = dma_resv_list_held(obj);
 	}
-	dma_resv_list_reserve(list, num_fences);
+	obj->reserved = reserved;
 	return 0;
 }
 EXPORT_SYMBOL(dma_resv_reserve_fences);
@@ -250,7 +276,8 @@ static int dma_resv_list_place(struct dma_resv_list *list, struct dma_fence *fen
 	int i = *dma_resv_list_hint(list, fence->context);
 	struct dma_fence *old;
 
-	if (i < num && dma_resv_slot_fence(list->slots[i])->context == fence->context &&
+	if (i < num && dma_resv_slot_usage(list->slots[i]) == usage &&
+	    dma_resv_slot_fence(list->slots[i])->context == fence->context &&
 	    dma_resv_covers(fence, usage, list->slots[i]))
 		return i;
 
@@ -278,13 +305,36 @@ static void dma_resv_list_replace(struct dma_resv_list *list, unsigned int index
 	dma_fence_put(old);
 }
 
-/* A driver has not reserved, and there is no room. It cannot be told to stop any more. */
+/* A driver's mistake, that a test can look for. */
+void dma_resv_report_unreserved(void)
+{
+	KUNIT_STATIC_STUB_REDIRECT(dma_resv_report_unreserved);
+
+	WARN_ONCE(1, "dma_resv: fence added that no room was reserved for\n");
+}
+EXPORT_SYMBOL_IF_KUNIT(dma_resv_report_unreserved);
+
+/* There is no room, and the driver cannot be told to stop any more. */
 static struct dma_resv_list *dma_resv_list_unreserved(struct dma_resv *obj)
 {
-	WARN_ONCE(1, "dma_resv: fence added that no room was reserved for\n");
+	dma_resv_report_unreserved();
 	if (WARN_ON_ONCE(dma_resv_make_room(obj, 1)))
 		return NULL;
+	/* Told once is enough. */
+	obj->reserved = 1;
 	return dma_resv_list_held(obj);
+}
+
+/*
+ * Room is used: a slot that was nobody's, or whose fence is signalled. Only the first
+ * shows for certain that a driver has not reserved.
+ */
+static void dma_resv_use_room(struct dma_resv *obj, bool new_slot)
+{
+	if (obj->reserved > 1)
+		obj->reserved--;
+	else if (!obj->reserved && new_slot && IS_ENABLED(CONFIG_DEBUG_MUTEXES))
+		dma_resv_report_unreserved();
 }
 
 /**
@@ -306,23 +356,24 @@ void dma_resv_add_fence(struct dma_resv *obj, struct dma_fence *fence,
 
 	dma_resv_assert_held(obj);
 	WARN_ON(dma_fence_is_container(fence));
-	if (!list)
-		list = dma_resv_list_unreserved(obj);
-	if (!list)
-		return;
 
-	index = dma_resv_list_place(list, fence, usage);
+	index = list ? dma_resv_list_place(list, fence, usage) : 0;
 	if (index < 0)
 		return;
-	if (index < list->num_fences) {
-		dma_resv_list_replace(list, index, fence, usage);
+	if (!list || index >= list->max_fences) {
+		list = dma_resv_list_unreserved(obj);
+		if (!list)
+			return;
+		index = dma_resv_list_place(list, fence, usage);
+	}
+	if (index == list->num_fences) {
+		dma_resv_use_room(obj, true);
+		dma_resv_list_append(list, dma_fence_get(fence), usage);
 		return;
 	}
-	dma_resv_list_take(list);
-	if (index == list->max_fences)
-		list = dma_resv_list_unreserved(obj);
-	if (list)
-		dma_resv_list_append(list, dma_fence_get(fence), usage);
+	if (dma_fence_test_signaled_flag(dma_resv_slot_fence(list->slots[index])))
+		dma_resv_use_room(obj, false);
+	dma_resv_list_replace(list, index, fence, usage);
 }
 EXPORT_SYMBOL(dma_resv_add_fence);
 

@@ -4,6 +4,9 @@
  * lock.
  */
 
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+
 #include "containers.h"
 #include "mock.h"
 #include "resv.h"
@@ -128,6 +131,35 @@ static void iteration_begins_again_when_the_list_is_replaced(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, seen, 3 + ARRAY_SIZE(more));
 }
 
+/* The reader sleeps so long that another list may have the memory of the one it knew. */
+static void iteration_is_not_fooled_by_a_list_at_the_same_address(struct kunit *test)
+{
+	struct dma_resv *resv = mock_resv(test), *from = mock_resv(test);
+	struct dma_fence *fence;
+	struct dma_resv_iter cursor;
+	char text[64] = "";
+
+	mock_resv_fill(test, resv, "a1w b1w c1w");
+	mock_resv_fill(test, from, "d1w e1w f1w");
+	dma_resv_iter_begin(&cursor, resv, DMA_RESV_USAGE_WRITE);
+	dma_resv_for_each_fence_unlocked(&cursor, fence) {
+		if (dma_resv_iter_is_restarted(&cursor))
+			text[0] = 0;
+		tell(text, sizeof(text), &cursor, fence);
+		if (strcmp(text, "a1w b1w"))
+			continue;
+		for (int i = 0; i < 2; i++) {
+			dma_resv_lock(resv, NULL);
+			KUNIT_EXPECT_EQ(test, 0, dma_resv_copy_fences(resv, from));
+			dma_resv_unlock(resv);
+			synchronize_rcu();
+			kvfree_rcu_barrier();
+		}
+	}
+	dma_resv_iter_end(&cursor);
+	KUNIT_EXPECT_STREQ(test, text, "d1w e1w f1w");
+}
+
 static void iteration_sees_what_takes_a_place_before_it_gets_there(struct kunit *test)
 {
 	struct dma_resv *resv = mock_resv(test);
@@ -151,6 +183,7 @@ static struct kunit_case dma_resv_iter_cases[] = {
 	KUNIT_CASE_PARAM(iteration_without_the_lock, seen_gen_params),
 	KUNIT_CASE(iteration_that_is_left_drops_its_reference),
 	KUNIT_CASE(iteration_begins_again_when_the_list_is_replaced),
+	KUNIT_CASE(iteration_is_not_fooled_by_a_list_at_the_same_address),
 	KUNIT_CASE(iteration_sees_what_takes_a_place_before_it_gets_there),
 	{}
 };

@@ -211,13 +211,17 @@ static void wait_is_interrupted_by_a_signal(struct kunit *test)
 
 static void wait_under_the_lock(struct kunit *test)
 {
+	struct dma_fence *fences[] = { mock_fence(test), NULL };
 	struct dma_resv *resv = mock_resv(test);
+	struct mock_thread *thread;
 
-	mock_resv_fill(test, resv, "a1w!");
+	mock_resv_add(test, resv, fences[0], DMA_RESV_USAGE_WRITE);
+	thread = mock_thread(test, signal_all_soon, fences);
 	dma_resv_lock(resv, NULL);
-	KUNIT_EXPECT_EQ(test, LONG,
-			dma_resv_wait_timeout(resv, DMA_RESV_USAGE_WRITE, true, LONG));
+	KUNIT_EXPECT_GT(test, dma_resv_wait_timeout(resv, DMA_RESV_USAGE_WRITE, true, LONG), 0);
+	KUNIT_EXPECT_TRUE(test, dma_resv_test_signaled(resv, DMA_RESV_USAGE_WRITE));
 	dma_resv_unlock(resv);
+	mock_thread_join(test, thread);
 }
 
 static void deadline_reaches_the_fences_of_a_usage(struct kunit *test)

@@ -4,6 +4,8 @@
  * it back.
  */
 
+#include <kunit/static_stub.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 
 #include "../resv/dma-resv-private.h"
@@ -75,10 +77,11 @@ static const struct placed {
 	{ "later of a stronger usage takes the place", "a1r a2w", "a2w" },
 	{ "later of a weaker usage is added", "a1w a2r", "a1w a2r" },
 	{ "three usages of a timeline", "a1k a2w a3r", "a1k a2w a3r" },
-	{ "the strongest takes one place", "a1w a2r a3k", "a1w a3k" },
+	{ "the strongest takes one place", "a1w a2r a3k", "a3k a2r" },
 	{ "the same number is another fence", "a1r a1r", "a1r a1r" },
 	{ "signalled gives its place", "a1w! b1w", "b1w" },
 	{ "the first signalled one", "a1w b1w! c1w! d1w", "a1w d1w" },
+	{ "readers and writers in turn", "a1w a2r a3w a4r a5w a6r", "a5w a6r" },
 	{ "later before signalled", "b1w a1w! b2w", "b2w a1w" },
 };
 
@@ -156,8 +159,165 @@ static void reserve_of_more_than_there_can_be(struct kunit *test)
 	dma_resv_lock(resv, NULL);
 	KUNIT_EXPECT_EQ(test, dma_resv_reserve_fences(resv, U32_MAX), -ENOMEM);
 	KUNIT_EXPECT_EQ(test, dma_resv_reserve_fences(resv, U32_MAX - 1), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, dma_resv_reserve_fences(resv, U32_MAX / 2), -ENOMEM);
 	dma_resv_unlock(resv);
 	KUNIT_EXPECT_STREQ(test, mock_resv_text(test, resv), "a1r b1r");
+}
+
+/* Signalled fences are counted as room; what asks on the way does not take it away. */
+static void reservations_nest(struct kunit *test)
+{
+	struct dma_resv *resv = mock_resv(test);
+	struct dma_fence *fences[40], *more[8];
+	unsigned int room;
+
+	mock_fences(test, ARRAY_SIZE(fences), fences);
+	mock_fences(test, ARRAY_SIZE(more), more);
+	for (int i = 0; i < ARRAY_SIZE(fences); i++)
+		mock_resv_add(test, resv, fences[i], DMA_RESV_USAGE_READ);
+	for (int i = 2; i < ARRAY_SIZE(fences); i++)
+		dma_fence_signal(fences[i]);
+
+	dma_resv_lock(resv, NULL);
+	room = mock_resv_room(resv) - ARRAY_SIZE(fences);
+	KUNIT_EXPECT_EQ(test, dma_resv_reserve_fences(resv, room + 4), 0);
+	KUNIT_EXPECT_EQ(test, dma_resv_reserve_fences(resv, 1), 0);
+	/* The inner one uses one of its own, and all of the outer one's are still there. */
+	for (int i = 0; i < 5; i++)
+		dma_resv_add_fence(resv, more[i], DMA_RESV_USAGE_READ);
+	dma_resv_unlock(resv);
+	KUNIT_EXPECT_EQ(test, resv->reserved, 0);
+	for (int i = 0; i < 5; i++)
+		KUNIT_EXPECT_EQ(test, kref_read(&more[i]->refcount), 2);
+}
+
+/* Whoever reserves again and again is not given ever more memory. */
+static void reservations_do_not_add_up_for_ever(struct kunit *test)
+{
+	struct dma_resv *resv = mock_resv(test);
+
+	dma_resv_lock(resv, NULL);
+	for (int i = 0; i < 1000; i++)
+		KUNIT_EXPECT_EQ(test, dma_resv_reserve_fences(resv, 2), 0);
+	dma_resv_unlock(resv);
+	KUNIT_EXPECT_LE(test, mock_resv_room(resv), 16);
+}
+
+static unsigned int reported;
+
+static void count_report(void)
+{
+	reported++;
+}
+
+static struct dma_resv_list *no_list(unsigned int count, gfp_t gfp)
+{
+	return NULL;
+}
+
+static const struct mistake {
+	const char *desc;
+	unsigned int before;
+	bool late;
+} mistakes[] = {
+	{ "in an empty object", 0, false },
+	{ "in a full one", 1, false },
+	{ "in one that is full of fences that are done when asked", 1, true },
+};
+
+KUNIT_ARRAY_PARAM_DESC(mistake, mistakes, desc);
+
+static bool mock_is_done(struct dma_fence *fence)
+{
+	return true;
+}
+
+/* It is told, and the fence is added nevertheless. */
+static void add_without_reserving(struct kunit *test)
+{
+	const struct mistake *row = test->param_value;
+	struct dma_resv *resv = mock_resv(test);
+	struct dma_fence *fence = mock_fence(test), *others[16];
+	const struct dma_fence_ops *ops = fence->ops;
+	struct dma_fence_ops *done_ops;
+
+	done_ops = kunit_kzalloc(test, sizeof(*done_ops), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, done_ops);
+	*done_ops = *ops;
+	done_ops->signaled = mock_is_done;
+	mock_fences(test, ARRAY_SIZE(others), others);
+
+	kunit_activate_static_stub(test, dma_resv_report_unreserved, count_report);
+	dma_resv_lock(resv, NULL);
+	if (row->before)
+		KUNIT_EXPECT_EQ(test, dma_resv_reserve_fences(resv, row->before), 0);
+	for (unsigned int i = 0; row->before && i < mock_resv_room(resv); i++) {
+		dma_resv_add_fence(resv, others[i], DMA_RESV_USAGE_READ);
+		if (row->late)
+			others[i]->ops = done_ops;
+	}
+	dma_resv_unlock(resv);
+	reported = 0;
+	dma_resv_lock(resv, NULL);
+	dma_resv_add_fence(resv, fence, DMA_RESV_USAGE_WRITE);
+	dma_resv_unlock(resv);
+	kunit_deactivate_static_stub(test, dma_resv_report_unreserved);
+	KUNIT_EXPECT_EQ(test, reported, 1);
+	KUNIT_EXPECT_EQ(test, kref_read(&fence->refcount), 2);
+	KUNIT_EXPECT_FALSE(test, dma_resv_test_signaled(resv, DMA_RESV_USAGE_WRITE));
+	KUNIT_EXPECT_LE(test, mock_resv_count(test, resv), mock_resv_room(resv));
+	for (int i = 0; i < ARRAY_SIZE(others); i++)
+		others[i]->ops = ops;
+}
+
+/* What was reserved is gone with the lock. */
+static void add_after_the_lock_was_given_back(struct kunit *test)
+{
+	struct dma_resv *resv = mock_resv(test);
+
+	if (!IS_ENABLED(CONFIG_DEBUG_MUTEXES))
+		kunit_skip(test, "found only with CONFIG_DEBUG_MUTEXES");
+	dma_resv_lock(resv, NULL);
+	KUNIT_EXPECT_EQ(test, dma_resv_reserve_fences(resv, 2), 0);
+	dma_resv_unlock(resv);
+	reported = 0;
+	kunit_activate_static_stub(test, dma_resv_report_unreserved, count_report);
+	dma_resv_lock(resv, NULL);
+	dma_resv_add_fence(resv, mock_fence(test), DMA_RESV_USAGE_WRITE);
+	dma_resv_unlock(resv);
+	KUNIT_EXPECT_EQ(test, reported, 1);
+}
+
+static void reserve_without_memory(struct kunit *test)
+{
+	struct dma_resv *resv = mock_resv(test);
+
+	mock_resv_fill(test, resv, "a1r b1r");
+	kunit_activate_static_stub(test, dma_resv_list_alloc, no_list);
+	dma_resv_lock(resv, NULL);
+	KUNIT_EXPECT_EQ(test, dma_resv_reserve_fences(resv, 100), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, dma_resv_copy_fences(resv, resv), -ENOMEM);
+	dma_resv_unlock(resv);
+	KUNIT_EXPECT_STREQ(test, mock_resv_text(test, resv), "a1r b1r");
+}
+
+/* More than a hint can say, and several that share one. */
+static void many_timelines_each_keep_their_newest(struct kunit *test)
+{
+	struct dma_resv *resv = mock_resv(test);
+	u64 context = dma_fence_context_alloc(600);
+	struct dma_resv_iter cursor;
+	struct dma_fence *fence;
+
+	for (int seqno = 1; seqno <= 3; seqno++)
+		for (int i = 0; i < 600; i++)
+			mock_resv_add(test, resv, mock_fence_at(test, context + i, seqno),
+				      DMA_RESV_USAGE_READ);
+	KUNIT_EXPECT_EQ(test, mock_resv_count(test, resv), 600);
+	dma_resv_lock(resv, NULL);
+	dma_resv_for_each_fence(&cursor, resv, DMA_RESV_USAGE_READ, fence)
+		KUNIT_EXPECT_EQ(test, fence->seqno, 3);
+	dma_resv_unlock(resv);
 }
 
 /* Ever new timelines, each signalled: memory stays what two fences take. */
@@ -172,8 +332,8 @@ static void signalled_fences_give_their_memory_back(struct kunit *test)
 		dma_fence_signal(fence);
 		mock_fence_put(test, fence);
 	}
-	KUNIT_EXPECT_LE(test, mock_resv_room(resv), 8);
-	KUNIT_EXPECT_LE(test, mock_resv_count(test, resv), 8);
+	KUNIT_EXPECT_LE(test, mock_resv_room(resv), 16);
+	KUNIT_EXPECT_LE(test, mock_resv_count(test, resv), 16);
 }
 
 /* After a crowd has gone, so do most of the places. */
@@ -212,11 +372,14 @@ static void replace_takes_all_of_a_timeline(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kref_read(&other->refcount), 4);
 	KUNIT_EXPECT_TRUE(test, dma_resv_test_signaled(resv, DMA_RESV_USAGE_WRITE));
 	KUNIT_EXPECT_FALSE(test, dma_resv_test_signaled(resv, DMA_RESV_USAGE_READ));
-	/* A timeline that is not there, in an object that has nothing. */
-	dma_resv_lock(resv, NULL);
-	dma_resv_replace_fences(resv, context, other, DMA_RESV_USAGE_READ);
-	dma_resv_unlock(resv);
-	KUNIT_EXPECT_EQ(test, kref_read(&other->refcount), 4);
+	/* A timeline that is not there, and an object that has nothing. */
+	for (int i = 0; i < 2; i++) {
+		dma_resv_lock(resv, NULL);
+		dma_resv_replace_fences(resv, context, other, DMA_RESV_USAGE_READ);
+		dma_resv_unlock(resv);
+		KUNIT_EXPECT_EQ(test, kref_read(&other->refcount), 4);
+		resv = mock_resv(test);
+	}
 }
 
 static void copy_takes_what_is_not_signalled(struct kunit *test)
@@ -275,6 +438,41 @@ static const struct dma_fence_ops race_ops = {
 	.get_timeline_name = race_name,
 };
 
+/* Fences of as many other timelines, done at once: the list grows, and shrinks again. */
+static int race_crowd(struct race *race, unsigned int count)
+{
+	struct dma_fence *fences[200];
+	int ret;
+
+	for (unsigned int i = 0; i < count; i++) {
+		fences[i] = kzalloc(sizeof(*fences[i]), GFP_KERNEL | __GFP_NOFAIL);
+		dma_fence_init(fences[i], &race_ops, &race->lock, dma_fence_context_alloc(1),
+			       1);
+	}
+	dma_resv_lock(&race->resv, NULL);
+	ret = dma_resv_reserve_fences(&race->resv, count);
+	for (unsigned int i = 0; i < count && !ret; i++)
+		dma_resv_add_fence(&race->resv, fences[i], DMA_RESV_USAGE_READ);
+	dma_resv_unlock(&race->resv);
+	for (unsigned int i = 0; i < count; i++) {
+		dma_fence_signal(fences[i]);
+		dma_fence_put(fences[i]);
+	}
+	return ret;
+}
+
+static int race_add_one(struct race *race, struct dma_fence *fence)
+{
+	int ret;
+
+	dma_resv_lock(&race->resv, NULL);
+	ret = dma_resv_reserve_fences(&race->resv, 1);
+	if (!ret)
+		dma_resv_add_fence(&race->resv, fence, DMA_RESV_USAGE_READ);
+	dma_resv_unlock(&race->resv);
+	return ret;
+}
+
 static bool race_add(void *data)
 {
 	struct race *race = data;
@@ -285,17 +483,14 @@ static bool race_add(void *data)
 	if (!fence)
 		return false;
 	dma_fence_init(fence, &race_ops, &race->lock, race->context + i, race->turn + 1);
-	dma_resv_lock(&race->resv, NULL);
-	/* Now and then a crowd, so that the list is replaced too. */
-	ret = dma_resv_reserve_fences(&race->resv, race->turn % 50 ? 1 : 64);
-	if (!ret)
-		dma_resv_add_fence(&race->resv, fence, DMA_RESV_USAGE_READ);
-	dma_resv_unlock(&race->resv);
+	ret = race_add_one(race, fence);
 	old = race->newest[i];
 	race->newest[i] = fence;
 	if (old)
 		dma_fence_signal(old);
 	dma_fence_put(old);
+	if (!ret && race->turn % 10 == 9)
+		ret = race_crowd(race, race->turn % 20 == 9 ? 200 : 45);
 	WRITE_ONCE(race->turn, race->turn + 1);
 	return !ret;
 }
@@ -306,18 +501,18 @@ static bool race_iterate(void *data)
 	struct race *race = data;
 	struct dma_resv_iter cursor;
 	struct dma_fence *fence;
-	bool full = READ_ONCE(race->turn) >= 2 * TIMELINES, fine = true;
+	bool full = READ_ONCE(race->turn) >= 2 * TIMELINES;
 	unsigned long seen = 0;
 
 	dma_resv_iter_begin(&cursor, &race->resv, DMA_RESV_USAGE_READ);
 	dma_resv_for_each_fence_unlocked(&cursor, fence) {
 		if (dma_resv_iter_is_restarted(&cursor))
 			seen = 0;
-		fine = fine && fence->context - race->context < TIMELINES;
-		seen |= BIT(fence->context - race->context);
+		if (fence->context - race->context < TIMELINES)
+			seen |= BIT(fence->context - race->context);
 	}
 	dma_resv_iter_end(&cursor);
-	return fine && (!full || seen == BIT(TIMELINES) - 1);
+	return !full || seen == BIT(TIMELINES) - 1;
 }
 
 static bool race_get(void *data)
@@ -325,14 +520,16 @@ static bool race_get(void *data)
 	struct race *race = data;
 	bool full = READ_ONCE(race->turn) >= 2 * TIMELINES;
 	struct dma_fence **fences;
-	unsigned int count;
+	unsigned int count, seen = 0;
 
 	if (dma_resv_get_fences(&race->resv, DMA_RESV_USAGE_READ, &count, &fences))
 		return false;
-	for (unsigned int i = 0; i < count; i++)
+	for (unsigned int i = 0; i < count; i++) {
+		seen += fences[i]->context - race->context < TIMELINES;
 		dma_fence_put(fences[i]);
+	}
 	kfree(fences);
-	return !full || count == TIMELINES;
+	return !full || seen == TIMELINES;
 }
 
 static bool race_wait(void *data)
@@ -342,12 +539,33 @@ static bool race_wait(void *data)
 	return dma_resv_wait_timeout(&race->resv, DMA_RESV_USAGE_READ, false, 1) >= 0;
 }
 
+/* Into an object of the thread's own. */
+static bool race_copy(void *data)
+{
+	struct race *race = data;
+	bool full = READ_ONCE(race->turn) >= 2 * TIMELINES;
+	struct dma_resv_iter cursor;
+	struct dma_fence *fence;
+	unsigned int seen = 0;
+	struct dma_resv copy;
+	int ret;
+
+	dma_resv_init(&copy);
+	dma_resv_lock(&copy, NULL);
+	ret = dma_resv_copy_fences(&copy, &race->resv);
+	dma_resv_for_each_fence(&cursor, &copy, DMA_RESV_USAGE_READ, fence)
+		seen += fence->context - race->context < TIMELINES;
+	dma_resv_unlock(&copy);
+	dma_resv_fini(&copy);
+	return !ret && (!full || seen == TIMELINES);
+}
+
 static void readers_race_with_add_and_replace(struct kunit *test)
 {
 	struct race *race = kunit_kzalloc(test, sizeof(*race), GFP_KERNEL);
 	struct mock_job jobs[] = {
 		{ race_add, race }, { race_iterate, race }, { race_iterate, race },
-		{ race_get, race }, { race_wait, race },
+		{ race_get, race }, { race_wait, race }, { race_copy, race },
 	};
 
 	KUNIT_ASSERT_NOT_NULL(test, race);
@@ -355,8 +573,6 @@ static void readers_race_with_add_and_replace(struct kunit *test)
 	spin_lock_init(&race->lock);
 	race->context = dma_fence_context_alloc(TIMELINES);
 	mock_run_jobs(test, jobs, ARRAY_SIZE(jobs));
-	KUNIT_EXPECT_EQ(test, mock_resv_count(test, &race->resv),
-			min_t(u64, race->turn, TIMELINES));
 	for (int i = 0; i < TIMELINES; i++) {
 		if (race->newest[i])
 			dma_fence_signal(race->newest[i]);
@@ -374,6 +590,12 @@ static struct kunit_case dma_resv_cases[] = {
 	KUNIT_CASE(fences_go_with_the_object),
 	KUNIT_CASE(reserve_makes_room_for_all_of_them),
 	KUNIT_CASE(reserve_of_more_than_there_can_be),
+	KUNIT_CASE(reservations_nest),
+	KUNIT_CASE(reservations_do_not_add_up_for_ever),
+	KUNIT_CASE_PARAM(add_without_reserving, mistake_gen_params),
+	KUNIT_CASE(add_after_the_lock_was_given_back),
+	KUNIT_CASE(reserve_without_memory),
+	KUNIT_CASE(many_timelines_each_keep_their_newest),
 	KUNIT_CASE(signalled_fences_give_their_memory_back),
 	KUNIT_CASE(places_of_a_crowd_are_given_back),
 	KUNIT_CASE(replace_takes_all_of_a_timeline),

@@ -27,11 +27,11 @@ struct dma_fence_array_cb {
  *	@fences, that failed
  * @lock: for @base
  * @num_fences: how many members; fixed
- * @num_pending: members whose signal has not been counted yet. Counting begins
- *	when signalling is enabled
+ * @num_pending: members whose signal has not been counted yet, and one more until
+ *	signalling has been enabled
  * @signal_on_any: signal with the first member, and not with the last; fixed
  * @fences: the members, each with a reference; fixed
- * @work: drops a reference where that may not be done at once
+ * @work: signals, or drops a reference, where that may not be done at once
  * @callbacks: one for each member, from when signalling is enabled
  */
 struct dma_fence_array {

@@ -49,7 +49,7 @@ struct dma_fence {
 	unsigned long flags;
 	struct kref refcount;
 	int error;
-};
+} __aligned(4); /* reservation objects keep two bits beside its address */
 
 /**
  * enum dma_fence_flag_bits - bits of &dma_fence.flags
@@ -303,9 +303,9 @@ static inline struct dma_fence *dma_fence_get_rcu(struct dma_fence *fence)
  * dma_fence_get_rcu_safe() - take a reference to the fence that a pointer points to.
  * @fencep: pointer that others may change
  *
- * The reference that was got orders the second look at the pointer behind it: if
- * that still shows the same fence, then it is the right one, also in a cache whose
- * objects are reused within a grace period.
+ * If a second look at the pointer, after the reference was got, still shows the same
+ * fence, then it is the right one, also in a cache whose objects are reused within a
+ * grace period.
  *
  * Context: RCU read lock held.
  *
@@ -319,6 +319,8 @@ dma_fence_get_rcu_safe(struct dma_fence __rcu **fencep)
 	while ((fence = rcu_dereference(*fencep))) {
 		if (!dma_fence_get_rcu(fence))
 			continue;
+		/* Counting a reference orders nothing by itself. */
+		smp_mb__after_atomic();
 		if (fence == rcu_access_pointer(*fencep))
 			return rcu_pointer_handoff(fence);
 		dma_fence_put(fence);

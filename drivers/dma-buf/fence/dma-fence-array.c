@@ -71,34 +71,48 @@ static void dma_fence_array_signal(struct dma_fence_array *array)
 	if (dma_fence_test_signaled_flag(&array->base))
 		return;
 	dma_fence_array_settle(array);
-	dma_fence_signal(&array->base);
+	dma_fence_signal_timestamp(&array->base, ktime_get());
 }
 
-static void dma_fence_array_put_work(struct work_struct *work)
+static void dma_fence_array_work(struct work_struct *work)
 {
-	dma_fence_put(&container_of(work, struct dma_fence_array, work)->base);
+	struct dma_fence_array *array = container_of(work, struct dma_fence_array, work);
+
+	dma_fence_array_signal(array);
+	dma_fence_put(&array->base);
 }
 
 /*
- * One member more is signalled, or need not be waited for. Who is not the last one
- * must not look at the array any more after it has been counted.
+ * One more is done with: true for the last. All others must not look at the array any
+ * more, which may be gone.
  */
-static void dma_fence_array_count(struct dma_fence_array *array)
+static bool dma_fence_array_count(struct dma_fence_array *array)
 {
 	if (array->signal_on_any)
 		dma_fence_array_signal(array);
-	if (!atomic_dec_and_test(&array->num_pending))
+	return atomic_dec_and_test(&array->num_pending);
+}
+
+/* Members are no containers; should one be, there is no end to how deep they may lie. */
+static void dma_fence_array_callback(struct dma_fence *member, struct dma_fence_cb *cb)
+{
+	struct dma_fence_array *array =
+		container_of(cb, struct dma_fence_array_cb, cb)->array;
+
+	if (!dma_fence_array_count(array))
 		return;
+	if (dma_fence_is_container(member)) {
+		queue_work(system_bh_wq, &array->work);
+		return;
+	}
 	dma_fence_array_signal(array);
 	dma_fence_put_later(&array->base, &array->work);
 }
 
-static void dma_fence_array_callback(struct dma_fence *member, struct dma_fence_cb *cb)
-{
-	dma_fence_array_count(container_of(cb, struct dma_fence_array_cb, cb)->array);
-}
-
-/* The caller has a reference, so that the array outlives its last callback here. */
+/*
+ * Enabling itself is counted as well, so that the last one is always found. The caller
+ * has a reference.
+ */
 void dma_fence_array_enable(struct dma_fence *fence)
 {
 	struct dma_fence_array *array = to_dma_fence_array(fence);
@@ -111,6 +125,10 @@ void dma_fence_array_enable(struct dma_fence *fence)
 		    dma_fence_add_callback(array->fences[i], &array->callbacks[i].cb,
 					   dma_fence_array_callback))
 			dma_fence_array_count(array);
+	}
+	if (atomic_dec_and_test(&array->num_pending)) {
+		dma_fence_array_signal(array);
+		dma_fence_put(fence);
 	}
 }
 
@@ -201,8 +219,8 @@ void dma_fence_array_init(struct dma_fence_array *array, int num_fences,
 	array->num_fences = num_fences;
 	array->fences = fences;
 	array->signal_on_any = signal_on_any;
-	atomic_set(&array->num_pending, num_fences);
-	INIT_WORK(&array->work, dma_fence_array_put_work);
+	atomic_set(&array->num_pending, num_fences + 1);
+	INIT_WORK(&array->work, dma_fence_array_work);
 	spin_lock_init(&array->lock);
 	dma_fence_init(&array->base, &dma_fence_array_ops, &array->lock, context, seqno);
 	array->base.error = DMA_FENCE_ARRAY_UNSETTLED;

@@ -174,7 +174,7 @@ static void dma_fence_chain_work(struct work_struct *work)
 
 	if (!dma_fence_test_signaled_flag(&head->base) && dma_fence_chain_rearm(head))
 		return;
-	dma_fence_signal(&head->base);
+	dma_fence_signal_timestamp(&head->base, ktime_get());
 	dma_fence_put(&head->base);
 }
 
@@ -185,7 +185,7 @@ static void dma_fence_chain_callback(struct dma_fence *fence, struct dma_fence_c
 
 	INIT_WORK(&head->work, dma_fence_chain_work);
 	if (dma_fence_chain_look(head)) {
-		dma_fence_signal(&head->base);
+		dma_fence_signal_timestamp(&head->base, ktime_get());
 		dma_fence_put_later(&head->base, &head->work);
 	} else {
 		queue_work(system_bh_wq, &head->work);
@@ -197,7 +197,7 @@ void dma_fence_chain_enable(struct dma_fence *fence)
 {
 	if (dma_fence_chain_rearm(to_dma_fence_chain(dma_fence_get(fence))))
 		return;
-	dma_fence_signal(fence);
+	dma_fence_signal_timestamp(fence, ktime_get());
 	dma_fence_put(fence);
 }
 
@@ -250,21 +250,18 @@ const struct dma_fence_ops dma_fence_chain_ops = {
 EXPORT_SYMBOL(dma_fence_chain_ops);
 
 /**
- * dma_fence_chain_init() - add a link to a timeline.
- * @chain: memory from dma_fence_chain_alloc()
- * @prev: the newest link so far, or any fence to begin with, or NULL; the chain takes
- *	over the reference
- * @fence: what the link adds; no link of a chain. The chain takes over the reference
- * @seqno: point of the timeline, more than that of @prev
- *
- * A @seqno that is not more begins a new timeline in a context of its own, with the
- * higher of the two numbers, so that it stays a number that has not been waited for
- * in vain. The caller gets the only reference.
+ * __dma_fence_chain_init() - dma_fence_chain_init() with a class for the lock.
+ * @chain: as for dma_fence_chain_init()
+ * @prev: likewise
+ * @fence: likewise
+ * @seqno: likewise
+ * @key: lockdep's class of the link's lock
  *
  * Context: Any.
  */
-void dma_fence_chain_init(struct dma_fence_chain *chain, struct dma_fence *prev,
-			  struct dma_fence *fence, u64 seqno)
+void __dma_fence_chain_init(struct dma_fence_chain *chain, struct dma_fence *prev,
+			    struct dma_fence *fence, u64 seqno,
+			    struct lock_class_key *key)
 {
 	bool follows = to_dma_fence_chain(prev) && seqno > prev->seqno;
 	u64 context = follows ? prev->context : dma_fence_context_alloc(1);
@@ -275,8 +272,17 @@ void dma_fence_chain_init(struct dma_fence_chain *chain, struct dma_fence *prev,
 	chain->prev_seqno = follows ? prev->seqno : 0;
 	chain->fence = fence;
 	spin_lock_init(&chain->lock);
+	lockdep_set_class(&chain->lock, key);
 	dma_fence_init(&chain->base, &dma_fence_chain_ops, &chain->lock, context, seqno);
 
 	WARN_ON(dma_fence_is_chain(fence));
+}
+EXPORT_SYMBOL(__dma_fence_chain_init);
+
+/* For those who need a function of this name. */
+void (dma_fence_chain_init)(struct dma_fence_chain *chain, struct dma_fence *prev,
+			    struct dma_fence *fence, u64 seqno)
+{
+	dma_fence_chain_init(chain, prev, fence, seqno);
 }
 EXPORT_SYMBOL(dma_fence_chain_init);

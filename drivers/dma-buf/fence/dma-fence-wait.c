@@ -190,7 +190,8 @@ signed long dma_fence_wait_any_timeout(struct dma_fence **fences, u32 count,
 	if (first < count) {
 		timeout = max(timeout, 1L);
 	} else if (timeout) {
-		sleepers = kmalloc_array(count, sizeof(*sleepers), GFP_KERNEL);
+		sleepers = kmalloc_array(count, sizeof(*sleepers),
+					 GFP_KERNEL | __GFP_NOWARN);
 		if (!sleepers)
 			return -ENOMEM;
 		timeout = dma_fence_wait_on(fences, count, sleepers, intr, timeout,

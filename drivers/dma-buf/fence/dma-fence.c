@@ -259,18 +259,23 @@ static bool dma_fence_enable(struct dma_fence *fence)
 
 /*
  * An array or a chain adds callbacks to other fences, whose locks come before its own:
- * once, by who is the first here, and without that lock.
+ * once, by who is the first here, and without that lock. All others who wait count on
+ * it, so it is not interrupted by other tasks. (With PREEMPT_RT locks sleep, and that
+ * cannot be had.)
  */
 static void dma_fence_enable_container(struct dma_fence *fence)
 {
-	if (!dma_fence_is_container(fence) ||
-	    test_and_set_bit(DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT, &fence->flags))
+	if (!dma_fence_is_container(fence))
 		return;
-	trace_dma_fence_enable_signal(fence);
-	if (dma_fence_is_array(fence))
-		dma_fence_array_enable(fence);
-	else
-		dma_fence_chain_enable(fence);
+	dma_fence_enable_begin();
+	if (!test_and_set_bit(DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT, &fence->flags)) {
+		trace_dma_fence_enable_signal(fence);
+		if (dma_fence_is_array(fence))
+			dma_fence_array_enable(fence);
+		else
+			dma_fence_chain_enable(fence);
+	}
+	dma_fence_enable_end();
 }
 
 /**
@@ -414,23 +419,31 @@ EXPORT_SYMBOL(dma_fence_describe);
 static void dma_fence_unlink_callbacks(struct dma_fence *fence)
 {
 	struct dma_fence_cb *cb, *next;
-	unsigned long irq;
 
+	lockdep_assert_held(fence->lock);
 	WARN(1, "fence %s:%s %llu:%llu released with callbacks and never signalled\n",
 	     fence->ops->get_driver_name(fence), fence->ops->get_timeline_name(fence),
 	     fence->context, fence->seqno);
-	spin_lock_irqsave(fence->lock, irq);
 	list_for_each_entry_safe(cb, next, &fence->cb_list, node)
 		list_del_init(&cb->node);
-	spin_unlock_irqrestore(fence->lock, irq);
 }
 
-/* What every fence goes through when its last reference is gone. */
+/*
+ * What every fence goes through when its last reference is gone. Some drivers signal
+ * without one, as long as they have the fence in a list of theirs: only under the lock
+ * is it certain that the list is one, and not the time.
+ */
 void dma_fence_begin_release(struct dma_fence *fence)
 {
+	unsigned long irq;
+
 	trace_dma_fence_destroy(fence);
+	if (dma_fence_test_signaled_flag(fence) || list_empty(&fence->cb_list))
+		return;
+	spin_lock_irqsave(fence->lock, irq);
 	if (!dma_fence_test_signaled_flag(fence) && !list_empty(&fence->cb_list))
 		dma_fence_unlink_callbacks(fence);
+	spin_unlock_irqrestore(fence->lock, irq);
 }
 
 /**

@@ -4,6 +4,7 @@
  * and who is released by whom.
  */
 
+#include <linux/completion.h>
 #include <linux/delay.h>
 
 #include "containers.h"
@@ -505,6 +506,60 @@ static void release_races_with_the_members_signals(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, locked_all_gone());
 }
 
+/* One array that several threads wait for at the same time. */
+struct shared {
+	struct dma_fence *array;
+	struct mock_callback callbacks[3];
+	struct completion go;
+};
+
+struct enabler {
+	struct shared *shared;
+	int number;
+	int ret;
+};
+
+static void enable_with_others(void *data)
+{
+	struct enabler *enabler = data;
+	struct shared *shared = enabler->shared;
+
+	wait_for_completion(&shared->go);
+	enabler->ret = mock_callback_add(&shared->callbacks[enabler->number],
+					 shared->array);
+}
+
+static void array_that_several_enable_at_once(struct kunit *test)
+{
+	for (int round = 0; round < 50; round++) {
+		struct dma_fence *members[4];
+		struct enabler enablers[3] = {};
+		struct mock_thread *threads[3];
+		struct shared shared = {};
+
+		mock_fences(test, 4, members);
+		shared.array = mock_array(test, false, 4, members);
+		init_completion(&shared.go);
+		for (int i = 0; i < 3; i++) {
+			enablers[i] = (struct enabler) { .shared = &shared, .number = i };
+			threads[i] = mock_thread(test, enable_with_others, &enablers[i]);
+		}
+		complete_all(&shared.go);
+		for (int i = 0; i < 4; i++)
+			dma_fence_signal(members[i]);
+		for (int i = 0; i < 3; i++)
+			mock_thread_join(test, threads[i]);
+		KUNIT_EXPECT_TRUE(test, test_bit(DMA_FENCE_FLAG_SIGNALED_BIT,
+						 &shared.array->flags));
+		for (int i = 0; i < 3; i++)
+			KUNIT_EXPECT_EQ(test, atomic_read(&shared.callbacks[i].times),
+					!enablers[i].ret);
+		for (int i = 0; i < 4; i++)
+			KUNIT_EXPECT_LE(test,
+					atomic_read(&to_mock_fence(members[i])->enabled), 1);
+	}
+}
+
 static struct kunit_case dma_fence_array_cases[] = {
 	KUNIT_CASE(array_of_members),
 	KUNIT_CASE(array_made_where_nothing_may_fail),
@@ -522,6 +577,7 @@ static struct kunit_case dma_fence_array_cases[] = {
 	KUNIT_CASE(array_loop_sees_each_member),
 	KUNIT_CASE(match_context_wants_all_of_it),
 	KUNIT_CASE(wait_for_an_array),
+	KUNIT_CASE(array_that_several_enable_at_once),
 	KUNIT_CASE(release_races_with_the_members_signals),
 	{}
 };

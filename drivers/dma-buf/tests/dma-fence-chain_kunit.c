@@ -231,6 +231,39 @@ static void chain_with_an_array_in_it(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), 1);
 }
 
+/* Whose job's fence is a chain, and the job's other fence is in a timeline: as in xe. */
+struct relay {
+	struct dma_fence_cb cb;
+	struct dma_fence *next;
+};
+
+static void relay_signal(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	dma_fence_signal(container_of(cb, struct relay, cb)->next);
+}
+
+static void chain_signals_what_is_in_another_chain(struct kunit *test)
+{
+	static struct lock_class_key job_key;
+	struct dma_fence *hardware = mock_fence(test), *job = mock_fence(test);
+	struct dma_fence_chain *parent = dma_fence_chain_alloc();
+	struct mock_callback callback = {};
+	struct dma_fence *point;
+	struct relay relay;
+
+	KUNIT_ASSERT_NOT_NULL(test, parent);
+	lockdep_set_class(&to_mock_fence(job)->lock, &job_key);
+	dma_fence_chain_init(parent, NULL, dma_fence_get(hardware), 1);
+	mock_own(test, &parent->base);
+	point = mock_link(test, NULL, job, 1);
+	relay.next = job;
+	KUNIT_ASSERT_EQ(test, 0, dma_fence_add_callback(&parent->base, &relay.cb,
+							relay_signal));
+	KUNIT_ASSERT_EQ(test, 0, mock_callback_add(&callback, point));
+	dma_fence_signal(hardware);
+	KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), 1);
+}
+
 static void walk_goes_from_the_newest_to_the_oldest(struct kunit *test)
 {
 	struct dma_fence *fences[4], *head, *fence;
@@ -622,6 +655,7 @@ static struct kunit_case dma_fence_chain_cases[] = {
 	KUNIT_CASE(chain_of_signalled_fences_when_enabled),
 	KUNIT_CASE(points_signal_on_their_own),
 	KUNIT_CASE(chain_with_an_array_in_it),
+	KUNIT_CASE(chain_signals_what_is_in_another_chain),
 	KUNIT_CASE(walk_goes_from_the_newest_to_the_oldest),
 	KUNIT_CASE(walk_drops_what_is_signalled),
 	KUNIT_CASE(walk_drops_a_fence_at_the_end),

@@ -285,7 +285,7 @@ static void merge_of_very_many(struct kunit *test)
 		fences = kvmalloc_array(MANY, sizeof(*fences), GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, fences);
 		/* Neither in order nor the other way round. */
-		for (u64 i = 0; i < MANY; i++)
+		for (unsigned int i = 0; i < MANY; i++)
 			fences[i] = mock_fence_at(test, context + i * 7919 % MANY, 1 + head);
 		heads[head] = mock_array(test, false, MANY, fences);
 		kvfree(fences);

@@ -630,6 +630,69 @@ static void signal_races_with_waits(struct kunit *test)
 	race_run(test, &race, jobs, ARRAY_SIZE(jobs));
 }
 
+/* A driver that keeps no reference to what it is going to signal, but knows what goes. */
+struct listed_fence {
+	struct dma_fence base;
+	struct list_head node;
+};
+
+static LIST_HEAD(listed);
+static DEFINE_SPINLOCK(listed_lock);
+
+static void listed_release(struct dma_fence *fence)
+{
+	unsigned long irq;
+
+	spin_lock_irqsave(&listed_lock, irq);
+	list_del(&container_of(fence, struct listed_fence, base)->node);
+	spin_unlock_irqrestore(&listed_lock, irq);
+	dma_fence_free(fence);
+}
+
+static const struct dma_fence_ops listed_ops = {
+	.get_driver_name = odd_name,
+	.get_timeline_name = odd_name,
+	.release = listed_release,
+};
+
+static bool listed_come_and_go(void *unused)
+{
+	struct listed_fence *fence = kzalloc(sizeof(*fence), GFP_KERNEL);
+
+	if (!fence)
+		return false;
+	dma_fence_init(&fence->base, &listed_ops, &listed_lock, 1, 1);
+	spin_lock_irq(&listed_lock);
+	list_add_tail(&fence->node, &listed);
+	spin_unlock_irq(&listed_lock);
+	cpu_relax();
+	dma_fence_put(&fence->base);
+	return true;
+}
+
+static bool listed_signal(void *unused)
+{
+	struct listed_fence *fence;
+
+	spin_lock_irq(&listed_lock);
+	list_for_each_entry(fence, &listed, node)
+		dma_fence_signal_locked(&fence->base);
+	spin_unlock_irq(&listed_lock);
+	return true;
+}
+
+/* That a fence is signalled while it is released is no reason to complain. */
+static void release_races_with_the_signal(struct kunit *test)
+{
+	struct mock_job jobs[] = {
+		{ listed_come_and_go }, { listed_come_and_go },
+		{ listed_signal }, { listed_signal },
+	};
+
+	mock_run_jobs(test, jobs, ARRAY_SIZE(jobs));
+	KUNIT_EXPECT_TRUE(test, list_empty(&listed));
+}
+
 static struct kunit_case dma_fence_cases[] = {
 	KUNIT_CASE(init_keeps_what_it_was_given),
 	KUNIT_CASE(contexts_are_given_once),
@@ -660,6 +723,7 @@ static struct kunit_case dma_fence_cases[] = {
 	KUNIT_CASE(signalling_sections_nest),
 	KUNIT_CASE(signal_races_with_callbacks),
 	KUNIT_CASE(signal_races_with_waits),
+	KUNIT_CASE(release_races_with_the_signal),
 	{}
 };
 

@@ -114,7 +114,9 @@ static void sync_point_set_deadline(struct dma_fence *fence, ktime_t deadline)
 	struct sync_point *point = to_sync_point(fence);
 
 	guard(spinlock_irqsave)(&point->timeline->lock);
-	point->deadline = min(point->deadline, deadline);
+	if (!point->has_deadline || deadline < point->deadline)
+		point->deadline = deadline;
+	point->has_deadline = true;
 }
 
 static void sync_point_remove(struct sync_point *point)
@@ -147,37 +149,48 @@ static const struct dma_fence_ops sync_point_ops = {
 };
 
 /*
- * Take the first point out that has been reached, or any at all if @error is set, and
- * signal it. False if there is none.
+ * Signal the points that have been reached, or all of them with an error. They are
+ * collected with a reference, where there is one left to take.
  */
-static bool sync_timeline_signal_one(struct sync_timeline *timeline, int error)
+static void sync_timeline_signal(struct sync_timeline *timeline, int error,
+				 struct list_head *signaled)
 {
 	struct sync_point *point;
-	bool alive;
 
-	scoped_guard(spinlock_irq, &timeline->lock) {
-		point = rb_to_sync_point(rb_first_cached(&timeline->points));
-		if (!point || (!error && !sync_timeline_reached(timeline, point->base.seqno)))
-			return false;
+	lockdep_assert_held(&timeline->lock);
+	while ((point = rb_to_sync_point(rb_first_cached(&timeline->points)))) {
+		if (!error && !sync_timeline_reached(timeline, point->base.seqno))
+			break;
 		sync_point_remove(point);
-		alive = dma_fence_get_rcu(&point->base);
-		if (alive && error && !dma_fence_is_signaled_locked(&point->base))
+		if (!dma_fence_get_rcu(&point->base))
+			continue;
+		if (error)
 			dma_fence_set_error(&point->base, error);
-		if (alive)
-			dma_fence_signal_locked(&point->base);
+		dma_fence_signal_locked(&point->base);
+		list_add_tail(&point->signaled, signaled);
 	}
-	if (alive)
-		dma_fence_put(&point->base);
-	return true;
 }
 
+/* The lock is free: now they may go. */
+static void sync_points_put(struct list_head *signaled)
+{
+	struct sync_point *point, *next;
+
+	list_for_each_entry_safe(point, next, signaled, signaled)
+		dma_fence_put(&point->base);
+}
+
+/* At once, so that no point that has been reached ever stands among those that wait. */
 static void sync_timeline_inc(struct sync_timeline *timeline, u32 by)
 {
-	scoped_guard(spinlock_irq, &timeline->lock)
-		WRITE_ONCE(timeline->value, timeline->value + by);
+	LIST_HEAD(signaled);
+
 	trace_sync_timeline(timeline);
-	while (sync_timeline_signal_one(timeline, 0))
-		cond_resched();
+	scoped_guard(spinlock_irq, &timeline->lock) {
+		WRITE_ONCE(timeline->value, timeline->value + by);
+		sync_timeline_signal(timeline, 0, &signaled);
+	}
+	sync_points_put(&signaled);
 }
 
 static int sw_sync_open(struct inode *inode, struct file *file)
@@ -199,10 +212,12 @@ static int sw_sync_open(struct inode *inode, struct file *file)
 static int sw_sync_release(struct inode *inode, struct file *file)
 {
 	struct sync_timeline *timeline = file->private_data;
+	LIST_HEAD(signaled);
 
 	sync_timeline_unlist(timeline);
-	while (sync_timeline_signal_one(timeline, -ENOENT))
-		cond_resched();
+	scoped_guard(spinlock_irq, &timeline->lock)
+		sync_timeline_signal(timeline, -ENOENT, &signaled);
+	sync_points_put(&signaled);
 	sync_timeline_put(timeline);
 	return 0;
 }
@@ -264,7 +279,6 @@ static struct sync_point *sync_point_create(struct sync_timeline *timeline, u32 
 		return NULL;
 	kref_get(&timeline->refs);
 	point->timeline = timeline;
-	point->deadline = KTIME_MAX;
 	RB_CLEAR_NODE(&point->node);
 	dma_fence_init(&point->base, &sync_point_ops, &timeline->lock, timeline->context,
 		       value);
@@ -322,7 +336,7 @@ static long sw_sync_read_deadline(struct dma_fence *fence, u64 *deadline_ns)
 	if (fence->ops != &sync_point_ops)
 		return -EINVAL;
 	guard(spinlock_irq)(&point->timeline->lock);
-	if (point->deadline == KTIME_MAX)
+	if (!point->has_deadline)
 		return -ENOENT;
 	*deadline_ns = ktime_to_ns(point->deadline);
 	return 0;

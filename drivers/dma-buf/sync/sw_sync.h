@@ -46,13 +46,17 @@ struct sync_timeline {
  * @base: the fence
  * @timeline: the timeline, with a reference; fixed
  * @node: place among its points, empty when it does not wait any more; timeline's lock
- * @deadline: the earliest that was set, or %KTIME_MAX; timeline's lock
+ * @signaled: link in the list of those that are put after the lock
+ * @deadline: the earliest that was set, if @has_deadline; timeline's lock
+ * @has_deadline: one was set; timeline's lock
  */
 struct sync_point {
 	struct dma_fence base;
 	struct sync_timeline *timeline;
 	struct rb_node node;
+	struct list_head signaled;
 	ktime_t deadline;
+	bool has_deadline;
 };
 
 static inline struct sync_point *rb_to_sync_point(struct rb_node *node)

@@ -6,7 +6,6 @@
 #include <linux/debugfs.h>
 #include <linux/init.h>
 #include <linux/seq_file.h>
-#include <linux/time64.h>
 
 #include "sw_sync.h"
 
@@ -25,27 +24,6 @@ void sync_timeline_unlist(struct sync_timeline *timeline)
 	list_del(&timeline->node);
 }
 
-static const char *sync_status_name(int status)
-{
-	if (!status)
-		return "active";
-	return status > 0 ? "signaled" : "error";
-}
-
-static void sync_point_show(struct seq_file *seq, struct sync_point *point)
-{
-	struct dma_fence *fence = &point->base;
-	int status = dma_fence_get_status_locked(fence);
-	struct timespec64 at;
-
-	seq_printf(seq, "  fence %s", sync_status_name(status));
-	if (status) {
-		at = ktime_to_timespec64(dma_fence_timestamp(fence));
-		seq_printf(seq, "@%lld.%09ld", (s64)at.tv_sec, at.tv_nsec);
-	}
-	seq_printf(seq, ": %lld / %d\n", (s64)fence->seqno, point->timeline->value);
-}
-
 static void sync_timeline_show(struct seq_file *seq, struct sync_timeline *timeline)
 {
 	struct rb_node *node;
@@ -53,8 +31,10 @@ static void sync_timeline_show(struct seq_file *seq, struct sync_timeline *timel
 	lockdep_assert_held(&sync_timelines_lock);
 	guard(spinlock_irq)(&timeline->lock);
 	seq_printf(seq, "%s: %d\n", timeline->name, timeline->value);
+	/* All of them wait: those that have been reached are out of the tree. */
 	for (node = rb_first_cached(&timeline->points); node; node = rb_next(node))
-		sync_point_show(seq, rb_to_sync_point(node));
+		seq_printf(seq, "  fence active: %lld / %d\n",
+			   (s64)rb_to_sync_point(node)->base.seqno, timeline->value);
 	seq_putc(seq, '\n');
 }
 

@@ -414,43 +414,92 @@ static void deadline_reaches_the_fence(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, to_mock_fence(fence)->deadline, 4711);
 }
 
-static bool race_poll(void *data)
-{
-	struct poll_table_struct table = { ._key = EPOLLIN };
-	struct sync_file *sync_file = data;
+/* The one sync_file that threads are after; its fence is signalled each turn. */
+struct race {
+	struct file __rcu *file;
+	spinlock_t fence_lock;	/* what dma_fence_init() wants */
+};
 
-	vfs_poll(sync_file->file, &table);
+static const char *race_name(struct dma_fence *fence)
+{
+	return "race";
+}
+
+static const struct dma_fence_ops race_ops = {
+	.get_driver_name = race_name,
+	.get_timeline_name = race_name,
+};
+
+static struct file *race_new_file(struct race *race)
+{
+	struct dma_fence *fence = kzalloc(sizeof(*fence), GFP_KERNEL | __GFP_NOFAIL);
+	struct sync_file *sync_file;
+
+	dma_fence_init(fence, &race_ops, &race->fence_lock, dma_fence_context_alloc(1), 1);
+	sync_file = sync_file_create(fence);
+	dma_fence_put(fence);
+	return sync_file ? sync_file->file : NULL;
+}
+
+/* Signal the fence of the present one, and put another in its place. */
+static bool race_signal(void *data)
+{
+	struct race *race = data;
+	struct file *next = race_new_file(race), *old;
+	struct sync_file *sync_file;
+
+	if (!next)
+		return false;
+	old = unrcu_pointer(xchg(&race->file, RCU_INITIALIZER(next)));
+	sync_file = old->private_data;
+	dma_fence_signal(sync_file->fence);
+	fput(old);
 	return true;
 }
 
-static bool race_signal(void *data)
+/* Once it is signalled, every poll says so. */
+static bool race_poll(void *data)
 {
-	struct sync_file *sync_file = data;
+	struct poll_table_struct table = { ._key = EPOLLIN };
+	struct race *race = data;
+	struct file *file = get_file_rcu(&race->file);
+	struct sync_file *sync_file = file->private_data;
+	bool signaled = dma_fence_is_signaled(sync_file->fence), fine;
 
-	dma_fence_signal(sync_file->fence);
-	return true;
+	fine = vfs_poll(file, &table) || !signaled;
+	fput(file);
+	return fine;
 }
 
 static bool race_merge(void *data)
 {
-	struct sync_file *sync_file = data;
+	struct race *race = data;
+	struct file *file = get_file_rcu(&race->file);
+	struct sync_file *sync_file = file->private_data;
 	struct dma_fence *merged = dma_fence_unwrap_merge(sync_file->fence, sync_file->fence);
 
 	dma_fence_put(merged);
+	fput(file);
 	return merged;
 }
 
 static void polls_race_with_the_signal(struct kunit *test)
 {
-	struct sync_file *sync_file = file_of(test, mock_fence(test));
+	struct race *race = kunit_kzalloc(test, sizeof(*race), GFP_KERNEL);
 	struct mock_job jobs[] = {
-		{ race_poll, sync_file }, { race_poll, sync_file },
-		{ race_merge, sync_file }, { race_signal, sync_file },
+		{ race_poll, race }, { race_poll, race }, { race_merge, race },
+		{ race_signal, race },
 	};
-	struct poll_table_struct table = { ._key = EPOLLIN };
+	struct file *first;
 
+	KUNIT_ASSERT_NOT_NULL(test, race);
+	spin_lock_init(&race->fence_lock);
+	first = race_new_file(race);
+	KUNIT_ASSERT_NOT_NULL(test, first);
+	RCU_INIT_POINTER(race->file, first);
 	mock_run_jobs(test, jobs, ARRAY_SIZE(jobs));
-	KUNIT_EXPECT_EQ(test, POLLIN, (__force u32)vfs_poll(sync_file->file, &table));
+	__fput_sync(rcu_dereference_protected(race->file, true));
+	flush_delayed_fput();
 }
 
 static struct kunit_case sync_file_cases[] = {

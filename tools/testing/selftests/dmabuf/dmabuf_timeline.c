@@ -241,6 +241,16 @@ static void turn_points(int timeline, unsigned int number)
 	close(other);
 }
 
+/* Steps as long as they can be, against points just ahead of the counter. */
+static void turn_leaps(int timeline, unsigned int number)
+{
+	int fence = timeline_fence(timeline, number % 2 ? INT_MAX : 1);
+
+	timeline_step(timeline, INT_MAX);
+	fence_status(fence);
+	close(fence);
+}
+
 static void turn_info(int timeline, unsigned int number)
 {
 	(void)timeline;
@@ -265,6 +275,7 @@ TEST_F(timeline, stress)
 	struct worker workers[] = {
 		{ .turn = turn_step }, { .turn = turn_points }, { .turn = turn_points },
 		{ .turn = turn_info }, { .turn = turn_timelines }, { .turn = turn_timelines },
+		{ .turn = turn_leaps }, { .turn = turn_leaps },
 	};
 	int before = fds_open();
 	size_t i;

@@ -56,6 +56,7 @@ static void array_of_members(struct kunit *test)
 	inside = to_dma_fence_array(array);
 	KUNIT_ASSERT_NOT_NULL(test, inside);
 	KUNIT_EXPECT_PTR_EQ(test, &inside->base, array);
+	KUNIT_EXPECT_PTR_EQ(test, array->ops, &dma_fence_array_ops);
 	KUNIT_EXPECT_EQ(test, inside->num_fences, 3);
 	KUNIT_EXPECT_PTR_EQ(test, inside->fences[2], members[2]);
 	KUNIT_EXPECT_TRUE(test, dma_fence_is_array(array));

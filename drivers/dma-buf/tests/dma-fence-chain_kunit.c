@@ -26,6 +26,7 @@ static void links_of_a_timeline(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, chain);
 	KUNIT_EXPECT_PTR_EQ(test, &chain->base, second);
 	KUNIT_EXPECT_PTR_EQ(test, chain->fence, fences[1]);
+	KUNIT_EXPECT_PTR_EQ(test, second->ops, &dma_fence_chain_ops);
 	KUNIT_EXPECT_EQ(test, first->seqno, 3);
 	KUNIT_EXPECT_EQ(test, second->seqno, 7);
 	KUNIT_EXPECT_EQ(test, second->context, first->context);
@@ -72,6 +73,28 @@ static void numbers_of_two_links(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, second->seqno, row->expected);
 	KUNIT_EXPECT_EQ(test, to_dma_fence_chain(second)->prev_seqno,
 			row->follows ? row->first : 0);
+}
+
+/* The function that modules may know, and the one that knows a lock's class. */
+static void link_by_a_call(struct kunit *test)
+{
+	static struct lock_class_key key;
+	struct dma_fence_chain *first = dma_fence_chain_alloc();
+	struct dma_fence_chain *second = dma_fence_chain_alloc();
+	struct dma_fence *fence = mock_fence(test);
+
+	KUNIT_ASSERT_NOT_NULL(test, first);
+	KUNIT_ASSERT_NOT_NULL(test, second);
+	(dma_fence_chain_init)(first, NULL, dma_fence_get(fence), 3);
+	__dma_fence_chain_init(second, &first->base, dma_fence_get(fence), 4, &key);
+	mock_own(test, &second->base);
+	KUNIT_EXPECT_EQ(test, second->base.context, first->base.context);
+	KUNIT_EXPECT_EQ(test, second->prev_seqno, 3);
+	dma_fence_signal(fence);
+	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(&second->base));
+	/* One that is not used is only memory. */
+	dma_fence_chain_free(dma_fence_chain_alloc());
+	dma_fence_chain_free(NULL);
 }
 
 static void link_behind_a_fence_that_is_none(struct kunit *test)
@@ -648,6 +671,7 @@ static void walks_race_with_signals(struct kunit *test)
 static struct kunit_case dma_fence_chain_cases[] = {
 	KUNIT_CASE(links_of_a_timeline),
 	KUNIT_CASE_PARAM(numbers_of_two_links, numbers_gen_params),
+	KUNIT_CASE(link_by_a_call),
 	KUNIT_CASE(link_behind_a_fence_that_is_none),
 	KUNIT_CASE_PARAM(chain_signals_with_the_last_of_its_fences, shape_gen_params),
 	KUNIT_CASE(chain_signals_at_once_when_the_newest_is_the_last),

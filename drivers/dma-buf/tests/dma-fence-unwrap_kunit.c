@@ -161,6 +161,21 @@ static void unwrap_sees_what_is_inside(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, kref_read(&head->refcount), 1);
 }
 
+static void unwrap_step_by_step(struct kunit *test)
+{
+	struct dma_fence_unwrap cursor;
+	struct dma_fence *head;
+	struct reader in;
+
+	reader_init(&in, test, "([a1] b1)");
+	head = read_fence(&in);
+	KUNIT_EXPECT_EQ(test, dma_fence_unwrap_first(head, &cursor)->context, in.contexts + 1);
+	KUNIT_EXPECT_EQ(test, dma_fence_unwrap_next(&cursor)->context, in.contexts);
+	KUNIT_EXPECT_NULL(test, dma_fence_unwrap_next(&cursor));
+	KUNIT_EXPECT_NULL(test, cursor.chain);
+	KUNIT_EXPECT_NULL(test, dma_fence_unwrap_first(NULL, &cursor));
+}
+
 /* What a loop that is left early has to give back, and no more. */
 static void unwrap_that_is_left_early(struct kunit *test)
 {
@@ -302,6 +317,7 @@ static void merge_of_very_many(struct kunit *test)
 
 static struct kunit_case dma_fence_unwrap_cases[] = {
 	KUNIT_CASE_PARAM(unwrap_sees_what_is_inside, content_gen_params),
+	KUNIT_CASE(unwrap_step_by_step),
 	KUNIT_CASE(unwrap_that_is_left_early),
 	KUNIT_CASE_PARAM(merge_keeps_what_is_to_be_waited_for, merge_gen_params),
 	KUNIT_CASE(merge_of_fences_in_the_call),

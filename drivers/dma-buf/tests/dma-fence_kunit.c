@@ -427,6 +427,19 @@ static void release_follows_the_last_put(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&ctx->fences), fences - 1);
 }
 
+/* As drivers do that count references to what the fence is part of. */
+static void release_by_a_driver_that_counts_itself(struct kunit *test)
+{
+	struct dma_fence *fence = mock_fence(test);
+	struct mock_context *ctx = to_mock_fence(fence)->context;
+	int fences = atomic_read(&ctx->fences);
+
+	dma_fence_get(fence);
+	mock_fence_put(test, fence);
+	KUNIT_EXPECT_EQ(test, kref_put(&fence->refcount, dma_fence_release), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&ctx->fences), fences - 1);
+}
+
 static void deadline_reaches_the_driver_until_it_is_signalled(struct kunit *test)
 {
 	struct odd_fence *odd = odd_fence(test);
@@ -716,6 +729,7 @@ static struct kunit_case dma_fence_cases[] = {
 	KUNIT_CASE(reference_under_rcu),
 	KUNIT_CASE(references_of_nothing),
 	KUNIT_CASE(release_follows_the_last_put),
+	KUNIT_CASE(release_by_a_driver_that_counts_itself),
 	KUNIT_CASE(deadline_reaches_the_driver_until_it_is_signalled),
 	KUNIT_CASE(describe_prints_one_line),
 	KUNIT_CASE(stub_is_signalled_and_the_same_for_all),

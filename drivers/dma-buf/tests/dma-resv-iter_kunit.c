@@ -106,6 +106,33 @@ static void iteration_that_is_left_drops_its_reference(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kref_read(&added->refcount), 2);
 }
 
+static void iteration_step_by_step(struct kunit *test)
+{
+	struct dma_resv *resv = mock_resv(test);
+	struct dma_resv_iter cursor;
+	struct dma_fence *first;
+
+	mock_resv_fill(test, resv, "a1w b1w");
+	dma_resv_lock(resv, NULL);
+	dma_resv_iter_begin(&cursor, resv, DMA_RESV_USAGE_WRITE);
+	first = dma_resv_iter_first(&cursor);
+	KUNIT_EXPECT_TRUE(test, dma_resv_iter_is_restarted(&cursor));
+	KUNIT_EXPECT_PTR_NE(test, dma_resv_iter_next(&cursor), first);
+	KUNIT_EXPECT_FALSE(test, dma_resv_iter_is_restarted(&cursor));
+	KUNIT_EXPECT_NULL(test, dma_resv_iter_next(&cursor));
+	dma_resv_unlock(resv);
+
+	/* Begun twice, it still has one reference only. */
+	dma_resv_iter_begin(&cursor, resv, DMA_RESV_USAGE_WRITE);
+	KUNIT_EXPECT_PTR_EQ(test, dma_resv_iter_first_unlocked(&cursor), first);
+	KUNIT_EXPECT_PTR_EQ(test, dma_resv_iter_first_unlocked(&cursor), first);
+	KUNIT_EXPECT_EQ(test, kref_read(&first->refcount), 3);
+	KUNIT_EXPECT_NOT_NULL(test, dma_resv_iter_next_unlocked(&cursor));
+	KUNIT_EXPECT_EQ(test, kref_read(&first->refcount), 2);
+	KUNIT_EXPECT_NULL(test, dma_resv_iter_next_unlocked(&cursor));
+	dma_resv_iter_end(&cursor);
+}
+
 /* So many more fences come that the list is replaced under the iteration. */
 static void iteration_begins_again_when_the_list_is_replaced(struct kunit *test)
 {
@@ -181,6 +208,7 @@ static void iteration_sees_what_takes_a_place_before_it_gets_there(struct kunit 
 static struct kunit_case dma_resv_iter_cases[] = {
 	KUNIT_CASE_PARAM(iteration_under_the_lock, seen_gen_params),
 	KUNIT_CASE_PARAM(iteration_without_the_lock, seen_gen_params),
+	KUNIT_CASE(iteration_step_by_step),
 	KUNIT_CASE(iteration_that_is_left_drops_its_reference),
 	KUNIT_CASE(iteration_begins_again_when_the_list_is_replaced),
 	KUNIT_CASE(iteration_is_not_fooled_by_a_list_at_the_same_address),

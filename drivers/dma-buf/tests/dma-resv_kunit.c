@@ -270,6 +270,18 @@ static void add_without_reserving(struct kunit *test)
 		others[i]->ops = ops;
 }
 
+static void reservation_is_taken_back_by_a_test_of_a_driver(struct kunit *test)
+{
+	struct dma_resv *resv = mock_resv(test);
+
+	dma_resv_lock(resv, NULL);
+	KUNIT_EXPECT_EQ(test, dma_resv_reserve_fences(resv, 2), 0);
+	KUNIT_EXPECT_NE(test, resv->reserved, 0);
+	dma_resv_reset_max_fences(resv);
+	KUNIT_EXPECT_EQ(test, resv->reserved, 0);
+	dma_resv_unlock(resv);
+}
+
 /* What was reserved is gone with the lock. */
 static void add_after_the_lock_was_given_back(struct kunit *test)
 {
@@ -593,6 +605,7 @@ static struct kunit_case dma_resv_cases[] = {
 	KUNIT_CASE(reservations_nest),
 	KUNIT_CASE(reservations_do_not_add_up_for_ever),
 	KUNIT_CASE_PARAM(add_without_reserving, mistake_gen_params),
+	KUNIT_CASE(reservation_is_taken_back_by_a_test_of_a_driver),
 	KUNIT_CASE(add_after_the_lock_was_given_back),
 	KUNIT_CASE(reserve_without_memory),
 	KUNIT_CASE(many_timelines_each_keep_their_newest),

@@ -44,9 +44,10 @@ static bool dma_resv_slot_is(struct dma_resv_list *list, unsigned int index,
  * What a slot has that is not signalled, with a reference; NULL if that is nothing, or
  * if the list is not the object's any more. Under RCU.
  */
-struct dma_fence *dma_resv_slot_get(struct dma_resv *obj, struct dma_resv_list *list,
-				    unsigned int index, enum dma_resv_usage wanted,
-				    enum dma_resv_usage *usage)
+static __always_inline struct dma_fence *
+dma_resv_slot_get(struct dma_resv *obj, struct dma_resv_list *list,
+		  unsigned int generation, unsigned int index,
+		  enum dma_resv_usage wanted, enum dma_resv_usage *usage)
 {
 	struct dma_fence *fence;
 	bool signaled, stayed;
@@ -68,41 +69,34 @@ struct dma_fence *dma_resv_slot_get(struct dma_resv *obj, struct dma_resv_list *
 		dma_fence_put(fence);
 		if (stayed)
 			return NULL;
-	} while (rcu_access_pointer(obj->fences) == list);
+	} while (dma_resv_is_at(obj, generation));
 	return NULL;
 }
 
 static void dma_resv_iter_restart(struct dma_resv_iter *cursor)
 {
-	cursor->fences = dma_resv_list_rcu(cursor->obj, &cursor->num_fences);
-	cursor->generation = READ_ONCE(cursor->obj->generation);
+	cursor->fences = dma_resv_begin(cursor->obj, &cursor->generation,
+					&cursor->num_fences);
 	cursor->index = 0;
 	cursor->is_restarted = true;
 }
 
-/* Is the list the same that it was before the reader slept? */
-static bool dma_resv_iter_is_current(struct dma_resv_iter *cursor)
-{
-	struct dma_resv_list *list = rcu_dereference(cursor->obj->fences);
-
-	/* A list that can be seen has its generation already. */
-	smp_rmb();
-	return list == cursor->fences &&
-	       READ_ONCE(cursor->obj->generation) == cursor->generation;
-}
-
 /* From the present index on; from the beginning, for as often as the list changes. */
-static struct dma_fence *dma_resv_iter_go_on(struct dma_resv_iter *cursor)
+static __always_inline struct dma_fence *
+dma_resv_iter_go_on(struct dma_resv_iter *cursor)
 {
+	struct dma_resv *obj = cursor->obj;
 	struct dma_fence *fence;
+	unsigned int index;
 
 	for (;;) {
 		fence = NULL;
-		while (!fence && cursor->index < cursor->num_fences)
-			fence = dma_resv_slot_get(cursor->obj, cursor->fences,
-						  cursor->index++, cursor->usage,
+		for (index = cursor->index; !fence && index < cursor->num_fences; index++)
+			fence = dma_resv_slot_get(obj, cursor->fences, cursor->generation,
+						  index, cursor->usage,
 						  &cursor->fence_usage);
-		if (rcu_access_pointer(cursor->obj->fences) == cursor->fences)
+		cursor->index = index;
+		if (dma_resv_is_at(obj, cursor->generation))
 			break;
 		dma_fence_put(fence);
 		dma_resv_iter_restart(cursor);
@@ -142,11 +136,41 @@ struct dma_fence *dma_resv_iter_next_unlocked(struct dma_resv_iter *cursor)
 	dma_fence_put(cursor->fence);
 	guard(rcu)();
 	cursor->is_restarted = false;
-	if (!dma_resv_iter_is_current(cursor))
+	/* The second would do; a test may spoil the first to have a restart. */
+	if (rcu_access_pointer(cursor->obj->fences) != cursor->fences ||
+	    !dma_resv_is_at(cursor->obj, cursor->generation))
 		dma_resv_iter_restart(cursor);
 	return dma_resv_iter_go_on(cursor);
 }
 EXPORT_SYMBOL(dma_resv_iter_next_unlocked);
+
+/*
+ * All of a list at once, unless it is replaced meanwhile or has more than there is room
+ * for. False then, and nothing is held.
+ */
+bool dma_resv_collect(struct dma_resv *obj, enum dma_resv_usage usage,
+		      struct dma_fence **fences, unsigned int room, unsigned int *found)
+{
+	enum dma_resv_usage unused;
+	struct dma_resv_list *list;
+	unsigned int generation;
+	u32 count, i;
+
+	guard(rcu)();
+	*found = 0;
+	list = dma_resv_begin(obj, &generation, &count);
+	if (count > room)
+		return false;
+	for (i = 0; i < count; i++) {
+		fences[*found] = dma_resv_slot_get(obj, list, generation, i, usage, &unused);
+		*found += !!fences[*found];
+	}
+	if (dma_resv_is_at(obj, generation))
+		return true;
+	while (*found)
+		dma_fence_put(fences[--*found]);
+	return false;
+}
 
 /**
  * dma_resv_iter_first() - for dma_resv_for_each_fence().

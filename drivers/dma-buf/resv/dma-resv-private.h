@@ -60,14 +60,28 @@ static inline struct dma_resv_list *dma_resv_list_held(struct dma_resv *obj)
 	return rcu_dereference_protected(obj->fences, dma_resv_held(obj));
 }
 
-/* Under RCU; how many of its slots are there to be looked at. */
-static inline struct dma_resv_list *dma_resv_list_rcu(struct dma_resv *obj, u32 *count)
+/* Under RCU: a generation, its list, and how many slots there are to be looked at. */
+static inline struct dma_resv_list *dma_resv_begin(struct dma_resv *obj,
+						   unsigned int *generation, u32 *count)
 {
-	struct dma_resv_list *list = rcu_dereference(obj->fences);
+	struct dma_resv_list *list;
 
+	/* In this order: the list is of that generation or later. */
+	*generation = smp_load_acquire(&obj->generation);
+	list = rcu_dereference(obj->fences);
 	/* Pairs with dma_resv_list_append(): the slots are written before. */
 	*count = list ? smp_load_acquire(&list->num_fences) : 0;
 	return list;
+}
+
+/*
+ * Has the list not been replaced since? As long as that is true RCU keeps it, and what
+ * was read from it before was still in it.
+ */
+static inline bool dma_resv_is_at(struct dma_resv *obj, unsigned int generation)
+{
+	smp_rmb(); /* pairs with dma_resv_set_list() */
+	return READ_ONCE(obj->generation) == generation;
 }
 
 /* dma-resv.c */
@@ -79,9 +93,8 @@ void dma_resv_list_free(struct dma_resv_list *list);
 void dma_resv_report_unreserved(void);
 
 /* dma-resv-iter.c */
-struct dma_fence *dma_resv_slot_get(struct dma_resv *obj, struct dma_resv_list *list,
-				    unsigned int index, enum dma_resv_usage wanted,
-				    enum dma_resv_usage *usage);
+bool dma_resv_collect(struct dma_resv *obj, enum dma_resv_usage usage,
+		      struct dma_fence **fences, unsigned int room, unsigned int *found);
 
 /* What lockdep takes for being called back about page tables that change. */
 #ifdef CONFIG_MMU_NOTIFIER

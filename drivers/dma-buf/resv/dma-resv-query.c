@@ -18,37 +18,13 @@ static void dma_resv_put_all(struct dma_fence **fences, unsigned int count)
 	kfree(fences);
 }
 
-/* All of a list, unless it is replaced meanwhile. False then, and nothing is held. */
-static bool dma_resv_collect(struct dma_resv *obj, enum dma_resv_usage usage,
-			     struct dma_fence **fences, unsigned int room,
-			     unsigned int *found)
-{
-	enum dma_resv_usage unused;
-	struct dma_resv_list *list;
-	u32 count, i;
-
-	guard(rcu)();
-	*found = 0;
-	list = dma_resv_list_rcu(obj, &count);
-	if (count > room)
-		return false;
-	for (i = 0; i < count; i++) {
-		fences[*found] = dma_resv_slot_get(obj, list, i, usage, &unused);
-		*found += !!fences[*found];
-	}
-	if (rcu_access_pointer(obj->fences) == list)
-		return true;
-	while (*found)
-		dma_fence_put(fences[--*found]);
-	return false;
-}
-
 static unsigned int dma_resv_count(struct dma_resv *obj)
 {
+	unsigned int generation;
 	u32 count;
 
 	guard(rcu)();
-	dma_resv_list_rcu(obj, &count);
+	dma_resv_begin(obj, &generation, &count);
 	return count;
 }
 

@@ -80,9 +80,12 @@ struct dma_resv_list *dma_resv_list_alloc(unsigned int count, gfp_t gfp)
 
 	KUNIT_STATIC_STUB_REDIRECT(dma_resv_list_alloc, count, gfp);
 
-	if (size <= KMALLOC_MAX_CACHE_SIZE)
+	if (size <= KMALLOC_MAX_CACHE_SIZE) {
 		size = kmalloc_size_roundup(size);
-	list = kvmalloc(size, gfp | __GFP_NOWARN);
+		list = kmalloc(size, gfp | __GFP_NOWARN);
+	} else {
+		list = kvmalloc(size, gfp | __GFP_NOWARN);
+	}
 	if (!list)
 		return NULL;
 	list->num_fences = 0;
@@ -111,16 +114,19 @@ void dma_resv_list_append(struct dma_resv_list *list, struct dma_fence *fence,
 			  enum dma_resv_usage usage)
 {
 	dma_resv_list_set(list, list->num_fences, fence, usage);
-	/* Pairs with dma_resv_list_rcu(): whoever counts the slot sees it filled. */
+	/* Pairs with dma_resv_begin(): whoever counts the slot sees it filled. */
 	smp_store_release(&list->num_fences, list->num_fences + 1);
 }
 
-/* Readers that slept meanwhile know by the generation, if not by the address. */
+/*
+ * First the list, then the generation, then whatever is dropped: who sees a generation
+ * sees its list or a later one, and who meets what was dropped sees the generation.
+ */
 void dma_resv_set_list(struct dma_resv *obj, struct dma_resv_list *list)
 {
-	dma_resv_assert_held(obj);
-	WRITE_ONCE(obj->generation, obj->generation + 1);
 	rcu_assign_pointer(obj->fences, list);
+	/* Pairs with dma_resv_begin() and dma_resv_is_at(). */
+	smp_store_release(&obj->generation, obj->generation + 1);
 }
 
 /* Nobody reads it any more but under RCU. */
@@ -159,18 +165,21 @@ EXPORT_SYMBOL(dma_resv_init);
  */
 void dma_resv_fini(struct dma_resv *obj)
 {
-	/* First nobody finds the fences any more, then they go. */
-	dma_resv_list_free(rcu_replace_pointer(obj->fences, NULL, true));
+	struct dma_resv_list *list = rcu_dereference_protected(obj->fences, true);
+
+	dma_resv_set_list(obj, NULL);
+	dma_resv_list_free(list);
 	ww_mutex_destroy(&obj->lock);
 }
 EXPORT_SYMBOL(dma_resv_fini);
 
+/* As far as it is known; no driver is asked. */
 static unsigned int dma_resv_list_count_live(struct dma_resv_list *list)
 {
 	unsigned int i, live = 0;
 
-	for (i = 0; list && i < list->num_fences; i++)
-		live += !dma_fence_is_signaled(dma_resv_slot_fence(list->slots[i]));
+	for (i = 0; i < list->num_fences; i++)
+		live += !dma_fence_test_signaled_flag(dma_resv_slot_fence(list->slots[i]));
 	return live;
 }
 
@@ -204,17 +213,19 @@ static void dma_resv_switch(struct dma_resv *obj, struct dma_resv_list *to)
 /* Signalled fences make room; memory is taken if they do not, or if there is plenty. */
 static int dma_resv_make_room(struct dma_resv *obj, unsigned int num_fences)
 {
-	struct dma_resv_list *list = dma_resv_list_held(obj);
-	unsigned int live = dma_resv_list_count_live(list), need;
-	unsigned int have = list ? list->max_fences : 0;
-	struct dma_resv_list *to;
+	struct dma_resv_list *list = dma_resv_list_held(obj), *to;
+	unsigned int have = 0, need, want = max(num_fences, DMA_RESV_MIN_FENCES);
 
-	if (check_add_overflow(live, num_fences, &need))
-		return -ENOMEM;
-	if (need <= have && need >= have / 4)
-		return 0;
-	to = dma_resv_list_alloc(max3(need, 2 * live, DMA_RESV_MIN_FENCES),
-				 GFP_KERNEL_ACCOUNT);
+	need = num_fences;
+	if (list) {
+		have = list->max_fences;
+		if (check_add_overflow(dma_resv_list_count_live(list), num_fences, &need) ||
+		    check_mul_overflow(need, 2, &want))
+			return -ENOMEM;
+		if (need <= have && need >= have / 4)
+			return 0;
+	}
+	to = dma_resv_list_alloc(want, GFP_KERNEL_ACCOUNT);
 	if (!to)
 		return need <= have ? 0 : -ENOMEM;
 	dma_resv_switch(obj, to);
@@ -290,8 +301,8 @@ static int dma_resv_list_place(struct dma_resv_list *list, struct dma_fence *fen
 					    (unsigned long)fence | usage))
 				return -1;
 		}
-		if (spare == num && dma_fence_test_signaled_flag(old))
-			spare = i;
+		if (unlikely(dma_fence_test_signaled_flag(old)))
+			spare = min(spare, i);
 	}
 	return spare;
 }

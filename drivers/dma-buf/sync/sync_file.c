@@ -65,10 +65,12 @@ static const struct file_operations sync_file_fops = {
 /* Takes over the reference to the fence, if it succeeds. */
 static struct sync_file *sync_file_make(struct dma_fence *fence)
 {
-	struct sync_file *sync_file = kzalloc(sizeof(*sync_file), GFP_KERNEL);
+	struct sync_file *sync_file = kmalloc(sizeof(*sync_file), GFP_KERNEL);
 
 	if (!sync_file)
 		return NULL;
+	sync_file->user_name[0] = 0;
+	sync_file->flags = 0;
 	init_waitqueue_head(&sync_file->wq);
 	sync_file->fence = fence;
 	sync_file->file = anon_inode_getfile("sync_file", &sync_file_fops, sync_file, 0);

@@ -112,11 +112,13 @@ static void sync_point_timeline_value_str(struct dma_fence *fence, char *str, in
 static void sync_point_set_deadline(struct dma_fence *fence, ktime_t deadline)
 {
 	struct sync_point *point = to_sync_point(fence);
+	unsigned long irq;
 
-	guard(spinlock_irqsave)(&point->timeline->lock);
+	spin_lock_irqsave(&point->timeline->lock, irq);
 	if (!point->has_deadline || deadline < point->deadline)
 		point->deadline = deadline;
 	point->has_deadline = true;
+	spin_unlock_irqrestore(&point->timeline->lock, irq);
 }
 
 static void sync_point_remove(struct sync_point *point)
@@ -256,19 +258,21 @@ static struct sync_point *sync_timeline_find(struct sync_timeline *timeline, u32
 static struct sync_point *sync_timeline_add(struct sync_timeline *timeline,
 					    struct sync_point *point)
 {
+	struct sync_point *other = NULL;
 	struct rb_node *parent, **link;
-	struct sync_point *other;
 	bool leftmost;
 
-	guard(spinlock_irq)(&timeline->lock);
-	if (dma_fence_is_signaled_locked(&point->base))
-		return point;
-	other = sync_timeline_find(timeline, point->base.seqno, &parent, &link, &leftmost);
-	if (other)
-		return other;
-	rb_link_node(&point->node, parent, link);
-	rb_insert_color_cached(&point->node, &timeline->points, leftmost);
-	return point;
+	spin_lock_irq(&timeline->lock);
+	if (!dma_fence_is_signaled_locked(&point->base)) {
+		other = sync_timeline_find(timeline, point->base.seqno, &parent, &link,
+					   &leftmost);
+		if (!other) {
+			rb_link_node(&point->node, parent, link);
+			rb_insert_color_cached(&point->node, &timeline->points, leftmost);
+		}
+	}
+	spin_unlock_irq(&timeline->lock);
+	return other ?: point;
 }
 
 static struct sync_point *sync_point_create(struct sync_timeline *timeline, u32 value)
@@ -332,14 +336,15 @@ static long sw_sync_inc(struct sync_timeline *timeline, void __user *arg)
 static long sw_sync_read_deadline(struct dma_fence *fence, u64 *deadline_ns)
 {
 	struct sync_point *point = to_sync_point(fence);
+	bool has_deadline;
 
 	if (fence->ops != &sync_point_ops)
 		return -EINVAL;
-	guard(spinlock_irq)(&point->timeline->lock);
-	if (!point->has_deadline)
-		return -ENOENT;
+	spin_lock_irq(&point->timeline->lock);
+	has_deadline = point->has_deadline;
 	*deadline_ns = ktime_to_ns(point->deadline);
-	return 0;
+	spin_unlock_irq(&point->timeline->lock);
+	return has_deadline ? 0 : -ENOENT;
 }
 
 static long sw_sync_get_deadline(struct sync_timeline *timeline, void __user *arg)

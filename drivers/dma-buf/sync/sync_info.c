@@ -29,13 +29,14 @@ static void sync_timeline_show(struct seq_file *seq, struct sync_timeline *timel
 	struct rb_node *node;
 
 	lockdep_assert_held(&sync_timelines_lock);
-	guard(spinlock_irq)(&timeline->lock);
+	spin_lock_irq(&timeline->lock);
 	seq_printf(seq, "%s: %d\n", timeline->name, timeline->value);
 	/* All of them wait: those that have been reached are out of the tree. */
 	for (node = rb_first_cached(&timeline->points); node; node = rb_next(node))
 		seq_printf(seq, "  fence active: %lld / %d\n",
 			   (s64)rb_to_sync_point(node)->base.seqno, timeline->value);
 	seq_putc(seq, '\n');
+	spin_unlock_irq(&timeline->lock);
 }
 
 static int sync_info_show(struct seq_file *seq, void *unused)

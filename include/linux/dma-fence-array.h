@@ -8,6 +8,7 @@
 #include <linux/atomic.h>
 #include <linux/container_of.h>
 #include <linux/dma-fence.h>
+#include <linux/irq_work.h>
 #include <linux/spinlock_types.h>
 #include <linux/workqueue_types.h>
 
@@ -32,6 +33,7 @@ struct dma_fence_array_cb {
  * @signal_on_any: signal with the first member, and not with the last; fixed
  * @fences: the members, each with a reference; fixed
  * @work: signals, or drops a reference, where that may not be done at once
+ * @bh_work: the same where a processor cannot interrupt itself
  * @callbacks: one for each member, from when signalling is enabled
  */
 struct dma_fence_array {
@@ -41,7 +43,10 @@ struct dma_fence_array {
 	atomic_t num_pending;
 	bool signal_on_any;
 	struct dma_fence **fences;
-	struct work_struct work;
+	union {
+		struct irq_work work;
+		struct work_struct bh_work;
+	};
 	struct dma_fence_array_cb callbacks[] __counted_by(num_fences);
 };
 

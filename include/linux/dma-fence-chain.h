@@ -7,6 +7,7 @@
 
 #include <linux/container_of.h>
 #include <linux/dma-fence.h>
+#include <linux/irq_work.h>
 #include <linux/lockdep_types.h>
 #include <linux/slab.h>
 #include <linux/spinlock_types.h>
@@ -21,6 +22,7 @@
  * @fence: what the link adds to the chain, with a reference; fixed
  * @cb: callback at the one fence that is waited for
  * @work: to look for the next one
+ * @bh_work: the same where a processor cannot interrupt itself
  * @lock: for @base
  */
 struct dma_fence_chain {
@@ -30,7 +32,8 @@ struct dma_fence_chain {
 	struct dma_fence *fence;
 	union {
 		struct dma_fence_cb cb;
-		struct work_struct work;
+		struct irq_work work;
+		struct work_struct bh_work;
 	};
 	spinlock_t lock; /* base */
 };

@@ -12,7 +12,7 @@
  * The callbacks share one reference to the array, which the last of them drops. It
  * runs under the lock of a member, and releasing the array may release others that
  * want the same lock. If nobody else has a reference left, then nobody waits for
- * anything, and the release is left to a worker.
+ * anything, and the release is left to an interrupt, or a worker.
  *
  * Errors are settled at the moment of signalling, and by one thread: it puts what it
  * found in place of %DMA_FENCE_ARRAY_UNSETTLED, all later ones come too late.
@@ -20,6 +20,7 @@
 
 #include <linux/dma-fence-array.h>
 #include <linux/export.h>
+#include <linux/irq_work.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
@@ -74,12 +75,32 @@ static void dma_fence_array_signal(struct dma_fence_array *array)
 	dma_fence_signal_timestamp(&array->base, ktime_get());
 }
 
-static void dma_fence_array_work(struct work_struct *work)
+static void dma_fence_array_go_on(struct dma_fence_array *array)
 {
-	struct dma_fence_array *array = container_of(work, struct dma_fence_array, work);
+	dma_fence_array_settle(array);
+	dma_fence_signal_and_put(&array->base);
+}
 
-	dma_fence_array_signal(array);
-	dma_fence_put(&array->base);
+static void dma_fence_array_irq_work(struct irq_work *work)
+{
+	dma_fence_array_go_on(container_of(work, struct dma_fence_array, work));
+}
+
+static void dma_fence_array_bh_work(struct work_struct *work)
+{
+	dma_fence_array_go_on(container_of(work, struct dma_fence_array, bh_work));
+}
+
+/* Out of here, as soon as that can be. Once in the life of an array. */
+static void dma_fence_array_defer(struct dma_fence_array *array)
+{
+	if (arch_irq_work_has_interrupt()) {
+		init_irq_work(&array->work, dma_fence_array_irq_work);
+		irq_work_queue(&array->work);
+	} else {
+		INIT_WORK(&array->bh_work, dma_fence_array_bh_work);
+		queue_work(system_bh_wq, &array->bh_work);
+	}
 }
 
 /*
@@ -101,12 +122,12 @@ static void dma_fence_array_callback(struct dma_fence *member, struct dma_fence_
 
 	if (!dma_fence_array_count(array))
 		return;
-	if (dma_fence_is_container(member)) {
-		queue_work(system_bh_wq, &array->work);
-		return;
+	if (!dma_fence_is_container(member)) {
+		dma_fence_array_signal(array);
+		if (dma_fence_put_unless_last(&array->base))
+			return;
 	}
-	dma_fence_array_signal(array);
-	dma_fence_put_later(&array->base, &array->work);
+	dma_fence_array_defer(array);
 }
 
 /*
@@ -220,7 +241,6 @@ void dma_fence_array_init(struct dma_fence_array *array, int num_fences,
 	array->fences = fences;
 	array->signal_on_any = signal_on_any;
 	atomic_set(&array->num_pending, num_fences + 1);
-	INIT_WORK(&array->work, dma_fence_array_work);
 	spin_lock_init(&array->lock);
 	dma_fence_init(&array->base, &dma_fence_array_ops, &array->lock, context, seqno);
 	array->base.error = DMA_FENCE_ARRAY_UNSETTLED;

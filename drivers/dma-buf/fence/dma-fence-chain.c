@@ -15,7 +15,7 @@
  * signalled. When that one is, most often so is the rest: the callback looks along the
  * chain and then signals the link there and then. It looks without references, because
  * it runs under a lock that releasing a fence may want. If something is left to wait
- * for, a worker adds the callback there, because that takes another fence's lock.
+ * for, an interrupt adds the callback there, because that takes another fence's lock.
  *
  * Looking along without references is right because a link that is dropped keeps its
  * prev in its memory until RCU readers are gone. Who read it while it was linked, reads
@@ -24,6 +24,7 @@
 
 #include <linux/dma-fence-chain.h>
 #include <linux/export.h>
+#include <linux/irq_work.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
@@ -153,43 +154,77 @@ static bool dma_fence_chain_look(struct dma_fence_chain *head)
 
 static void dma_fence_chain_callback(struct dma_fence *fence, struct dma_fence_cb *cb);
 
+/*
+ * Wait for what is in a link, which has a reference that is dropped if it can be waited
+ * for: from then on the chain keeps it, until it is signalled.
+ */
+static bool dma_fence_chain_wait_for(struct dma_fence_chain *head, struct dma_fence *link)
+{
+	unsigned long irq = dma_fence_undisturbed_begin();
+	bool waits;
+
+	waits = !dma_fence_add_callback(dma_fence_chain_contained(link), &head->cb,
+					dma_fence_chain_callback);
+	if (waits)
+		dma_fence_put(link);
+	dma_fence_undisturbed_end(irq);
+	return waits;
+}
+
 /* Add the callback to the newest fence that is not signalled. False if there is none. */
 static bool dma_fence_chain_rearm(struct dma_fence_chain *head)
 {
-	struct dma_fence *fence;
+	struct dma_fence *link;
 
-	dma_fence_chain_for_each(fence, &head->base)
-		if (!dma_fence_add_callback(dma_fence_chain_contained(fence), &head->cb,
-					    dma_fence_chain_callback)) {
-			/* The chain keeps it until it is signalled. */
-			dma_fence_put(fence);
+	dma_fence_chain_for_each(link, &head->base)
+		if (dma_fence_chain_wait_for(head, link))
 			return true;
-		}
 	return false;
 }
 
-static void dma_fence_chain_work(struct work_struct *work)
+static void dma_fence_chain_go_on(struct dma_fence_chain *head)
 {
-	struct dma_fence_chain *head = container_of(work, struct dma_fence_chain, work);
-
 	if (!dma_fence_test_signaled_flag(&head->base) && dma_fence_chain_rearm(head))
 		return;
-	dma_fence_signal_timestamp(&head->base, ktime_get());
-	dma_fence_put(&head->base);
+	dma_fence_signal_and_put(&head->base);
 }
 
-/* The callback's place becomes the work's. */
+static void dma_fence_chain_irq_work(struct irq_work *work)
+{
+	dma_fence_chain_go_on(container_of(work, struct dma_fence_chain, work));
+}
+
+static void dma_fence_chain_bh_work(struct work_struct *work)
+{
+	dma_fence_chain_go_on(container_of(work, struct dma_fence_chain, bh_work));
+}
+
+/*
+ * Out of here, as soon as that can be. The callback's place becomes the work's. An
+ * interrupt comes before the signaller has gone on; where there is none, waiting for
+ * the next tick would take a thousand times longer than a worker.
+ */
+static void dma_fence_chain_defer(struct dma_fence_chain *head)
+{
+	if (arch_irq_work_has_interrupt()) {
+		init_irq_work(&head->work, dma_fence_chain_irq_work);
+		irq_work_queue(&head->work);
+	} else {
+		INIT_WORK(&head->bh_work, dma_fence_chain_bh_work);
+		queue_work(system_bh_wq, &head->bh_work);
+	}
+}
+
 static void dma_fence_chain_callback(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
 	struct dma_fence_chain *head = container_of(cb, struct dma_fence_chain, cb);
 
-	INIT_WORK(&head->work, dma_fence_chain_work);
 	if (dma_fence_chain_look(head)) {
 		dma_fence_signal_timestamp(&head->base, ktime_get());
-		dma_fence_put_later(&head->base, &head->work);
-	} else {
-		queue_work(system_bh_wq, &head->work);
+		if (dma_fence_put_unless_last(&head->base))
+			return;
 	}
+	dma_fence_chain_defer(head);
 }
 
 /* The callback, or the work, has a reference until the link is signalled. */

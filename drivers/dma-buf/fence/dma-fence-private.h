@@ -21,25 +21,40 @@
 #define _DMA_FENCE_PRIVATE_H
 
 #include <linux/dma-fence.h>
-#include <linux/preempt.h>
+#include <linux/irqflags.h>
+#include <linux/refcount.h>
 
-struct work_struct;
-
-static inline void dma_fence_enable_begin(void)
+/*
+ * Steps that others wait for, or that end after others have gone on: not to be disturbed
+ * by interrupts or other tasks. With PREEMPT_RT locks sleep, and it cannot be had.
+ */
+static inline unsigned long dma_fence_undisturbed_begin(void)
 {
+	unsigned long irq = 0;
+
 	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
-		preempt_disable();
+		local_irq_save(irq);
+	return irq;
 }
 
-static inline void dma_fence_enable_end(void)
+static inline void dma_fence_undisturbed_end(unsigned long irq)
 {
 	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
-		preempt_enable();
+		local_irq_restore(irq);
+}
+
+/*
+ * Drop a reference under the lock of another fence, unless it is the last one: releasing
+ * the fence could want that lock.
+ */
+static inline bool dma_fence_put_unless_last(struct dma_fence *fence)
+{
+	return refcount_dec_not_one(&fence->refcount.refcount);
 }
 
 /* dma-fence.c */
 void dma_fence_begin_release(struct dma_fence *fence);
-void dma_fence_put_later(struct dma_fence *fence, struct work_struct *work);
+void dma_fence_signal_and_put(struct dma_fence *fence);
 
 /* dma-fence-stub.c: callbacks of fences that nobody has to signal any more */
 extern const struct dma_fence_ops dma_fence_stub_ops;

@@ -5,11 +5,9 @@
 
 #include <linux/atomic.h>
 #include <linux/export.h>
-#include <linux/refcount.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
-#include <linux/workqueue.h>
 
 #include "dma-fence-private.h"
 
@@ -260,14 +258,15 @@ static bool dma_fence_enable(struct dma_fence *fence)
 /*
  * An array or a chain adds callbacks to other fences, whose locks come before its own:
  * once, by who is the first here, and without that lock. All others who wait count on
- * it, so it is not interrupted by other tasks. (With PREEMPT_RT locks sleep, and that
- * cannot be had.)
+ * it.
  */
 static void dma_fence_enable_container(struct dma_fence *fence)
 {
+	unsigned long irq;
+
 	if (!dma_fence_is_container(fence))
 		return;
-	dma_fence_enable_begin();
+	irq = dma_fence_undisturbed_begin();
 	if (!test_and_set_bit(DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT, &fence->flags)) {
 		trace_dma_fence_enable_signal(fence);
 		if (dma_fence_is_array(fence))
@@ -275,7 +274,7 @@ static void dma_fence_enable_container(struct dma_fence *fence)
 		else
 			dma_fence_chain_enable(fence);
 	}
-	dma_fence_enable_end();
+	dma_fence_undisturbed_end(irq);
 }
 
 /**
@@ -467,13 +466,20 @@ void dma_fence_release(struct kref *kref)
 EXPORT_SYMBOL(dma_fence_release);
 
 /*
- * Drop a reference under the lock of another fence. Releasing the fence could want
- * that lock, so the last reference is left to @work.
+ * Signal, and drop a reference before anybody who is woken up can wonder about it: below
+ * the lock, whose memory RCU keeps for so long.
  */
-void dma_fence_put_later(struct dma_fence *fence, struct work_struct *work)
+void dma_fence_signal_and_put(struct dma_fence *fence)
 {
-	if (!refcount_dec_not_one(&fence->refcount.refcount))
-		queue_work(system_bh_wq, work);
+	unsigned long irq;
+	bool last;
+
+	spin_lock_irqsave(fence->lock, irq);
+	dma_fence_signal_timestamp_locked(fence, ktime_get());
+	last = !dma_fence_put_unless_last(fence);
+	spin_unlock_irqrestore(fence->lock, irq);
+	if (last)
+		dma_fence_put(fence);
 }
 
 /**

@@ -40,8 +40,9 @@
  * fence of its own: it signals when what was added with it and all that was added
  * before is signalled.
  *
- * A chain shrinks as its fences signal, from wherever they are. A number may stand for
- * several points then: the next higher one that is still there.
+ * A chain shrinks as its fences signal, from wherever they are. For a number whose link
+ * is gone stands the next higher link that is still there, or if what is left is all
+ * lower, the highest of that: it belongs to what the number stands for.
  *
  * dma_fence_chain_init() gives two references away. What drivers have to do to stay
  * out of deadlocks is the same as for any other fence.

@@ -596,14 +596,15 @@ static bool race_walk(void *data)
 static bool race_find(void *data)
 {
 	struct dma_fence *fence = race_get_head(data);
-	u64 seqno;
+	u64 newest;
 	bool fine;
 
 	if (!fence)
 		return true;
-	seqno = max(fence->seqno, 3ULL) - 2;
-	fine = !dma_fence_chain_find_seqno(&fence, seqno) &&
-	       (!fence || fence->seqno >= seqno);
+	/* What is left of it may be older than the point itself. */
+	newest = fence->seqno;
+	fine = !dma_fence_chain_find_seqno(&fence, max(newest, 3ULL) - 2) &&
+	       (!fence || fence->seqno <= newest);
 	dma_fence_put(fence);
 	return fine;
 }

@@ -207,12 +207,12 @@ static void dma_fence_chain_bh_work(struct work_struct *work)
  */
 static void dma_fence_chain_defer(struct dma_fence_chain *head)
 {
-	if (arch_irq_work_has_interrupt()) {
+	if (dma_fence_may_interrupt()) {
 		init_irq_work(&head->work, dma_fence_chain_irq_work);
 		irq_work_queue(&head->work);
 	} else {
 		INIT_WORK(&head->bh_work, dma_fence_chain_bh_work);
-		queue_work(system_bh_wq, &head->bh_work);
+		queue_work(dma_fence_workqueue(), &head->bh_work);
 	}
 }
 

@@ -15,14 +15,17 @@
  * own for their locks. Whatever else runs below the lock of a
  * fence (callbacks, a driver's enable_signaling) takes no other fence's lock, unless
  * that driver knows the order of the two. Containers look at the fences in them
- * without any lock.
+ * without any lock. The one exception: the callback of an array, below the lock of one
+ * member, tries the lock of another one, and takes nothing below that.
  */
 #ifndef _DMA_FENCE_PRIVATE_H
 #define _DMA_FENCE_PRIVATE_H
 
 #include <linux/dma-fence.h>
+#include <linux/irq_work.h>
 #include <linux/irqflags.h>
 #include <linux/refcount.h>
+#include <linux/workqueue.h>
 
 /*
  * Steps that others wait for, or that end after others have gone on: not to be disturbed
@@ -41,6 +44,21 @@ static inline void dma_fence_undisturbed_end(unsigned long irq)
 {
 	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
 		local_irq_restore(irq);
+}
+
+/*
+ * What a callback leaves to others wants the locks that it runs below. They are given back
+ * before the next interrupt and the next BH, if interrupts are off: some drivers signal
+ * with interrupts on, and then it has to be a task.
+ */
+static inline bool dma_fence_may_interrupt(void)
+{
+	return arch_irq_work_has_interrupt() && irqs_disabled();
+}
+
+static inline struct workqueue_struct *dma_fence_workqueue(void)
+{
+	return irqs_disabled() ? system_bh_wq : system_highpri_wq;
 }
 
 /*

@@ -28,13 +28,14 @@ struct dma_fence_array_cb {
  *	@fences, that failed
  * @lock: for @base
  * @num_fences: how many members; fixed
- * @num_pending: members whose signal has not been counted yet, and one more until
- *	signalling has been enabled
+ * @num_pending: of all: members behind these are known to be signalled, and is for
+ *	who has the callback. Of any: callbacks that have not run yet
  * @signal_on_any: signal with the first member, and not with the last; fixed
  * @fences: the members, each with a reference; fixed
  * @work: signals, or drops a reference, where that may not be done at once
  * @bh_work: the same where a processor cannot interrupt itself
- * @callbacks: one for each member, from when signalling is enabled
+ * @callbacks: from when signalling is enabled. Of all, one, at one member at a time;
+ *	of any, one for each member
  */
 struct dma_fence_array {
 	struct dma_fence base;
@@ -47,7 +48,7 @@ struct dma_fence_array {
 		struct irq_work work;
 		struct work_struct bh_work;
 	};
-	struct dma_fence_array_cb callbacks[] __counted_by(num_fences);
+	struct dma_fence_array_cb callbacks[];
 };
 
 struct dma_fence_array *dma_fence_array_alloc(int num_fences);

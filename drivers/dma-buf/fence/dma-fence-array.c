@@ -3,13 +3,21 @@
  * Fence arrays: one fence that signals with the last of several, or with the
  * first of them.
  *
- * Where somebody waits for an array, each member has a callback of it. The callback
- * that decides signals the array there and then: the lock of an array comes after
- * those of its members, and is never held while members are looked at. So signalling
- * is enabled without it (dma_fence_enable_container()), and it takes no interrupt and
- * no tick until those who wait for the array hear of the signal.
+ * Where somebody waits for an array, the signalling of all its members is enabled, and
+ * it has a callback: an array of any has one at each member, an array of all has one at
+ * one member at a time. The lock of an array comes after those of its members, and is
+ * never held while members are looked at. So it is signalled there and then by the
+ * callback that decides, and it takes no interrupt and no tick until those who wait for
+ * the array hear of the signal.
  *
- * The callbacks share one reference to the array, which the last of them drops. It
+ * The callback of an array of all is with the last member that is not signalled. When
+ * that signals, it looks at the flags of those before, and moves on to the last of them
+ * that is left. It runs under the lock of one member and needs that of another one: they
+ * may be the same, else it tries, because nothing says which of two comes first. Only if
+ * somebody else holds that lock at the moment, the move is left to an interrupt, or a
+ * worker. Who has the callback also has @num_pending, behind which all are signalled.
+ *
+ * The callbacks have one reference to the array, which the last of them drops. It
  * runs under the lock of a member, and releasing the array may release others that
  * want the same lock. If nobody else has a reference left, then nobody waits for
  * anything, and the release is left to an interrupt, or a worker.
@@ -75,8 +83,40 @@ static void dma_fence_array_signal(struct dma_fence_array *array)
 	dma_fence_signal_timestamp(&array->base, ktime_get());
 }
 
+/* Of all: are they signalled, as far as is known? */
+static bool dma_fence_array_look(struct dma_fence_array *array)
+{
+	int left = atomic_read(&array->num_pending);
+
+	while (left && dma_fence_test_signaled_flag(array->fences[left - 1]))
+		left--;
+	atomic_set(&array->num_pending, left);
+	return !left;
+}
+
+/* Of all: the last one that is not signalled, after a look that has found one. */
+static struct dma_fence *dma_fence_array_awaited(struct dma_fence_array *array)
+{
+	return array->fences[atomic_read(&array->num_pending) - 1];
+}
+
+static void dma_fence_array_all_callback(struct dma_fence *member, struct dma_fence_cb *cb);
+
+/* Of all: wait for one. False if there is none to wait for; else it is out of our hands. */
+static bool dma_fence_array_rearm(struct dma_fence_array *array)
+{
+	while (!dma_fence_array_look(array))
+		if (!dma_fence_add_callback(dma_fence_array_awaited(array),
+					    &array->callbacks[0].cb,
+					    dma_fence_array_all_callback))
+			return true;
+	return false;
+}
+
 static void dma_fence_array_go_on(struct dma_fence_array *array)
 {
+	if (!dma_fence_test_signaled_flag(&array->base) && dma_fence_array_rearm(array))
+		return;
 	dma_fence_array_settle(array);
 	dma_fence_signal_and_put(&array->base);
 }
@@ -91,66 +131,135 @@ static void dma_fence_array_bh_work(struct work_struct *work)
 	dma_fence_array_go_on(container_of(work, struct dma_fence_array, bh_work));
 }
 
-/* Out of here, as soon as that can be. Once in the life of an array. */
+/* Out of here, as soon as that can be. */
 static void dma_fence_array_defer(struct dma_fence_array *array)
 {
-	if (arch_irq_work_has_interrupt()) {
+	if (dma_fence_may_interrupt()) {
 		init_irq_work(&array->work, dma_fence_array_irq_work);
 		irq_work_queue(&array->work);
 	} else {
 		INIT_WORK(&array->bh_work, dma_fence_array_bh_work);
-		queue_work(system_bh_wq, &array->bh_work);
+		queue_work(dma_fence_workqueue(), &array->bh_work);
 	}
 }
 
-/*
- * One more is done with: true for the last. All others must not look at the array any
- * more, which may be gone.
- */
-static bool dma_fence_array_count(struct dma_fence_array *array)
+/* Signalled, and a reference less. False if that has to be done elsewhere. */
+static bool dma_fence_array_finish(struct dma_fence_array *array)
 {
-	if (array->signal_on_any)
-		dma_fence_array_signal(array);
-	return atomic_dec_and_test(&array->num_pending);
+	dma_fence_array_signal(array);
+	return dma_fence_put_unless_last(&array->base);
+}
+
+static bool dma_fence_array_link(struct dma_fence_array *array, struct dma_fence *member)
+{
+	lockdep_assert_held(member->lock);
+	if (dma_fence_test_signaled_flag(member))
+		return false;
+	list_add_tail(&array->callbacks[0].cb.node, &member->cb_list);
+	return true;
+}
+
+/*
+ * Under the lock of one member, to the one that is awaited now. All members have been
+ * enabled, so that linking is all there is to do. False if that cannot be done now, or
+ * need not be any more.
+ */
+static bool dma_fence_array_move(struct dma_fence_array *array, struct dma_fence *from)
+{
+	struct dma_fence *to = dma_fence_array_awaited(array);
+	unsigned long irq;
+	bool linked;
+
+	lockdep_assert_held(from->lock);
+	if (to->lock == from->lock)
+		return dma_fence_array_link(array, to);
+	/* On a single processor, debugging takes a try that fails for a mistake. */
+	if (spin_is_locked(to->lock) || !spin_trylock_irqsave(to->lock, irq))
+		return false;
+	linked = dma_fence_array_link(array, to);
+	spin_unlock_irqrestore(to->lock, irq);
+	return linked;
 }
 
 /* Members are no containers; should one be, there is no end to how deep they may lie. */
-static void dma_fence_array_callback(struct dma_fence *member, struct dma_fence_cb *cb)
+static void dma_fence_array_all_callback(struct dma_fence *member, struct dma_fence_cb *cb)
 {
 	struct dma_fence_array *array =
 		container_of(cb, struct dma_fence_array_cb, cb)->array;
 
-	if (!dma_fence_array_count(array))
-		return;
 	if (!dma_fence_is_container(member)) {
-		dma_fence_array_signal(array);
-		if (dma_fence_put_unless_last(&array->base))
+		if (!dma_fence_array_look(array) && dma_fence_array_move(array, member))
+			return;
+		if (dma_fence_array_look(array) && dma_fence_array_finish(array))
 			return;
 	}
 	dma_fence_array_defer(array);
 }
 
-/*
- * Enabling itself is counted as well, so that the last one is always found. The caller
- * has a reference.
- */
-void dma_fence_array_enable(struct dma_fence *fence)
+static void dma_fence_array_enable_all(struct dma_fence_array *array)
 {
-	struct dma_fence_array *array = to_dma_fence_array(fence);
 	unsigned int i;
 
-	dma_fence_get(fence);
-	for (i = 0; i < array->num_fences; i++) {
-		array->callbacks[i].array = array;
-		if (dma_fence_test_signaled_flag(fence) ||
-		    dma_fence_add_callback(array->fences[i], &array->callbacks[i].cb,
-					   dma_fence_array_callback))
-			dma_fence_array_count(array);
-	}
-	if (atomic_dec_and_test(&array->num_pending)) {
+	array->callbacks[0].array = array;
+	for (i = 0; i < array->num_fences; i++)
+		dma_fence_enable_sw_signaling(array->fences[i]);
+	if (!dma_fence_array_rearm(array)) {
 		dma_fence_array_signal(array);
-		dma_fence_put(fence);
+		dma_fence_put(&array->base);
 	}
+}
+
+/*
+ * Of any: a callback less. True for the last; all others must not look at the array any
+ * more, which may be gone.
+ */
+static bool dma_fence_array_count(struct dma_fence_array *array)
+{
+	return atomic_dec_and_test(&array->num_pending);
+}
+
+static void dma_fence_array_any_callback(struct dma_fence *member, struct dma_fence_cb *cb)
+{
+	struct dma_fence_array *array =
+		container_of(cb, struct dma_fence_array_cb, cb)->array;
+
+	dma_fence_array_signal(array);
+	if (!dma_fence_array_count(array))
+		return;
+	if (dma_fence_is_container(member) || !dma_fence_put_unless_last(&array->base))
+		dma_fence_array_defer(array);
+}
+
+/* Enabling itself is counted as well, so that the last one is always found. */
+static void dma_fence_array_enable_any(struct dma_fence_array *array)
+{
+	struct dma_fence_array_cb *callback = array->callbacks;
+	unsigned int i;
+
+	atomic_inc(&array->num_pending);
+	for (i = 0; i < array->num_fences; i++, callback++) {
+		callback->array = array;
+		if (!dma_fence_test_signaled_flag(&array->base)) {
+			if (!dma_fence_add_callback(array->fences[i], &callback->cb,
+						    dma_fence_array_any_callback))
+				continue;
+			dma_fence_array_signal(array);
+		}
+		dma_fence_array_count(array);
+	}
+	if (dma_fence_array_count(array))
+		dma_fence_put(&array->base);
+}
+
+/* The caller has a reference, and the callbacks one of their own. */
+void dma_fence_array_enable(struct dma_fence *fence)
+{
+	struct dma_fence_array *array = to_dma_fence_array(dma_fence_get(fence));
+
+	if (array->signal_on_any)
+		dma_fence_array_enable_any(array);
+	else
+		dma_fence_array_enable_all(array);
 }
 
 /* Asks the members, so that the answer does not depend on anybody waiting. */
@@ -210,7 +319,7 @@ struct dma_fence_array *dma_fence_array_alloc(int num_fences)
 {
 	struct dma_fence_array *array;
 
-	return kzalloc(struct_size(array, callbacks, num_fences),
+	return kmalloc(struct_size(array, callbacks, max(num_fences, 1)),
 		       GFP_KERNEL | __GFP_NOWARN);
 }
 EXPORT_SYMBOL(dma_fence_array_alloc);
@@ -240,7 +349,7 @@ void dma_fence_array_init(struct dma_fence_array *array, int num_fences,
 	array->num_fences = num_fences;
 	array->fences = fences;
 	array->signal_on_any = signal_on_any;
-	atomic_set(&array->num_pending, num_fences + 1);
+	atomic_set(&array->num_pending, num_fences);
 	spin_lock_init(&array->lock);
 	dma_fence_init(&array->base, &dma_fence_array_ops, &array->lock, context, seqno);
 	array->base.error = DMA_FENCE_ARRAY_UNSETTLED;
@@ -266,8 +375,10 @@ struct dma_fence_array *
 dma_fence_array_create(int num_fences, struct dma_fence **fences, u64 context,
 		       unsigned int seqno, bool signal_on_any)
 {
-	struct dma_fence_array *array = dma_fence_array_alloc(num_fences);
+	struct dma_fence_array *array;
 
+	/* Of all, one callback will do. */
+	array = dma_fence_array_alloc(signal_on_any ? num_fences : 1);
 	if (array)
 		dma_fence_array_init(array, num_fences, fences, context, seqno,
 				     signal_on_any);

@@ -176,6 +176,40 @@ static void array_enables_each_member_once(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&other.times), 1);
 }
 
+static unsigned int callbacks_at(unsigned int count, struct dma_fence **members)
+{
+	unsigned int callbacks = 0;
+
+	for (unsigned int i = 0; i < count; i++)
+		if (!dma_fence_is_signaled(members[i]))
+			callbacks += list_count_nodes(&members[i]->cb_list);
+	return callbacks;
+}
+
+/* One callback for all of them, or one for each of any. */
+static void array_waits_with_as_few_callbacks_as_it_can(struct kunit *test)
+{
+	const struct shape *shape = test->param_value;
+	struct dma_fence *members[MEMBERS_MAX], *array;
+	unsigned int left;
+
+	mock_fences(test, shape->count, members);
+	array = mock_array(test, shape->any, shape->count, members);
+	KUNIT_EXPECT_EQ(test, callbacks_at(shape->count, members), 0);
+	dma_fence_enable_sw_signaling(array);
+	for (unsigned int i = 0; i < shape->count; i++) {
+		left = shape->count - i;
+		KUNIT_EXPECT_EQ(test, callbacks_at(shape->count, members),
+				shape->any ? left : 1);
+		dma_fence_signal(members[turn(shape, i)]);
+	}
+	KUNIT_EXPECT_EQ(test, dma_fence_get_status(array), 1);
+	/* Nothing is left of them. */
+	for (unsigned int i = 0; i < shape->count; i++)
+		KUNIT_EXPECT_EQ(test, kref_read(&members[i]->refcount), 2);
+	KUNIT_EXPECT_EQ(test, kref_read(&array->refcount), 1);
+}
+
 static void array_of_a_member_whose_enabling_fails(struct kunit *test)
 {
 	struct dma_fence *members[3], *array;
@@ -330,6 +364,77 @@ static void last_reference_goes_under_a_members_lock(struct kunit *test)
 	spin_unlock_irq(&locked_lock);
 	dma_fence_put(members[1]);
 	KUNIT_EXPECT_TRUE(test, locked_all_gone());
+}
+
+/* Whichever order they signal in, under the one lock that all of them have. */
+static void members_share_a_lock(struct kunit *test)
+{
+	const struct shape *shape = test->param_value;
+	struct mock_callback callback = {};
+	struct dma_fence *members[MEMBERS_MAX], *array;
+
+	for (unsigned int i = 0; i < shape->count; i++) {
+		members[i] = locked_fence();
+		KUNIT_ASSERT_NOT_NULL(test, members[i]);
+	}
+	array = mock_array(test, shape->any, shape->count, members);
+	KUNIT_ASSERT_EQ(test, 0, mock_callback_add(&callback, array));
+	for (unsigned int i = 0; i < shape->count; i++) {
+		KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), i >= enough(shape));
+		dma_fence_signal(members[turn(shape, i)]);
+		KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), i + 1 >= enough(shape));
+	}
+	mock_put(test, array);
+	for (unsigned int i = 0; i < shape->count; i++)
+		dma_fence_put(members[i]);
+	KUNIT_EXPECT_TRUE(test, locked_all_gone());
+}
+
+/* Somebody holds the lock of the member that is to be waited for next. */
+static void next_member_is_busy(struct kunit *test)
+{
+	struct dma_fence *members[2], *array;
+	struct mock_callback callback = {};
+	unsigned long irq;
+
+	mock_fences(test, 2, members);
+	array = mock_array(test, false, 2, members);
+	KUNIT_ASSERT_EQ(test, 0, mock_callback_add(&callback, array));
+	spin_lock_irqsave_nested(members[0]->lock, irq, SINGLE_DEPTH_NESTING);
+	dma_fence_signal(members[1]);
+	spin_unlock_irqrestore(members[0]->lock, irq);
+	KUNIT_EXPECT_EQ(test, dma_fence_get_status(array), 0);
+	dma_fence_signal(members[0]);
+	KUNIT_EXPECT_GE(test, dma_fence_wait_timeout(array, false, LONG), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), 1);
+}
+
+/* As vmwgfx does: below a lock of which no interrupt knows. */
+static DEFINE_SPINLOCK(plain_lock);
+
+static const struct dma_fence_ops plain_ops = {
+	.get_driver_name = locked_name,
+	.get_timeline_name = locked_name,
+};
+
+static void driver_signals_with_interrupts_on(struct kunit *test)
+{
+	struct mock_callback callback = {};
+	struct dma_fence *members[2], *array;
+
+	members[0] = mock_fence(test);
+	members[1] = kzalloc(sizeof(*members[1]), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, members[1]);
+	dma_fence_init(members[1], &plain_ops, &plain_lock, dma_fence_context_alloc(1), 1);
+	array = mock_array(test, false, 2, members);
+	KUNIT_ASSERT_EQ(test, 0, mock_callback_add(&callback, array));
+	spin_lock(&plain_lock);
+	dma_fence_signal_locked(members[1]);
+	spin_unlock(&plain_lock);
+	dma_fence_put(members[1]);
+	dma_fence_signal(members[0]);
+	KUNIT_EXPECT_GE(test, dma_fence_wait_timeout(array, false, LONG), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), 1);
 }
 
 static void array_passes_a_deadline_on(struct kunit *test)
@@ -569,11 +674,15 @@ static struct kunit_case dma_fence_array_cases[] = {
 	KUNIT_CASE_PARAM(array_of_signalled_members_when_enabled, shape_gen_params),
 	KUNIT_CASE(array_with_some_members_signalled_before),
 	KUNIT_CASE(array_enables_each_member_once),
+	KUNIT_CASE_PARAM(array_waits_with_as_few_callbacks_as_it_can, shape_gen_params),
 	KUNIT_CASE(array_of_a_member_whose_enabling_fails),
 	KUNIT_CASE_PARAM(array_fails_as_its_members, failure_gen_params),
 	KUNIT_CASE(array_holds_its_members),
 	KUNIT_CASE_PARAM(array_that_nobody_wants_goes_with_its_members, shape_gen_params),
 	KUNIT_CASE(last_reference_goes_under_a_members_lock),
+	KUNIT_CASE_PARAM(members_share_a_lock, shape_gen_params),
+	KUNIT_CASE(next_member_is_busy),
+	KUNIT_CASE(driver_signals_with_interrupts_on),
 	KUNIT_CASE(array_passes_a_deadline_on),
 	KUNIT_CASE(array_loop_sees_each_member),
 	KUNIT_CASE(match_context_wants_all_of_it),

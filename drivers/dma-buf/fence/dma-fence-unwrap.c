@@ -80,9 +80,9 @@ EXPORT_SYMBOL_GPL(dma_fence_unwrap_next);
 
 /**
  * struct dma_fence_merge - what a merge has found
- * @fences: unsignalled ones with references, or NULL where they are only counted
+ * @fences: unsignalled ones, with references
  * @count: how many
- * @sorted: they came in the order that dma_fence_merge_compare() wants
+ * @sorted: they came in the order of their contexts, and each of another one
  * @latest: when the last of the signalled ones was
  */
 struct dma_fence_merge {
@@ -112,35 +112,64 @@ static void dma_fence_merge_add(struct dma_fence_merge *merge, struct dma_fence 
 		merge->latest = max(merge->latest, dma_fence_timestamp(fence));
 		return;
 	}
-	if (merge->fences) {
-		*place = dma_fence_get(fence);
-		if (merge->count && dma_fence_merge_compare(place - 1, place) > 0)
-			merge->sorted = false;
-	}
+	*place = dma_fence_get(fence);
+	if (merge->count && place[-1]->context >= fence->context)
+		merge->sorted = false;
 	merge->count++;
 }
 
-static void dma_fence_merge_add_all(struct dma_fence_merge *merge, unsigned int num,
-				    struct dma_fence **heads,
-				    struct dma_fence_unwrap *cursors)
+/* Most often there is nothing to unwrap. */
+static void dma_fence_merge_add_head(struct dma_fence_merge *merge, struct dma_fence *head,
+				     struct dma_fence_unwrap *cursor)
 {
 	struct dma_fence *fence;
-	unsigned int i;
 
-	merge->count = 0;
-	for (i = 0; i < num; i++)
-		dma_fence_unwrap_for_each(fence, &cursors[i], heads[i])
-			dma_fence_merge_add(merge, fence);
+	if (head && !dma_fence_is_container(head)) {
+		dma_fence_merge_add(merge, head);
+		return;
+	}
+	dma_fence_unwrap_for_each(fence, cursor, head)
+		dma_fence_merge_add(merge, fence);
 }
 
-/* Of each timeline, keep the first. */
+/* As many as memory can be had for. */
+#define DMA_FENCE_MERGE_MAX	(KMALLOC_MAX_SIZE / sizeof(struct dma_fence *))
+
+/*
+ * So many at most: what is in a container never gets more, and what is signalled stays so.
+ * Gives up when it is too many.
+ */
+static unsigned int dma_fence_merge_room(unsigned int num, struct dma_fence **heads,
+					 struct dma_fence_unwrap *cursors)
+{
+	struct dma_fence *fence;
+	unsigned int i, room = 0;
+
+	for (i = 0; i < num; i++) {
+		if (heads[i] && !dma_fence_is_container(heads[i])) {
+			room++;
+			continue;
+		}
+		dma_fence_unwrap_for_each(fence, &cursors[i], heads[i]) {
+			room += !dma_fence_test_signaled_flag(fence);
+			if (room > DMA_FENCE_MERGE_MAX) {
+				dma_fence_put(cursors[i].chain);
+				return room;
+			}
+		}
+	}
+	return room;
+}
+
+/* Of each timeline, keep the first. Each may be of another one already. */
 static void dma_fence_merge_dedup(struct dma_fence_merge *merge)
 {
 	struct dma_fence **fences = merge->fences;
 	unsigned int i, kept = 0;
 
-	if (!merge->sorted)
-		sort(fences, merge->count, sizeof(*fences), dma_fence_merge_compare, NULL);
+	if (merge->sorted)
+		return;
+	sort(fences, merge->count, sizeof(*fences), dma_fence_merge_compare, NULL);
 	for (i = 0; i < merge->count; i++) {
 		if (kept && fences[kept - 1]->context == fences[i]->context)
 			dma_fence_put(fences[i]);
@@ -181,18 +210,18 @@ struct dma_fence *__dma_fence_unwrap_merge(unsigned int num_fences,
 					   struct dma_fence_unwrap *cursors)
 {
 	struct dma_fence_merge merge = { .sorted = true };
+	unsigned int i, room = dma_fence_merge_room(num_fences, fences, cursors);
 	struct dma_fence *only;
 
-	dma_fence_merge_add_all(&merge, num_fences, fences, cursors);
-	if (merge.count) {
-		merge.fences = kmalloc_array(merge.count, sizeof(*merge.fences),
+	if (room) {
+		merge.fences = kmalloc_array(room, sizeof(*merge.fences),
 					     GFP_KERNEL | __GFP_NOWARN);
 		if (!merge.fences)
 			return NULL;
-		/* Never more than were counted: what is signalled stays so. */
-		dma_fence_merge_add_all(&merge, num_fences, fences, cursors);
-		dma_fence_merge_dedup(&merge);
 	}
+	for (i = 0; i < num_fences; i++)
+		dma_fence_merge_add_head(&merge, fences[i], &cursors[i]);
+	dma_fence_merge_dedup(&merge);
 	if (merge.count > 1)
 		return dma_fence_merge_array(&merge);
 

@@ -16,33 +16,62 @@
 
 #include <linux/compiler.h>
 #include <linux/dma-resv.h>
+#include <linux/log2.h>
 #include <linux/mmu_notifier.h>
 
 /* Lower bits of a slot: its usage. The rest is the fence. */
 #define DMA_RESV_USAGE_MASK	3UL
-#define DMA_RESV_HINTS		8
+
+/* A hint for places that are too far behind for one. */
+#define DMA_RESV_HINT_FAR	U8_MAX
 
 /**
  * struct dma_resv_list - the fences of a reservation object
  * @rcu: for freeing it
+ * @patience: before that, so many reservations until somebody looks whether the list has
+ *	become far too long; reservation lock
  * @num_fences: slots in use. Grows under the reservation lock, and is released to
  *	readers after the slot that it counts; never shrinks
  * @max_fences: slots there are; fixed
- * @hints: by context, the low bits of where to look first for a fence of a timeline;
- *	reservation lock
  * @slots: fence and usage. A slot in use stays in use: another fence may take it, if
  *	the one before is signalled or is waited for with it; reservation lock, and
  *	readers under RCU
  *
+ * Behind the slots lie the hints, see dma_resv_list_hint().
+ *
  * A list is replaced by another one if its slots do not suffice, or are far too many.
  */
 struct dma_resv_list {
-	struct rcu_head rcu;
+	union {
+		struct rcu_head rcu;
+		u32 patience;
+	};
 	u32 num_fences;
 	u32 max_fences;
-	u8 hints[DMA_RESV_HINTS];
 	unsigned long slots[];
 };
+
+/* Timelines fall into so many classes; there are never fewer than slots. */
+static inline unsigned int dma_resv_list_classes(unsigned int max_fences)
+{
+	return roundup_pow_of_two(max_fences);
+}
+
+/*
+ * A hint tells of a class of timelines one more than the place that a fence of the class
+ * took last, or 0 if there has never been any. Reservation lock.
+ */
+static inline u8 *dma_resv_list_hints(struct dma_resv_list *list)
+{
+	return (u8 *)&list->slots[list->max_fences];
+}
+
+static inline u8 *dma_resv_list_hint(struct dma_resv_list *list, u64 context)
+{
+	unsigned int class = context & (dma_resv_list_classes(list->max_fences) - 1);
+
+	return dma_resv_list_hints(list) + class;
+}
 
 static inline struct dma_fence *dma_resv_slot_fence(unsigned long slot)
 {

@@ -6,13 +6,20 @@
  * there is none. Adding looks for a slot in this order:
  *
  *   1. one with a fence of the same timeline that need not be waited for any more,
- *   2. one whose fence is signalled,
+ *   2. one whose fence is signalled, among a few, or among all if all are looked at anyway
+ *      or there is no new one,
  *   3. a new one.
+ *
+ * Each look at a fence may be a cache miss. So there is a byte for each class of
+ * timelines that tells where one of them is, or that there is none; and most often
+ * no fence but one is looked at, however many there are.
  *
  * Whoever reads without the lock sees a fence before, or the one after, in a slot, and
  * misses nothing in either case. So a slot is never emptied, and none moves. What is
  * signalled gives its slot back when room is reserved and there is none: if that makes
  * enough room, then by being counted as room, else by staying behind in the old list.
+ * The same look is taken once in so many reservations as there are slots, so that a list
+ * which was long once does not stay so.
  *
  * What is reserved is counted until it is used or the lock is given back. Drivers nest:
  * one reserves for a whole job, and what it calls on the way reserves and adds for a
@@ -62,8 +69,10 @@
  * an earlier usage. So there are no more than a few of each timeline.
  */
 
-#define DMA_RESV_MIN_FENCES	4
+#define DMA_RESV_MIN_FENCES	4U
+#define DMA_RESV_MAX_FENCES	BIT(30)
 #define DMA_RESV_SPARE		2
+#define DMA_RESV_LOOKS		2U
 
 DEFINE_WD_CLASS(reservation_ww_class);
 EXPORT_SYMBOL(reservation_ww_class);
@@ -72,14 +81,26 @@ static_assert(offsetof(struct dma_resv_list, slots) % sizeof(unsigned long) == 0
 static_assert(DMA_RESV_USAGE_BOOKKEEP <= DMA_RESV_USAGE_MASK);
 static_assert(__alignof__(struct dma_fence) > DMA_RESV_USAGE_MASK);
 
+/* Of memory of that size for slots and hints, as many slots as leave room for the hints. */
+static unsigned int dma_resv_slots_in(size_t size)
+{
+	const size_t slot = sizeof_field(struct dma_resv_list, slots[0]);
+	unsigned int most = size / (slot + 1), classes = dma_resv_list_classes(most);
+
+	return min_t(size_t, classes, (size - classes) / slot);
+}
+
 /* Room for so many, and for what else the allocator gives anyway; or NULL. */
 struct dma_resv_list *dma_resv_list_alloc(unsigned int count, gfp_t gfp)
 {
 	struct dma_resv_list *list;
-	size_t size = struct_size(list, slots, count);
+	size_t size;
 
 	KUNIT_STATIC_STUB_REDIRECT(dma_resv_list_alloc, count, gfp);
 
+	if (count > DMA_RESV_MAX_FENCES)
+		return NULL;
+	size = size_add(struct_size(list, slots, count), dma_resv_list_classes(count));
 	if (size <= KMALLOC_MAX_CACHE_SIZE) {
 		size = kmalloc_size_roundup(size);
 		list = kmalloc(size, gfp | __GFP_NOWARN);
@@ -89,33 +110,34 @@ struct dma_resv_list *dma_resv_list_alloc(unsigned int count, gfp_t gfp)
 	if (!list)
 		return NULL;
 	list->num_fences = 0;
-	list->max_fences = (size - offsetof(struct dma_resv_list, slots)) /
-			   sizeof(list->slots[0]);
-	memset(list->hints, 0, sizeof(list->hints));
+	list->max_fences = max(count, dma_resv_slots_in(size - sizeof(*list)));
+	list->patience = list->max_fences;
+	memset(dma_resv_list_hints(list), 0, dma_resv_list_classes(list->max_fences));
 	return list;
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_resv_list_alloc);
 
-static u8 *dma_resv_list_hint(struct dma_resv_list *list, u64 context)
-{
-	return &list->hints[context % DMA_RESV_HINTS];
-}
-
-static void dma_resv_list_set(struct dma_resv_list *list, unsigned int index,
+static void dma_resv_list_set(struct dma_resv_list *list, u8 *hint, unsigned int index,
 			      struct dma_fence *fence, enum dma_resv_usage usage)
 {
 	/* Whoever reads the slot may look into the fence, whose address it needs. */
 	smp_store_release(&list->slots[index], (unsigned long)fence | usage);
-	*dma_resv_list_hint(list, fence->context) = index;
+	*hint = min(index + 1, DMA_RESV_HINT_FAR);
 }
 
 /* Takes over the reference; there is a slot. */
+static void dma_resv_list_append_at(struct dma_resv_list *list, u8 *hint,
+				    struct dma_fence *fence, enum dma_resv_usage usage)
+{
+	dma_resv_list_set(list, hint, list->num_fences, fence, usage);
+	/* Pairs with dma_resv_begin(): whoever counts the slot sees it filled. */
+	smp_store_release(&list->num_fences, list->num_fences + 1);
+}
+
 void dma_resv_list_append(struct dma_resv_list *list, struct dma_fence *fence,
 			  enum dma_resv_usage usage)
 {
-	dma_resv_list_set(list, list->num_fences, fence, usage);
-	/* Pairs with dma_resv_begin(): whoever counts the slot sees it filled. */
-	smp_store_release(&list->num_fences, list->num_fences + 1);
+	dma_resv_list_append_at(list, dma_resv_list_hint(list, fence->context), fence, usage);
 }
 
 /*
@@ -210,7 +232,10 @@ static void dma_resv_switch(struct dma_resv *obj, struct dma_resv_list *to)
 	kvfree_rcu(from, rcu);
 }
 
-/* Signalled fences make room; memory is taken if they do not, or if there is plenty. */
+/*
+ * Signalled fences make room; another list is taken if they do not, or if most of this one
+ * is of no use any more.
+ */
 static int dma_resv_make_room(struct dma_resv *obj, unsigned int num_fences)
 {
 	struct dma_resv_list *list = dma_resv_list_held(obj), *to;
@@ -222,6 +247,7 @@ static int dma_resv_make_room(struct dma_resv *obj, unsigned int num_fences)
 		if (check_add_overflow(dma_resv_list_count_live(list), num_fences, &need) ||
 		    check_mul_overflow(need, 2, &want))
 			return -ENOMEM;
+		list->patience = have;
 		if (need <= have && need >= have / 4)
 			return 0;
 	}
@@ -261,7 +287,7 @@ int dma_resv_reserve_fences(struct dma_resv *obj, unsigned int num_fences)
 
 	reserved = max(obj->reserved, num_fences + 1);
 	room = reserved - 1 + DMA_RESV_SPARE;
-	if (!list || list->max_fences - list->num_fences < room) {
+	if (!list || list->max_fences - list->num_fences < room || !--list->patience) {
 		ret = dma_resv_make_room(obj, room);
 		if (ret)
 			return ret;
@@ -279,18 +305,17 @@ static bool dma_resv_covers(struct dma_fence *fence, enum dma_resv_usage usage,
 	       dma_fence_is_later_or_same(fence, dma_resv_slot_fence(slot));
 }
 
-/* Where to put a fence: behind the last slot means a new one, -1 nowhere. */
-static int dma_resv_list_place(struct dma_resv_list *list, struct dma_fence *fence,
-			       enum dma_resv_usage usage)
+static bool dma_resv_slot_is_spare(unsigned long slot)
 {
-	int num = list->num_fences, spare = num;
-	int i = *dma_resv_list_hint(list, fence->context);
-	struct dma_fence *old;
+	return dma_fence_test_signaled_flag(dma_resv_slot_fence(slot));
+}
 
-	if (i < num && dma_resv_slot_usage(list->slots[i]) == usage &&
-	    dma_resv_slot_fence(list->slots[i])->context == fence->context &&
-	    dma_resv_covers(fence, usage, list->slots[i]))
-		return i;
+/* Among all of them: behind the last slot means a new one, -1 nowhere. */
+static int dma_resv_list_search(struct dma_resv_list *list, struct dma_fence *fence,
+				enum dma_resv_usage usage)
+{
+	int i, num = list->num_fences, spare = num;
+	struct dma_fence *old;
 
 	for (i = 0; i < num; i++) {
 		old = dma_resv_slot_fence(list->slots[i]);
@@ -301,10 +326,47 @@ static int dma_resv_list_place(struct dma_resv_list *list, struct dma_fence *fen
 					    (unsigned long)fence | usage))
 				return -1;
 		}
-		if (unlikely(dma_fence_test_signaled_flag(old)))
-			spare = min(spare, i);
+		if (spare == num && dma_resv_slot_is_spare(list->slots[i]))
+			spare = i;
 	}
 	return spare;
+}
+
+/* Of a timeline that is not there: look at a few, others for each class. */
+static __always_inline int dma_resv_list_new_place(struct dma_resv_list *list,
+						   unsigned int class)
+{
+	unsigned int num = list->num_fences, i = class, looks;
+
+	for (looks = min(num, DMA_RESV_LOOKS); looks; looks--, i++) {
+		if (i >= num)
+			i = 0;
+		if (dma_resv_slot_is_spare(list->slots[i]))
+			return i;
+	}
+	return num;
+}
+
+/* Where to put a fence: as dma_resv_list_search(). */
+static __always_inline int dma_resv_list_place(struct dma_resv_list *list, u8 *hint,
+					       struct dma_fence *fence,
+					       enum dma_resv_usage usage)
+{
+	unsigned long slot;
+	int i;
+
+	if (!*hint) {
+		i = dma_resv_list_new_place(list, hint - dma_resv_list_hints(list));
+		if (i < list->max_fences)
+			return i;
+	} else if (*hint < DMA_RESV_HINT_FAR) {
+		slot = list->slots[*hint - 1];
+		if (dma_resv_slot_usage(slot) == usage &&
+		    dma_resv_slot_fence(slot)->context == fence->context &&
+		    dma_resv_covers(fence, usage, slot))
+			return *hint - 1;
+	}
+	return dma_resv_list_search(list, fence, usage);
 }
 
 static void dma_resv_list_replace(struct dma_resv_list *list, unsigned int index,
@@ -312,7 +374,8 @@ static void dma_resv_list_replace(struct dma_resv_list *list, unsigned int index
 {
 	struct dma_fence *old = dma_resv_slot_fence(list->slots[index]);
 
-	dma_resv_list_set(list, index, dma_fence_get(fence), usage);
+	dma_resv_list_set(list, dma_resv_list_hint(list, fence->context), index,
+			  dma_fence_get(fence), usage);
 	dma_fence_put(old);
 }
 
@@ -363,23 +426,28 @@ void dma_resv_add_fence(struct dma_resv *obj, struct dma_fence *fence,
 			enum dma_resv_usage usage)
 {
 	struct dma_resv_list *list = dma_resv_list_held(obj);
-	int index;
+	int index = -1;
+	u8 *hint;
 
 	dma_resv_assert_held(obj);
 	WARN_ON(dma_fence_is_container(fence));
 
-	index = list ? dma_resv_list_place(list, fence, usage) : 0;
-	if (index < 0)
-		return;
-	if (!list || index >= list->max_fences) {
+	if (list) {
+		hint = dma_resv_list_hint(list, fence->context);
+		index = dma_resv_list_place(list, hint, fence, usage);
+		if (index < 0)
+			return;
+	}
+	if (unlikely(!list || index >= list->max_fences)) {
 		list = dma_resv_list_unreserved(obj);
 		if (!list)
 			return;
-		index = dma_resv_list_place(list, fence, usage);
+		hint = dma_resv_list_hint(list, fence->context);
+		index = dma_resv_list_search(list, fence, usage);
 	}
 	if (index == list->num_fences) {
 		dma_resv_use_room(obj, true);
-		dma_resv_list_append(list, dma_fence_get(fence), usage);
+		dma_resv_list_append_at(list, hint, dma_fence_get(fence), usage);
 		return;
 	}
 	if (dma_fence_test_signaled_flag(dma_resv_slot_fence(list->slots[index])))
@@ -406,7 +474,8 @@ void dma_resv_replace_fences(struct dma_resv *obj, uint64_t context,
 
 	dma_resv_assert_held(obj);
 	for (i = 0; list && i < list->num_fences; i++)
-		if (dma_resv_slot_fence(list->slots[i])->context == context)
+		if (dma_resv_slot_fence(list->slots[i])->context == context &&
+		    !dma_resv_slot_is_spare(list->slots[i]))
 			dma_resv_list_replace(list, i, fence, usage);
 }
 EXPORT_SYMBOL(dma_resv_replace_fences);

@@ -351,23 +351,25 @@ static void signalled_fences_give_their_memory_back(struct kunit *test)
 /* After a crowd has gone, so do most of the places. */
 static void places_of_a_crowd_are_given_back(struct kunit *test)
 {
+	struct dma_fence **fences, *few[2];
 	struct dma_resv *resv = mock_resv(test);
-	struct dma_fence **fences;
 
 	fences = kunit_kcalloc(test, 1000, sizeof(*fences), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, fences);
 	mock_fences(test, 1000, fences);
+	mock_fences(test, 2, few);
 	for (int i = 0; i < 1000; i++)
 		mock_resv_add(test, resv, fences[i], DMA_RESV_USAGE_READ);
 	KUNIT_EXPECT_GE(test, mock_resv_room(resv), 1000);
 	for (int i = 0; i < 1000; i++)
 		dma_fence_signal(fences[i]);
-	/* What is asked for when it is full decides. */
-	dma_resv_lock(resv, NULL);
-	KUNIT_EXPECT_EQ(test, 0,
-			dma_resv_reserve_fences(resv, mock_resv_room(resv) - 1000 + 1));
-	dma_resv_unlock(resv);
-	KUNIT_EXPECT_LE(test, mock_resv_room(resv), 500);
+	/* With the same few timelines as before the crowd came, and no more of each. */
+	for (int i = 0; i < 2000; i++)
+		mock_resv_add(test, resv, few[i % 2], DMA_RESV_USAGE_READ);
+	KUNIT_EXPECT_LE(test, mock_resv_room(resv), 16);
+	KUNIT_EXPECT_LE(test, mock_resv_count(test, resv), 16);
+	for (int i = 0; i < 1000; i++)
+		KUNIT_EXPECT_EQ(test, kref_read(&fences[i]->refcount), 1);
 }
 
 static void replace_takes_all_of_a_timeline(struct kunit *test)
@@ -423,7 +425,59 @@ static void list_is_as_small_as_it_can_be(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, offsetof(struct dma_resv_list, slots) % sizeof(long), 0);
 	if (IS_ENABLED(CONFIG_64BIT) && !IS_ENABLED(CONFIG_DEBUG_MUTEXES))
-		KUNIT_EXPECT_EQ(test, offsetof(struct dma_resv_list, slots), 32);
+		KUNIT_EXPECT_EQ(test, offsetof(struct dma_resv_list, slots), 24);
+}
+
+static void list_of_any_length_has_room_for_its_hints(struct kunit *test)
+{
+	struct dma_resv_list *list;
+	u8 *end;
+
+	for (unsigned int count = 1; count <= 800; count++) {
+		list = dma_resv_list_alloc(count, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, list);
+		KUNIT_EXPECT_GE(test, list->max_fences, count);
+		KUNIT_EXPECT_GE(test, dma_resv_list_classes(list->max_fences),
+				list->max_fences);
+		end = dma_resv_list_hints(list) + dma_resv_list_classes(list->max_fences);
+		KUNIT_EXPECT_LE(test, end - (u8 *)list, ksize(list));
+		kvfree(list);
+	}
+}
+
+/* They share a hint, however long the list is. */
+static void timelines_of_one_class_each_keep_their_newest(struct kunit *test)
+{
+	struct dma_resv *resv = mock_resv(test);
+	u64 context = dma_fence_context_alloc(20 * 1024);
+	struct dma_resv_iter cursor;
+	struct dma_fence *fence;
+
+	for (int seqno = 1; seqno <= 3; seqno++)
+		for (int i = 0; i < 20; i++)
+			mock_resv_add(test, resv,
+				      mock_fence_at(test, context + i * 1024, seqno),
+				      DMA_RESV_USAGE_READ);
+	KUNIT_EXPECT_EQ(test, mock_resv_count(test, resv), 20);
+	dma_resv_lock(resv, NULL);
+	dma_resv_for_each_fence(&cursor, resv, DMA_RESV_USAGE_READ, fence)
+		KUNIT_EXPECT_EQ(test, fence->seqno, 3);
+	dma_resv_unlock(resv);
+}
+
+/* Each alone, after the other has left its hint: the hint is no more than that. */
+static void hint_of_a_timeline_that_has_gone(struct kunit *test)
+{
+	struct dma_resv *resv = mock_resv(test);
+	u64 context = dma_fence_context_alloc(2048);
+	struct dma_fence *fence;
+
+	for (int i = 0; i < 6; i++) {
+		fence = mock_fence_at(test, context + (i % 2) * 1024, i + 1);
+		mock_resv_add(test, resv, fence, DMA_RESV_USAGE_WRITE);
+		KUNIT_EXPECT_EQ(test, mock_resv_count(test, resv), 1);
+		dma_fence_signal(fence);
+	}
 }
 
 /*
@@ -615,6 +669,9 @@ static struct kunit_case dma_resv_cases[] = {
 	KUNIT_CASE(copy_takes_what_is_not_signalled),
 	KUNIT_CASE(copy_of_nothing),
 	KUNIT_CASE(list_is_as_small_as_it_can_be),
+	KUNIT_CASE(list_of_any_length_has_room_for_its_hints),
+	KUNIT_CASE(timelines_of_one_class_each_keep_their_newest),
+	KUNIT_CASE(hint_of_a_timeline_that_has_gone),
 	KUNIT_CASE(readers_race_with_add_and_replace),
 	{}
 };

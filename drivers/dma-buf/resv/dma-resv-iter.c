@@ -6,10 +6,12 @@
  * that are not signalled come, each with a reference.
  *
  * A reader without the lock reads a slot and takes a reference to what is in it, unless
- * the fence has gone. Then it looks at the slot again, and at the list: a fence that
- * has left either may have left it for good, and its memory may be another fence by
- * now. If the slot has changed, what it has now counts. If the list has changed, the
- * iteration begins again. Otherwise what it got is what was there.
+ * the fence has gone. Then it looks at the slot again, and at the list: a fence that has
+ * left either may have left it for good, and its memory may be another fence by now. If
+ * the slot has changed, what it has now counts. If the list has changed, the iteration
+ * begins again. Otherwise what it got is what was there. The reference has to last until
+ * after that second look, for a fence that is passed over too: else the slot may have
+ * had another fence meanwhile, and now a third one at the address of the first.
  *
  * Between two fences a reader may sleep, and the memory of a list be used for another
  * one of the same object. So it also remembers how many there have been.
@@ -32,8 +34,8 @@
  */
 
 /* Between a reference and the second look at where it came from. */
-static bool dma_resv_slot_is(struct dma_resv_list *list, unsigned int index,
-			     unsigned long slot)
+static __always_inline bool dma_resv_slot_is(struct dma_resv_list *list,
+					     unsigned int index, unsigned long slot)
 {
 	/* Getting a reference orders nothing by itself. */
 	smp_rmb();
@@ -41,36 +43,34 @@ static bool dma_resv_slot_is(struct dma_resv_list *list, unsigned int index,
 }
 
 /*
- * What a slot has that is not signalled, with a reference; NULL if that is nothing, or
- * if the list is not the object's any more. Under RCU.
+ * A slot whose fence is not signalled, with a reference to that; 0 if it is, or if the
+ * list is not the object's any more. Under RCU.
  */
-static __always_inline struct dma_fence *
+static __always_inline unsigned long
 dma_resv_slot_get(struct dma_resv *obj, struct dma_resv_list *list,
-		  unsigned int generation, unsigned int index,
-		  enum dma_resv_usage wanted, enum dma_resv_usage *usage)
+		  unsigned int generation, unsigned int index, enum dma_resv_usage wanted)
 {
 	struct dma_fence *fence;
-	bool signaled, stayed;
 	unsigned long slot;
+	bool done, stayed;
 
 	do {
 		slot = READ_ONCE(list->slots[index]);
-		*usage = dma_resv_slot_usage(slot);
-		if (*usage > wanted)
-			return NULL;
+		if (dma_resv_slot_usage(slot) > wanted)
+			return 0;
 		fence = dma_resv_slot_fence(slot);
 		if (!dma_fence_get_rcu(fence))
 			continue;
-		/* In this order: if it is signalled, it was so while it was in the slot. */
-		signaled = dma_fence_is_signaled(fence);
+		/* In this order: if it is done, it was so while it was in the slot. */
+		done = dma_fence_is_signaled(fence);
 		stayed = dma_resv_slot_is(list, index, slot);
-		if (stayed && !signaled)
-			return fence;
+		if (likely(stayed && !done))
+			return slot;
 		dma_fence_put(fence);
 		if (stayed)
-			return NULL;
+			return 0;
 	} while (dma_resv_is_at(obj, generation));
-	return NULL;
+	return 0;
 }
 
 static void dma_resv_iter_restart(struct dma_resv_iter *cursor)
@@ -81,28 +81,63 @@ static void dma_resv_iter_restart(struct dma_resv_iter *cursor)
 	cursor->is_restarted = true;
 }
 
-/* From the present index on; from the beginning, for as often as the list changes. */
 static __always_inline struct dma_fence *
-dma_resv_iter_go_on(struct dma_resv_iter *cursor)
+dma_resv_iter_found(struct dma_resv_iter *cursor, unsigned int index, unsigned long slot)
+{
+	cursor->index = index;
+	cursor->fence_usage = dma_resv_slot_usage(slot);
+	cursor->fence = dma_resv_slot_fence(slot);
+	return cursor->fence;
+}
+
+/* From the present index on; from the beginning, for as often as the list changes. */
+static noinline struct dma_fence *dma_resv_iter_go_on(struct dma_resv_iter *cursor)
 {
 	struct dma_resv *obj = cursor->obj;
-	struct dma_fence *fence;
 	unsigned int index;
+	unsigned long slot;
 
 	for (;;) {
-		fence = NULL;
-		for (index = cursor->index; !fence && index < cursor->num_fences; index++)
-			fence = dma_resv_slot_get(obj, cursor->fences, cursor->generation,
-						  index, cursor->usage,
-						  &cursor->fence_usage);
-		cursor->index = index;
-		if (dma_resv_is_at(obj, cursor->generation))
-			break;
-		dma_fence_put(fence);
+		slot = 0;
+		for (index = cursor->index; !slot && index < cursor->num_fences; index++)
+			slot = dma_resv_slot_get(obj, cursor->fences, cursor->generation,
+						 index, cursor->usage);
+		if (likely(dma_resv_is_at(obj, cursor->generation)))
+			return dma_resv_iter_found(cursor, index, slot);
+		dma_fence_put(dma_resv_slot_fence(slot));
 		dma_resv_iter_restart(cursor);
 	}
-	cursor->fence = fence;
-	return fence;
+}
+
+/*
+ * How it goes most often: the next slot is wanted, its fence is pending and no driver has
+ * to be asked. The fence, or NULL with nothing done if anything is otherwise.
+ */
+static __always_inline struct dma_fence *dma_resv_iter_step(struct dma_resv_iter *cursor)
+{
+	const struct dma_fence_ops *ops;
+	struct dma_fence *fence;
+	unsigned long slot;
+
+	if (cursor->index >= cursor->num_fences)
+		return NULL;
+	slot = READ_ONCE(cursor->fences->slots[cursor->index]);
+	if (dma_resv_slot_usage(slot) > cursor->usage)
+		return NULL;
+	fence = dma_resv_slot_fence(slot);
+	if (dma_fence_test_signaled_flag(fence))
+		return NULL;
+	/* Without a reference it may be memory that is not initialised yet. */
+	ops = READ_ONCE(fence->ops);
+	if (!ops || ops->signaled || !kref_get_unless_zero(&fence->refcount))
+		return NULL;
+	/* Not to be kept in registers: there are few, and this is called a lot. */
+	OPTIMIZER_HIDE_VAR(slot);
+	if (likely(dma_resv_slot_is(cursor->fences, cursor->index, slot) &&
+		   dma_resv_is_at(cursor->obj, cursor->generation)))
+		return dma_resv_iter_found(cursor, cursor->index + 1, slot);
+	dma_fence_put(dma_resv_slot_fence(slot));
+	return NULL;
 }
 
 /**
@@ -137,10 +172,10 @@ struct dma_fence *dma_resv_iter_next_unlocked(struct dma_resv_iter *cursor)
 	guard(rcu)();
 	cursor->is_restarted = false;
 	/* The second would do; a test may spoil the first to have a restart. */
-	if (rcu_access_pointer(cursor->obj->fences) != cursor->fences ||
-	    !dma_resv_is_at(cursor->obj, cursor->generation))
+	if (unlikely(rcu_access_pointer(cursor->obj->fences) != cursor->fences ||
+		     !dma_resv_is_at(cursor->obj, cursor->generation)))
 		dma_resv_iter_restart(cursor);
-	return dma_resv_iter_go_on(cursor);
+	return dma_resv_iter_step(cursor) ?: dma_resv_iter_go_on(cursor);
 }
 EXPORT_SYMBOL(dma_resv_iter_next_unlocked);
 
@@ -151,9 +186,9 @@ EXPORT_SYMBOL(dma_resv_iter_next_unlocked);
 bool dma_resv_collect(struct dma_resv *obj, enum dma_resv_usage usage,
 		      struct dma_fence **fences, unsigned int room, unsigned int *found)
 {
-	enum dma_resv_usage unused;
 	struct dma_resv_list *list;
 	unsigned int generation;
+	unsigned long slot;
 	u32 count, i;
 
 	guard(rcu)();
@@ -162,14 +197,34 @@ bool dma_resv_collect(struct dma_resv *obj, enum dma_resv_usage usage,
 	if (count > room)
 		return false;
 	for (i = 0; i < count; i++) {
-		fences[*found] = dma_resv_slot_get(obj, list, generation, i, usage, &unused);
-		*found += !!fences[*found];
+		slot = dma_resv_slot_get(obj, list, generation, i, usage);
+		if (slot)
+			fences[(*found)++] = dma_resv_slot_fence(slot);
 	}
 	if (dma_resv_is_at(obj, generation))
 		return true;
 	while (*found)
 		dma_fence_put(fences[--*found]);
 	return false;
+}
+
+/* One that is not signalled is enough to know. */
+bool dma_resv_has_pending(struct dma_resv *obj, enum dma_resv_usage usage)
+{
+	struct dma_resv_list *list;
+	unsigned int generation;
+	unsigned long slot;
+	u32 count, i;
+
+	guard(rcu)();
+	do {
+		list = dma_resv_begin(obj, &generation, &count);
+		slot = 0;
+		for (i = 0; !slot && i < count; i++)
+			slot = dma_resv_slot_get(obj, list, generation, i, usage);
+		dma_fence_put(dma_resv_slot_fence(slot));
+	} while (unlikely(!dma_resv_is_at(obj, generation)));
+	return slot;
 }
 
 /**

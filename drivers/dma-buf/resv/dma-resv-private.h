@@ -124,6 +124,7 @@ void dma_resv_report_unreserved(void);
 /* dma-resv-iter.c */
 bool dma_resv_collect(struct dma_resv *obj, enum dma_resv_usage usage,
 		      struct dma_fence **fences, unsigned int room, unsigned int *found);
+bool dma_resv_has_pending(struct dma_resv *obj, enum dma_resv_usage usage);
 
 /* What lockdep takes for being called back about page tables that change. */
 #ifdef CONFIG_MMU_NOTIFIER

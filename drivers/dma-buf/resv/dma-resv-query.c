@@ -208,13 +208,7 @@ EXPORT_SYMBOL_GPL(dma_resv_set_deadline);
  */
 bool dma_resv_test_signaled(struct dma_resv *obj, enum dma_resv_usage usage)
 {
-	struct dma_resv_iter cursor;
-	bool signaled;
-
-	dma_resv_iter_begin(&cursor, obj, usage);
-	signaled = !dma_resv_iter_first_unlocked(&cursor);
-	dma_resv_iter_end(&cursor);
-	return signaled;
+	return !dma_resv_has_pending(obj, usage);
 }
 EXPORT_SYMBOL_GPL(dma_resv_test_signaled);
 

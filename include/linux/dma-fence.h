@@ -109,8 +109,8 @@ struct dma_fence_ops {
 	/**
 	 * @get_driver_name:
 	 *
-	 * Mandatory. Context: any; may be called for as long as the fence lives,
-	 * under RCU too.
+	 * Mandatory. Asked until the fence is signalled, and under RCU: see
+	 * dma_fence_driver_name(), which others call instead. Context: any.
 	 *
 	 * Return: the driver's name.
 	 */
@@ -224,6 +224,8 @@ bool dma_fence_remove_callback(struct dma_fence *fence,
 			       struct dma_fence_cb *cb);
 int dma_fence_get_status(struct dma_fence *fence);
 void dma_fence_set_deadline(struct dma_fence *fence, ktime_t deadline);
+const char __rcu *dma_fence_driver_name(struct dma_fence *fence);
+const char __rcu *dma_fence_timeline_name(struct dma_fence *fence);
 void dma_fence_describe(struct dma_fence *fence, struct seq_file *seq);
 
 signed long dma_fence_default_wait(struct dma_fence *fence, bool intr,

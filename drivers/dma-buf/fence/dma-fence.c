@@ -5,7 +5,6 @@
 
 #include <linux/atomic.h>
 #include <linux/export.h>
-#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
@@ -396,23 +395,6 @@ void dma_fence_set_deadline(struct dma_fence *fence, ktime_t deadline)
 		set_deadline(fence, deadline);
 }
 EXPORT_SYMBOL(dma_fence_set_deadline);
-
-/**
- * dma_fence_describe() - print a line about it.
- * @fence: the fence
- * @seq: where to
- *
- * Context: Any; &dma_fence.lock not held.
- */
-void dma_fence_describe(struct dma_fence *fence, struct seq_file *seq)
-{
-	const char *state = dma_fence_is_signaled(fence) ? "" : "un";
-
-	seq_printf(seq, "%s %s seq %llu %ssignalled\n",
-		   fence->ops->get_driver_name(fence),
-		   fence->ops->get_timeline_name(fence), fence->seqno, state);
-}
-EXPORT_SYMBOL(dma_fence_describe);
 
 /* Nobody must find a way from his callback into memory that is freed. */
 static void dma_fence_unlink_callbacks(struct dma_fence *fence)

@@ -15,6 +15,7 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/poll.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/sync_file.h>
 #include <linux/uaccess.h>
@@ -141,12 +142,14 @@ char *sync_file_get_name(struct sync_file *sync_file, char *buf, int len)
 {
 	struct dma_fence *fence = sync_file->fence;
 
+	guard(rcu)();
 	if (sync_file->user_name[0])
 		strscpy(buf, sync_file->user_name, len);
 	else
-		scnprintf(buf, len, "%s-%s%llu-%lld", fence->ops->get_driver_name(fence),
-			  fence->ops->get_timeline_name(fence), fence->context,
-			  (s64)fence->seqno);
+		scnprintf(buf, len, "%s-%s%llu-%lld",
+			  unrcu_pointer(dma_fence_driver_name(fence)),
+			  unrcu_pointer(dma_fence_timeline_name(fence)),
+			  fence->context, (s64)fence->seqno);
 	return buf;
 }
 
@@ -199,11 +202,13 @@ static long sync_file_ioctl_merge(struct sync_file *sync_file, void __user *arg)
 
 static void sync_file_fill_fence(struct sync_fence_info *info, struct dma_fence *fence)
 {
-	strscpy(info->obj_name, fence->ops->get_timeline_name(fence));
-	strscpy(info->driver_name, fence->ops->get_driver_name(fence));
+	/* First: a driver that is asked may have it signalled, and then it has no name. */
 	info->status = dma_fence_get_status(fence);
 	if (info->status)
 		info->timestamp_ns = ktime_to_ns(dma_fence_timestamp(fence));
+	guard(rcu)();
+	strscpy(info->obj_name, unrcu_pointer(dma_fence_timeline_name(fence)));
+	strscpy(info->driver_name, unrcu_pointer(dma_fence_driver_name(fence)));
 }
 
 static unsigned int sync_file_count(struct sync_file *sync_file)

@@ -143,7 +143,7 @@ static void bufinfo_fences_are_shown(struct kunit *test)
 	static const char * const expected[] = {
 		"\twrite fence:mock-driver mock-timeline seq 21 unsignalled\n",
 		"\tread fence:mock-driver mock-timeline seq 22 unsignalled\n",
-		"\tkernel fence:mock-driver mock-timeline seq 23 signalled\n",
+		"\tkernel fence:detached-driver signaled-timeline seq 23 signalled\n",
 	};
 	struct dma_buf *dmabuf = mock_buffer(test, mock_exporter(test, &mock_bare_ops));
 	u64 context = dma_fence_context_alloc(3);

@@ -464,7 +464,7 @@ static void describe_prints_one_line(struct kunit *test)
 	dma_fence_signal(fence);
 	dma_fence_describe(fence, &seq);
 	KUNIT_EXPECT_STREQ(test, text, "mock-driver mock-timeline seq 7 unsignalled\n"
-				       "mock-driver mock-timeline seq 7 signalled\n");
+				       "detached-driver signaled-timeline seq 7 signalled\n");
 }
 
 static void stub_is_signalled_and_the_same_for_all(struct kunit *test)

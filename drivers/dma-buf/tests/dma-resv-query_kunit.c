@@ -255,7 +255,7 @@ static void describe_prints_a_line_per_fence(struct kunit *test)
 			   "\tkernel fence:mock-driver mock-timeline seq 1 unsignalled\n"
 			   "\twrite fence:mock-driver mock-timeline seq 2 unsignalled\n"
 			   "\tread fence:mock-driver mock-timeline seq 3 unsignalled\n"
-			   "\tread fence:mock-driver mock-timeline seq 5 signalled\n");
+			   "\tread fence:detached-driver signaled-timeline seq 5 signalled\n");
 }
 
 static struct kunit_case dma_resv_query_cases[] = {

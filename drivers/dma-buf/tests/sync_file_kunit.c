@@ -353,8 +353,10 @@ static void info_describes_the_fences(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, info.status, 0);
 	KUNIT_ASSERT_EQ(test, 0, copy_from_user(infos, (void __user *)addr, sizeof(infos)));
 	for (int i = 0; i < 3; i++) {
-		KUNIT_EXPECT_STREQ(test, infos[i].driver_name, "mock-driver");
-		KUNIT_EXPECT_STREQ(test, infos[i].obj_name, "mock-timeline");
+		KUNIT_EXPECT_STREQ(test, infos[i].driver_name,
+				   i ? "detached-driver" : "mock-driver");
+		KUNIT_EXPECT_STREQ(test, infos[i].obj_name,
+				   i ? "signaled-timeline" : "mock-timeline");
 		KUNIT_EXPECT_EQ(test, infos[i].flags, 0);
 	}
 	KUNIT_EXPECT_EQ(test, infos[0].status, 0);

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tests of what fences are called, while their driver is there and when it is gone.
+ */
+
+#include <linux/dma-resv.h>
+#include <linux/rcupdate.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/trace_events.h>
+
+#include "containers.h"
+#include "mock.h"
+#include "resv.h"
+#include "threads.h"
+
+/* What a driver frees when it goes: its fences may stay. */
+struct owner {
+	struct rcu_head rcu;
+	char driver[16];
+	char timeline[16];
+};
+
+struct owned_fence {
+	struct dma_fence base;
+	spinlock_t lock;	/* what dma_fence_init() wants */
+	struct owner *owner;	/* NULL when it is gone */
+};
+
+/* Calls of callbacks for names whose owner was gone. */
+static atomic_t asked_too_late;
+
+static struct owner *owner_of(struct dma_fence *fence)
+{
+	static struct owner nobody = { .driver = "gone", .timeline = "gone" };
+	struct owner *owner = container_of(fence, struct owned_fence, base)->owner;
+
+	if (owner)
+		return owner;
+	atomic_inc(&asked_too_late);
+	return &nobody;
+}
+
+static const char *owned_driver(struct dma_fence *fence)
+{
+	return owner_of(fence)->driver;
+}
+
+static const char *owned_timeline(struct dma_fence *fence)
+{
+	return owner_of(fence)->timeline;
+}
+
+static const struct dma_fence_ops owned_ops = {
+	.get_driver_name = owned_driver,
+	.get_timeline_name = owned_timeline,
+};
+
+static struct dma_fence *owned_fence(void)
+{
+	struct owned_fence *fence = kzalloc(sizeof(*fence), GFP_KERNEL | __GFP_NOFAIL);
+
+	fence->owner = kzalloc(sizeof(*fence->owner), GFP_KERNEL | __GFP_NOFAIL);
+	strscpy(fence->owner->driver, "present");
+	strscpy(fence->owner->timeline, "running");
+	spin_lock_init(&fence->lock);
+	dma_fence_init(&fence->base, &owned_ops, &fence->lock, dma_fence_context_alloc(1), 1);
+	return &fence->base;
+}
+
+static void owner_free(struct rcu_head *rcu)
+{
+	struct owner *owner = container_of(rcu, struct owner, rcu);
+
+	strscpy(owner->driver, "gone");
+	strscpy(owner->timeline, "gone");
+	kfree(owner);
+}
+
+/* Signal, and go: what names need is freed when RCU readers have had their time. */
+static void owner_goes(struct dma_fence *fence)
+{
+	struct owner *owner = container_of(fence, struct owned_fence, base)->owner;
+
+	dma_fence_signal(fence);
+	call_rcu(&owner->rcu, owner_free);
+}
+
+static void owner_is_gone(struct dma_fence *fence)
+{
+	owner_goes(fence);
+	rcu_barrier();
+	container_of(fence, struct owned_fence, base)->owner = NULL;
+}
+
+static void expect_names(struct kunit *test, struct dma_fence *fence, const char *driver,
+			 const char *timeline)
+{
+	guard(rcu)();
+	KUNIT_EXPECT_STREQ(test, unrcu_pointer(dma_fence_driver_name(fence)), driver);
+	KUNIT_EXPECT_STREQ(test, unrcu_pointer(dma_fence_timeline_name(fence)), timeline);
+}
+
+static void names_are_the_drivers_until_the_signal(struct kunit *test)
+{
+	struct dma_fence *fence = mock_fence(test);
+
+	expect_names(test, fence, "mock-driver", "mock-timeline");
+	dma_fence_enable_sw_signaling(fence);
+	expect_names(test, fence, "mock-driver", "mock-timeline");
+	dma_fence_signal(fence);
+	expect_names(test, fence, "detached-driver", "signaled-timeline");
+}
+
+static void names_of_containers(struct kunit *test)
+{
+	struct dma_fence *members[2], *array, *link;
+
+	mock_fences(test, 2, members);
+	array = mock_array(test, false, 2, members);
+	link = mock_link(test, NULL, members[0], 1);
+	expect_names(test, array, "dma_fence_array", "unbound");
+	expect_names(test, link, "dma_fence_chain", "unbound");
+	dma_fence_signal(members[0]);
+	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(link));
+	expect_names(test, link, "detached-driver", "signaled-timeline");
+}
+
+static void driver_that_is_gone_is_not_asked(struct kunit *test)
+{
+	struct dma_fence *fence = mock_own(test, owned_fence());
+	struct dma_resv *resv = mock_resv(test);
+	char text[256] = "";
+	struct seq_file seq = { .buf = text, .size = sizeof(text) };
+
+	atomic_set(&asked_too_late, 0);
+	mock_resv_add(test, resv, fence, DMA_RESV_USAGE_WRITE);
+	expect_names(test, fence, "present", "running");
+	owner_is_gone(fence);
+	expect_names(test, fence, "detached-driver", "signaled-timeline");
+	dma_fence_describe(fence, &seq);
+	dma_resv_lock(resv, NULL);
+	dma_resv_describe(resv, &seq);
+	dma_resv_unlock(resv);
+	KUNIT_EXPECT_EQ(test, dma_fence_wait(fence, false), 0);
+	KUNIT_EXPECT_NOT_NULL(test, strstr(text, "detached-driver signaled-timeline"));
+	KUNIT_EXPECT_NULL(test, strstr(text, "gone"));
+	KUNIT_EXPECT_EQ(test, atomic_read(&asked_too_late), 0);
+}
+
+/* Nor by who traces what becomes of its fences. */
+static void driver_that_is_gone_is_not_traced(struct kunit *test)
+{
+	struct dma_fence *fence;
+
+	if (!IS_ENABLED(CONFIG_EVENT_TRACING))
+		kunit_skip(test, "no events without CONFIG_EVENT_TRACING");
+	KUNIT_ASSERT_EQ(test, 0, trace_set_clr_event("dma_fence", NULL, 1));
+	atomic_set(&asked_too_late, 0);
+	fence = owned_fence();
+	dma_fence_enable_sw_signaling(fence);
+	owner_is_gone(fence);
+	KUNIT_EXPECT_EQ(test, dma_fence_wait(fence, false), 0);
+	dma_fence_put(fence);
+	KUNIT_EXPECT_EQ(test, 0, trace_set_clr_event("dma_fence", NULL, 0));
+	KUNIT_EXPECT_EQ(test, atomic_read(&asked_too_late), 0);
+}
+
+/* Signalled while it is asked what its timeline is called, by which it gets another name. */
+static const char *fleeting_timeline(struct dma_fence *fence)
+{
+	dma_fence_signal(fence);
+	return "a timeline with a name that is longer than what comes in its place";
+}
+
+static const struct dma_fence_ops fleeting_ops = {
+	.get_driver_name = owned_driver,
+	.get_timeline_name = fleeting_timeline,
+};
+
+static void signal_between_measuring_and_copying_a_name(struct kunit *test)
+{
+	struct dma_fence *fence;
+
+	if (!IS_ENABLED(CONFIG_EVENT_TRACING))
+		kunit_skip(test, "no events without CONFIG_EVENT_TRACING");
+	KUNIT_ASSERT_EQ(test, 0, trace_set_clr_event("dma_fence", "dma_fence_wait_start", 1));
+	fence = owned_fence();
+	fence->ops = &fleeting_ops;
+	KUNIT_EXPECT_EQ(test, dma_fence_wait(fence, false), 0);
+	KUNIT_EXPECT_EQ(test, 0, trace_set_clr_event("dma_fence", "dma_fence_wait_start", 0));
+	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(fence));
+	owner_is_gone(fence);
+	dma_fence_put(fence);
+}
+
+/* The fence that threads are after: its driver goes all the time. */
+struct race {
+	struct dma_fence __rcu *fence;
+};
+
+static bool race_go(void *data)
+{
+	struct race *race = data;
+	struct dma_fence *next = owned_fence(), *old;
+
+	old = unrcu_pointer(xchg(&race->fence, RCU_INITIALIZER(next)));
+	owner_goes(old);
+	dma_fence_put(old);
+	return true;
+}
+
+static bool is_one_of(const char *name, const char *before, const char *after)
+{
+	return !strcmp(name, before) || !strcmp(name, after);
+}
+
+/* Between finding the fence and asking for its names there is time for the driver to go. */
+static bool race_look(void *data)
+{
+	struct race *race = data;
+	struct dma_fence *fence;
+	bool fine;
+
+	scoped_guard(rcu)
+		fence = dma_fence_get_rcu_safe(&race->fence);
+	schedule_timeout_uninterruptible(1);
+	scoped_guard(rcu)
+		fine = is_one_of(unrcu_pointer(dma_fence_driver_name(fence)), "present",
+				 "detached-driver") &&
+		       is_one_of(unrcu_pointer(dma_fence_timeline_name(fence)), "running",
+				 "signaled-timeline");
+	dma_fence_put(fence);
+	return fine;
+}
+
+static void names_race_with_the_drivers_end(struct kunit *test)
+{
+	struct race race = {};
+	struct mock_job jobs[] = {
+		{ race_go, &race }, { race_look, &race }, { race_look, &race },
+	};
+	struct dma_fence *last;
+
+	atomic_set(&asked_too_late, 0);
+	RCU_INIT_POINTER(race.fence, owned_fence());
+	mock_run_jobs(test, jobs, ARRAY_SIZE(jobs));
+	last = rcu_dereference_protected(race.fence, true);
+	owner_goes(last);
+	dma_fence_put(last);
+	/* The callbacks of RCU are code of the tests. */
+	rcu_barrier();
+	KUNIT_EXPECT_EQ(test, atomic_read(&asked_too_late), 0);
+}
+
+static struct kunit_case dma_fence_names_cases[] = {
+	KUNIT_CASE(names_are_the_drivers_until_the_signal),
+	KUNIT_CASE(names_of_containers),
+	KUNIT_CASE(driver_that_is_gone_is_not_asked),
+	KUNIT_CASE(driver_that_is_gone_is_not_traced),
+	KUNIT_CASE(signal_between_measuring_and_copying_a_name),
+	KUNIT_CASE(names_race_with_the_drivers_end),
+	{}
+};
+
+static struct kunit_suite dma_fence_names_suite = {
+	.name = "dma_fence_names",
+	.init = mock_init,
+	.test_cases = dma_fence_names_cases,
+};
+
+kunit_test_suite(dma_fence_names_suite);

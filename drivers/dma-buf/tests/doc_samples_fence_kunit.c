@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The examples of the documentation about fences, compiled and run: a driver with a
+ * queue of jobs. See doc_samples_kunit.c.
+ */
+
+#include <kunit/static_stub.h>
+#include <kunit/test.h>
+#include <linux/dma-fence-unwrap.h>
+#include <linux/dma-fence.h>
+#include <linux/dma-resv.h>
+#include <linux/fdtable.h>
+#include <linux/file.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/sync_file.h>
+
+#include "../resv/dma-resv-private.h"
+#include "containers.h"
+#include "mock.h"
+#include "resv.h"
+
+/* sample: queue */
+/* Is there until its interrupt is off and its jobs are done; its fences may stay longer. */
+struct queue {
+	u64 context;
+	u64 seqno;		/* of the newest job; guarded by submission */
+	struct mutex submission;
+	spinlock_t lock;	/* jobs */
+	struct list_head jobs;	/* started and not done, the oldest first */
+};
+
+struct job {
+	struct dma_fence fence;	/* at the beginning, for dma_fence_free() */
+	spinlock_t lock;	/* the fence's, and there for as long */
+	struct list_head node;
+};
+
+static const char *queue_driver_name(struct dma_fence *fence)
+{
+	return "sample";
+}
+
+static const char *queue_timeline_name(struct dma_fence *fence)
+{
+	return "queue";
+}
+
+/* Nobody has to ask this hardware for its interrupts, and freeing is all there is to do. */
+static const struct dma_fence_ops job_fence_ops = {
+	.get_driver_name = queue_driver_name,
+	.get_timeline_name = queue_timeline_name,
+};
+
+static void queue_init(struct queue *queue)
+{
+	queue->context = dma_fence_context_alloc(1);
+	queue->seqno = 0;
+	mutex_init(&queue->submission);
+	spin_lock_init(&queue->lock);
+	INIT_LIST_HEAD(&queue->jobs);
+}
+
+static struct job *job_alloc(struct queue *queue)
+{
+	struct job *job = kzalloc(sizeof(*job), GFP_KERNEL);
+
+	lockdep_assert_held(&queue->submission);
+	if (!job)
+		return NULL;
+	spin_lock_init(&job->lock);
+	dma_fence_init(&job->fence, &job_fence_ops, &job->lock, queue->context,
+		       ++queue->seqno);
+	return job;
+}
+
+/*
+ * From the interrupt without an error. From the timeout, after the reset, first with what
+ * the hardware had done and no error, and then with the rest. Whoever is called back must
+ * not come back to the queue.
+ */
+static void queue_jobs_done(struct queue *queue, u64 seqno, int error)
+{
+	bool cookie = dma_fence_begin_signalling();
+	struct job *job, *next;
+	unsigned long irq;
+
+	spin_lock_irqsave(&queue->lock, irq);
+	list_for_each_entry_safe(job, next, &queue->jobs, node) {
+		if (job->fence.seqno > seqno)
+			break;
+		list_del(&job->node);
+		if (error)
+			dma_fence_set_error(&job->fence, error);
+		dma_fence_signal(&job->fence);
+		dma_fence_put(&job->fence);
+	}
+	spin_unlock_irqrestore(&queue->lock, irq);
+	dma_fence_end_signalling(cookie);
+}
+
+/* end sample */
+
+/* sample: inside */
+static int queue_wait_for_others(struct queue *queue, struct dma_fence *head)
+{
+	struct dma_fence_unwrap cursor;
+	struct dma_fence *fence;
+	int ret;
+
+	dma_fence_unwrap_for_each(fence, &cursor, head) {
+		/* The queue keeps its own order. */
+		if (fence->context == queue->context)
+			continue;
+		ret = dma_fence_wait(fence, true);
+		if (ret) {
+			dma_fence_put(cursor.chain);
+			return ret;
+		}
+	}
+	return 0;
+}
+
+/* end sample */
+
+/* sample: submit */
+static void queue_start(struct queue *queue, struct job *job)
+{
+	spin_lock_irq(&queue->lock);
+	dma_fence_get(&job->fence);
+	list_add_tail(&job->node, &queue->jobs);
+	/* ... here the hardware is told. */
+	spin_unlock_irq(&queue->lock);
+}
+
+/* Returns a descriptor with the job's fence, or a negative errno. */
+static int queue_submit(struct queue *queue, struct dma_resv *resv, struct dma_fence *in)
+{
+	struct sync_file *out;
+	struct job *job;
+	bool cookie;
+	int fd, ret;
+	long left;
+
+	/* What may wait or fail comes before anybody knows of the fence. */
+	ret = queue_wait_for_others(queue, in);
+	if (ret)
+		return ret;
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+
+	mutex_lock(&queue->submission);
+	ret = -ENOMEM;
+	job = job_alloc(queue);
+	if (!job)
+		goto put_fd;
+	out = sync_file_create(&job->fence);
+	if (!out)
+		goto put_job;
+	ret = dma_resv_lock_interruptible(resv, NULL);
+	if (ret)
+		goto put_file;
+	ret = dma_resv_reserve_fences(resv, 1);
+	if (ret)
+		goto unlock;
+	/* The memory has to be where it is. What others do with it, @in has told. */
+	left = dma_resv_wait_timeout(resv, DMA_RESV_USAGE_KERNEL, true,
+				     MAX_SCHEDULE_TIMEOUT);
+	ret = min(left, 0L);
+	if (ret)
+		goto unlock;
+
+	/* No way back: from here on it will be signalled, and soon. */
+	cookie = dma_fence_begin_signalling();
+	dma_resv_add_fence(resv, &job->fence, DMA_RESV_USAGE_WRITE);
+	queue_start(queue, job);
+	dma_fence_end_signalling(cookie);
+	dma_resv_unlock(resv);
+	mutex_unlock(&queue->submission);
+	dma_fence_put(&job->fence);
+	/* The last thing that is done. An answer has been copied to userspace before. */
+	fd_install(fd, out->file);
+	return fd;
+
+unlock:
+	dma_resv_unlock(resv);
+put_file:
+	fput(out->file);
+put_job:
+	dma_fence_put(&job->fence);
+put_fd:
+	mutex_unlock(&queue->submission);
+	put_unused_fd(fd);
+	return ret;
+}
+
+/* end sample */
+
+static struct dma_fence *submitted(struct kunit *test, struct queue *queue,
+				   struct dma_resv *resv, struct dma_fence *in)
+{
+	int fd = queue_submit(queue, resv, in);
+	struct dma_fence *fence;
+
+	KUNIT_ASSERT_GE(test, fd, 0);
+	fence = sync_file_get_fence(fd);
+	KUNIT_ASSERT_NOT_NULL(test, fence);
+	close_fd(fd);
+	return mock_own(test, fence);
+}
+
+static void jobs_are_done_in_their_order(struct kunit *test)
+{
+	struct dma_resv *resv = mock_resv(test);
+	struct dma_fence *fences[3];
+	struct queue queue;
+
+	queue_init(&queue);
+	for (int i = 0; i < 3; i++)
+		fences[i] = submitted(test, &queue, resv, NULL);
+	KUNIT_EXPECT_TRUE(test, dma_fence_is_later(fences[2], fences[0]));
+	KUNIT_EXPECT_FALSE(test, dma_resv_test_signaled(resv, DMA_RESV_USAGE_WRITE));
+	queue_jobs_done(&queue, fences[1]->seqno, 0);
+	KUNIT_EXPECT_EQ(test, dma_fence_get_status(fences[0]), 1);
+	KUNIT_EXPECT_EQ(test, dma_fence_get_status(fences[1]), 1);
+	KUNIT_EXPECT_EQ(test, dma_fence_get_status(fences[2]), 0);
+	queue_jobs_done(&queue, fences[2]->seqno, -ETIME);
+	KUNIT_EXPECT_EQ(test, dma_fence_get_status(fences[2]), -ETIME);
+	KUNIT_EXPECT_TRUE(test, dma_resv_test_signaled(resv, DMA_RESV_USAGE_WRITE));
+	KUNIT_EXPECT_TRUE(test, list_empty(&queue.jobs));
+}
+
+/* Its own fences are not waited for: this would never end. */
+static void job_waits_for_others_and_not_for_its_own(struct kunit *test)
+{
+	struct dma_resv *resv = mock_resv(test);
+	struct dma_fence *members[2];
+	struct queue queue;
+
+	queue_init(&queue);
+	members[0] = submitted(test, &queue, resv, NULL);
+	members[1] = mock_fence(test);
+	/* Signals when somebody waits for it. */
+	to_mock_fence(members[1])->late = true;
+	submitted(test, &queue, resv, mock_array(test, false, 2, members));
+	KUNIT_EXPECT_EQ(test, dma_fence_get_status(members[1]), 1);
+	KUNIT_EXPECT_EQ(test, dma_fence_get_status(members[0]), 0);
+	queue_jobs_done(&queue, queue.seqno, 0);
+}
+
+static struct dma_resv_list *no_list(unsigned int count, gfp_t gfp)
+{
+	return NULL;
+}
+
+/* Nothing is left of it: no descriptor, no fence in the buffer, no job. */
+static void job_that_fails_is_never_seen(struct kunit *test)
+{
+	struct dma_resv *resv = mock_resv(test);
+	struct queue queue;
+	int before, after;
+
+	queue_init(&queue);
+	before = get_unused_fd_flags(0);
+	put_unused_fd(before);
+	kunit_activate_static_stub(test, dma_resv_list_alloc, no_list);
+	KUNIT_EXPECT_EQ(test, queue_submit(&queue, resv, NULL), -ENOMEM);
+	kunit_deactivate_static_stub(test, dma_resv_list_alloc);
+	after = get_unused_fd_flags(0);
+	put_unused_fd(after);
+	KUNIT_EXPECT_EQ(test, before, after);
+	KUNIT_EXPECT_TRUE(test, list_empty(&queue.jobs));
+	KUNIT_EXPECT_TRUE(test, dma_resv_test_signaled(resv, DMA_RESV_USAGE_BOOKKEEP));
+	/* Its number is left out, and the next one is done as if it had not been. */
+	KUNIT_EXPECT_EQ(test, 2, submitted(test, &queue, resv, NULL)->seqno);
+	queue_jobs_done(&queue, queue.seqno, 0);
+	KUNIT_EXPECT_TRUE(test, dma_resv_test_signaled(resv, DMA_RESV_USAGE_BOOKKEEP));
+}
+
+static struct kunit_case dma_fence_doc_samples_cases[] = {
+	KUNIT_CASE(jobs_are_done_in_their_order),
+	KUNIT_CASE(job_waits_for_others_and_not_for_its_own),
+	KUNIT_CASE(job_that_fails_is_never_seen),
+	{}
+};
+
+static struct kunit_suite dma_fence_doc_samples_suite = {
+	.name = "dma_fence_doc_samples",
+	.init = mock_init,
+	.test_cases = dma_fence_doc_samples_cases,
+};
+
+kunit_test_suite(dma_fence_doc_samples_suite);

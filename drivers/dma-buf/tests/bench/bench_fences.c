@@ -54,6 +54,14 @@ static void op_memory(void *none)
 	kfree(kmalloc(sizeof(struct dma_fence), GFP_KERNEL));
 }
 
+/* What a fence costs that readers under RCU may look at, whatever is done with it. */
+static void op_memory_rcu(void *none)
+{
+	struct dma_fence *fence = kmalloc(sizeof(*fence), GFP_KERNEL);
+
+	kfree_rcu(fence, rcu);
+}
+
 static void op_fence(void *none)
 {
 	struct dma_fence *fence = bench_fence_at(1, 1);
@@ -235,6 +243,49 @@ static void bench_reservations(struct dma_fence **fences)
 	dma_resv_fini(&full.resv);
 }
 
+static void bench_resv_bytes(struct dma_fence **fences, int count)
+{
+	struct dma_resv resv;
+	int i;
+
+	dma_resv_init(&resv);
+	dma_resv_lock(&resv, NULL);
+	for (i = 0; i < count; i++)
+		if (!dma_resv_reserve_fences(&resv, 1))
+			dma_resv_add_fence(&resv, fences[i], DMA_RESV_USAGE_READ);
+	dma_resv_unlock(&resv);
+	pr_info("BENCH bytes of resv with %d fences %zu\n", count,
+		sizeof(resv) + ksize(rcu_access_pointer(resv.fences)));
+	dma_resv_fini(&resv);
+}
+
+static void bench_array_bytes(struct dma_fence **members)
+{
+	struct dma_fence **fences = kmalloc_array(SOME, sizeof(*fences), GFP_KERNEL);
+	struct dma_fence_array *array;
+	int i;
+
+	for (i = 0; i < SOME; i++)
+		fences[i] = dma_fence_get(members[i]);
+	array = dma_fence_array_create(SOME, fences, 1, 1, false);
+	pr_info("BENCH bytes of array of 16 %zu\n", ksize(array) + ksize(fences));
+	dma_fence_put(&array->base);
+}
+
+/* What is allocated, fences aside; only a test may look at what is private. */
+static void bench_bytes(struct dma_fence **fences)
+{
+	pr_info("BENCH bytes of struct dma_fence %zu\n", sizeof(struct dma_fence));
+	pr_info("BENCH bytes of struct dma_fence_chain %zu\n",
+		sizeof(struct dma_fence_chain));
+	bench_array_bytes(fences);
+	pr_info("BENCH bytes of struct dma_resv %zu\n", sizeof(struct dma_resv));
+	bench_resv_bytes(fences, 1);
+	bench_resv_bytes(fences, 4);
+	bench_resv_bytes(fences, SOME);
+	bench_resv_bytes(fences, MANY);
+}
+
 int bench_fences(void)
 {
 	struct dma_fence *fences[MANY], *done[SOME];
@@ -248,6 +299,7 @@ int bench_fences(void)
 	}
 
 	report("kmalloc+kfree", op_memory, NULL);
+	report("kmalloc+kfree_rcu", op_memory_rcu, NULL);
 	report("fence init+signal+put", op_fence, NULL);
 	report("fence init+callback+signal+put", op_fence_callback, NULL);
 	report("wait on a signalled fence", op_wait, done[0]);
@@ -257,6 +309,7 @@ int bench_fences(void)
 	report("chain of 64 with its fences", op_chain, NULL);
 	report("merge of 4 fences + put", op_merge, fences);
 	bench_reservations(fences);
+	bench_bytes(fences);
 
 	for (i = 0; i < MANY; i++) {
 		dma_fence_signal(fences[i]);

@@ -13,7 +13,7 @@ help:
 	@echo 'make demo [ARCH=x86_64|arm64|arm]        frames from a camera to a display, in QEMU'
 	@echo 'make check                               every test; a summary table at the end'
 	@echo
-	@echo 'make kunit ARCH=um|x86_64|x86_64-debug|arm64|arm [SUITE=glob]'
+	@echo 'make kunit ARCH=um|x86_64|x86_64-debug|x86_64-kcsan|arm64|arm [SUITE=glob]'
 	@echo '                                         the in-kernel unit tests'
 	@echo 'make selftests ARCH=x86_64|arm64|arm'
 	@echo '                                         the userspace tests'
@@ -35,7 +35,7 @@ tree:
 kernel: kernel-$(ARCH)
 
 kernel-%:
-	@scripts/setup build $(patsubst %-debug,%,$*)
+	@scripts/setup build $(firstword $(subst -, ,$*))
 	@scripts/tree
 	@scripts/build-kernel $*
 

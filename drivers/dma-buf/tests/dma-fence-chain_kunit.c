@@ -466,10 +466,10 @@ static void chain_that_nobody_wants_goes_with_its_fences(struct kunit *test)
 }
 
 /*
- * Of very many links none calls another, whatever happens to them. With KASAN they take
+ * Of very many links none calls another, whatever happens to them. With KASAN or KCSAN they take
  * a hundred times longer, and fewer would do to run out of any stack.
  */
-#define VERY_MANY	(IS_ENABLED(CONFIG_KASAN) ? 20000 : 1000000)
+#define VERY_MANY	(IS_ENABLED(CONFIG_KASAN) || IS_ENABLED(CONFIG_KCSAN) ? 20000 : 1000000)
 
 static struct dma_fence *long_chain(struct kunit *test, struct dma_fence *fence)
 {

@@ -100,9 +100,9 @@ static int mock_called(struct mock_exporter *exporter, enum mock_op op,
 	struct mock_call *call = &exporter->calls[op];
 	int nth = atomic_inc_return(&call->count);
 
-	call->order = atomic_inc_return(&ctx->order);
-	call->locked = dma_resv_is_locked(dmabuf->resv);
-	call->in_task = in_task();
+	WRITE_ONCE(call->order, atomic_inc_return(&ctx->order));
+	WRITE_ONCE(call->locked, dma_resv_is_locked(dmabuf->resv));
+	WRITE_ONCE(call->in_task, in_task());
 	if (exporter->hook)
 		exporter->hook(exporter, op, dmabuf);
 	if (call->sleep_us)
@@ -114,7 +114,7 @@ static int mock_attach_called(struct dma_buf_attachment *attach, enum mock_op op
 {
 	struct mock_exporter *exporter = attach->dmabuf->priv;
 
-	exporter->calls[op].attach = attach;
+	WRITE_ONCE(exporter->calls[op].attach, attach);
 	return mock_called(exporter, op, attach->dmabuf);
 }
 
@@ -173,7 +173,7 @@ static struct sg_table *mock_op_map(struct dma_buf_attachment *attach,
 	struct sg_table *sgt;
 	int error;
 
-	call->dir = dir;
+	WRITE_ONCE(call->dir, dir);
 	error = mock_attach_called(attach, MOCK_MAP);
 	if (error)
 		return error == MOCK_NOTHING ? NULL : ERR_PTR(error);
@@ -181,7 +181,7 @@ static struct sg_table *mock_op_map(struct dma_buf_attachment *attach,
 	sgt = mock_table(exporter);
 	if (!sgt)
 		return ERR_PTR(-ENOMEM);
-	call->sgt = sgt;
+	WRITE_ONCE(call->sgt, sgt);
 	atomic_inc(&mock_context(exporter->test)->tables);
 	return sgt;
 }
@@ -192,8 +192,8 @@ static void mock_op_unmap(struct dma_buf_attachment *attach, struct sg_table *sg
 	struct mock_exporter *exporter = attach->dmabuf->priv;
 	struct mock_call *call = &exporter->calls[MOCK_UNMAP];
 
-	call->dir = dir;
-	call->sgt = sgt;
+	WRITE_ONCE(call->dir, dir);
+	WRITE_ONCE(call->sgt, sgt);
 	mock_attach_called(attach, MOCK_UNMAP);
 	sg_free_table(sgt);
 	kfree(sgt);

@@ -32,9 +32,9 @@ struct mock_job {
 	struct mock_thread *thread;
 };
 
-/* Bounds of a run of jobs: whichever is reached first. */
-#define MOCK_JOB_MS	400
-#define MOCK_JOB_TURNS	3000
+/* Bounds of a run of jobs: whichever is reached first. KCSAN looks only now and then. */
+#define MOCK_JOB_MS	(IS_ENABLED(CONFIG_KCSAN) ? 3000 : 400)
+#define MOCK_JOB_TURNS	(IS_ENABLED(CONFIG_KCSAN) ? 30000 : 3000)
 
 /*
  * Run each job in a thread of its own, side by side, until the bounds. Each has

@@ -8,7 +8,9 @@
 #include <linux/dma-heap.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "bufinfo.h"
 #include "fence.h"
@@ -224,6 +226,111 @@ TEST(export_without_files)
 	EXPECT_EQ(0, bufinfo_settles(before.objects));
 	free(limit);
 	close(heap);
+}
+
+#define CGROUP		"/sys/fs/cgroup"
+#define TIMELINES	3000
+
+static int cgroup_enter(const char *group)
+{
+	char path[128], pid[16];
+	int ret;
+
+	/* It may be on already. */
+	file_put(CGROUP "/cgroup.subtree_control", "+memory");
+	snprintf(path, sizeof(path), "%s/memory.stat", group);
+	if ((mkdir(group, 0755) && errno != EEXIST) || access(path, R_OK))
+		return -ENOENT;
+	snprintf(path, sizeof(path), "%s/cgroup.procs", group);
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	ret = file_put(path, pid);
+	return ret < 0 ? ret : 0;
+}
+
+static void cgroup_leave(const char *group)
+{
+	char pid[16];
+
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	file_put(CGROUP "/cgroup.procs", pid);
+	rmdir(group);
+}
+
+/* Bytes that the kernel has allocated for a group, or -1. */
+static long cgroup_kernel_bytes(const char *group)
+{
+	char path[128], *text, *line;
+	long bytes = -1;
+
+	/* Reading this brings the counters of all processors together. */
+	snprintf(path, sizeof(path), "%s/cpu.stat", group);
+	free(file_text(path));
+	snprintf(path, sizeof(path), "%s/memory.stat", group);
+	text = file_text(path);
+	line = text ? strstr(text, "\nkernel ") : NULL;
+	if (line)
+		bytes = atol(line + strlen("\nkernel "));
+	free(text);
+	return bytes;
+}
+
+/* A fence of each of as many timelines, and the timelines, all open. */
+static int fences_make(int *fences, int count)
+{
+	const struct rlimit files = { 2 * count + 100, 2 * count + 100 };
+	int i, timeline;
+
+	if (setrlimit(RLIMIT_NOFILE, &files))
+		return -errno;
+	for (i = 0; i < count; i++) {
+		timeline = timeline_open();
+		fences[i] = timeline < 0 ? timeline : timeline_fence(timeline, 1);
+		if (fences[i] < 0)
+			return fences[i];
+	}
+	return 0;
+}
+
+FIXTURE(group) {
+	const char *path;
+};
+
+FIXTURE_SETUP(group)
+{
+	self->path = CGROUP "/dmabuf_limits";
+	if (cgroup_enter(self->path))
+		SKIP(return, "no cgroup with the memory controller");
+}
+
+FIXTURE_TEARDOWN(group)
+{
+	cgroup_leave(self->path);
+}
+
+/*
+ * Rule: the memory in which a buffer keeps the fences of ever new timelines is charged to
+ * who imports them, and is what their places take. Nothing else is allocated on the way.
+ */
+TEST_F_TIMEOUT(group, import_is_charged, 180)
+{
+	int buf = exporter_heap.export(BUF_SIZE, O_RDWR | O_CLOEXEC);
+	static int fences[TIMELINES];
+	long before, after;
+	int i;
+
+	if (buf == -ENODEV)
+		SKIP(return, "the system heap is not there");
+	ASSERT_LE(0, buf);
+	ASSERT_EQ(0, fences_make(fences, TIMELINES));
+	ASSERT_EQ(0, buf_fence_add(buf, fences[0], DMA_BUF_SYNC_WRITE));
+	before = cgroup_kernel_bytes(self->path);
+	ASSERT_LE(0, before);
+	for (i = 0; i < TIMELINES; i++)
+		ASSERT_EQ(0, buf_fence_add(buf, fences[i], DMA_BUF_SYNC_WRITE));
+	after = cgroup_kernel_bytes(self->path);
+	EXPECT_LE(TIMELINES * (long)sizeof(long), after - before);
+	EXPECT_GE(TIMELINES * 64L, after - before);
+	close(buf);
 }
 
 /* Rule: nothing, and what becomes nothing when it is rounded up to pages, is refused. */

@@ -130,11 +130,14 @@ void dma_fence_init(struct dma_fence *fence, const struct dma_fence_ops *ops,
 		    spinlock_t *lock, u64 context, u64 seqno)
 {
 	fence->lock = WARN_ON_ONCE(!lock) ? &dma_fence_missing_lock : lock;
-	fence->ops = WARN_ON_ONCE(!dma_fence_ops_valid(ops)) ? &dma_fence_stub_ops : ops;
+	if (WARN_ON_ONCE(!dma_fence_ops_valid(ops)))
+		ops = &dma_fence_stub_ops;
+	/* In a cache whose objects are reused at once, somebody may still look at these. */
+	WRITE_ONCE(fence->ops, ops);
+	WRITE_ONCE(fence->flags, 0);
 	INIT_LIST_HEAD(&fence->cb_list);
 	fence->context = context;
 	fence->seqno = seqno;
-	fence->flags = 0;
 	fence->error = 0;
 	kref_init(&fence->refcount);
 	trace_dma_fence_init(fence);

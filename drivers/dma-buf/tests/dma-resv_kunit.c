@@ -488,9 +488,11 @@ static void hint_of_a_timeline_that_has_gone(struct kunit *test)
 
 struct race {
 	struct dma_resv resv;
+	struct kmem_cache *cache;
+	unsigned int timelines;
 	struct dma_fence *newest[TIMELINES];
 	u64 context;
-	u64 turn;
+	unsigned int turn;
 	spinlock_t lock;	/* what dma_fence_init() wants */
 };
 
@@ -499,10 +501,37 @@ static const char *race_name(struct dma_fence *fence)
 	return "race";
 }
 
+struct race_fence {
+	struct dma_fence base;
+	struct kmem_cache *cache;
+};
+
+static void race_release(struct dma_fence *fence)
+{
+	struct race_fence *cached = container_of(fence, struct race_fence, base);
+
+	if (cached->cache)
+		kmem_cache_free(cached->cache, cached);
+	else
+		dma_fence_free(fence);
+}
+
 static const struct dma_fence_ops race_ops = {
 	.get_driver_name = race_name,
 	.get_timeline_name = race_name,
+	.release = race_release,
 };
+
+static struct dma_fence *race_fence(struct race *race, u64 context, u64 seqno)
+{
+	gfp_t gfp = GFP_KERNEL | __GFP_NOFAIL;
+	struct race_fence *fence;
+
+	fence = race->cache ? kmem_cache_alloc(race->cache, gfp) : kmalloc(sizeof(*fence), gfp);
+	fence->cache = race->cache;
+	dma_fence_init(&fence->base, &race_ops, &race->lock, context, seqno);
+	return &fence->base;
+}
 
 /* Fences of as many other timelines, done at once: the list grows, and shrinks again. */
 static int race_crowd(struct race *race, unsigned int count)
@@ -510,11 +539,8 @@ static int race_crowd(struct race *race, unsigned int count)
 	struct dma_fence *fences[200];
 	int ret;
 
-	for (unsigned int i = 0; i < count; i++) {
-		fences[i] = kzalloc(sizeof(*fences[i]), GFP_KERNEL | __GFP_NOFAIL);
-		dma_fence_init(fences[i], &race_ops, &race->lock, dma_fence_context_alloc(1),
-			       1);
-	}
+	for (unsigned int i = 0; i < count; i++)
+		fences[i] = race_fence(race, dma_fence_context_alloc(1), 1);
 	dma_resv_lock(&race->resv, NULL);
 	ret = dma_resv_reserve_fences(&race->resv, count);
 	for (unsigned int i = 0; i < count && !ret; i++)
@@ -542,13 +568,11 @@ static int race_add_one(struct race *race, struct dma_fence *fence)
 static bool race_add(void *data)
 {
 	struct race *race = data;
-	unsigned int i = race->turn % TIMELINES;
-	struct dma_fence *fence = kzalloc(sizeof(*fence), GFP_KERNEL), *old;
+	unsigned int i = race->turn % race->timelines;
+	struct dma_fence *fence, *old;
 	int ret;
 
-	if (!fence)
-		return false;
-	dma_fence_init(fence, &race_ops, &race->lock, race->context + i, race->turn + 1);
+	fence = race_fence(race, race->context + i, race->turn + 1);
 	ret = race_add_one(race, fence);
 	old = race->newest[i];
 	race->newest[i] = fence;
@@ -567,35 +591,35 @@ static bool race_iterate(void *data)
 	struct race *race = data;
 	struct dma_resv_iter cursor;
 	struct dma_fence *fence;
-	bool full = READ_ONCE(race->turn) >= 2 * TIMELINES;
+	bool full = READ_ONCE(race->turn) >= 2 * race->timelines;
 	unsigned long seen = 0;
 
 	dma_resv_iter_begin(&cursor, &race->resv, DMA_RESV_USAGE_READ);
 	dma_resv_for_each_fence_unlocked(&cursor, fence) {
 		if (dma_resv_iter_is_restarted(&cursor))
 			seen = 0;
-		if (fence->context - race->context < TIMELINES)
+		if (fence->context - race->context < race->timelines)
 			seen |= BIT(fence->context - race->context);
 	}
 	dma_resv_iter_end(&cursor);
-	return !full || seen == BIT(TIMELINES) - 1;
+	return !full || seen == BIT(race->timelines) - 1;
 }
 
 static bool race_get(void *data)
 {
 	struct race *race = data;
-	bool full = READ_ONCE(race->turn) >= 2 * TIMELINES;
+	bool full = READ_ONCE(race->turn) >= 2 * race->timelines;
 	struct dma_fence **fences;
 	unsigned int count, seen = 0;
 
 	if (dma_resv_get_fences(&race->resv, DMA_RESV_USAGE_READ, &count, &fences))
 		return false;
 	for (unsigned int i = 0; i < count; i++) {
-		seen += fences[i]->context - race->context < TIMELINES;
+		seen += fences[i]->context - race->context < race->timelines;
 		dma_fence_put(fences[i]);
 	}
 	kfree(fences);
-	return !full || seen == TIMELINES;
+	return !full || seen == race->timelines;
 }
 
 static bool race_wait(void *data)
@@ -609,7 +633,7 @@ static bool race_wait(void *data)
 static bool race_copy(void *data)
 {
 	struct race *race = data;
-	bool full = READ_ONCE(race->turn) >= 2 * TIMELINES;
+	bool full = READ_ONCE(race->turn) >= 2 * race->timelines;
 	struct dma_resv_iter cursor;
 	struct dma_fence *fence;
 	unsigned int seen = 0;
@@ -620,13 +644,13 @@ static bool race_copy(void *data)
 	dma_resv_lock(&copy, NULL);
 	ret = dma_resv_copy_fences(&copy, &race->resv);
 	dma_resv_for_each_fence(&cursor, &copy, DMA_RESV_USAGE_READ, fence)
-		seen += fence->context - race->context < TIMELINES;
+		seen += fence->context - race->context < race->timelines;
 	dma_resv_unlock(&copy);
 	dma_resv_fini(&copy);
-	return !ret && (!full || seen == TIMELINES);
+	return !ret && (!full || seen == race->timelines);
 }
 
-static void readers_race_with_add_and_replace(struct kunit *test)
+static void readers_race(struct kunit *test, unsigned int timelines, struct kmem_cache *cache)
 {
 	struct race *race = kunit_kzalloc(test, sizeof(*race), GFP_KERNEL);
 	struct mock_job jobs[] = {
@@ -637,14 +661,37 @@ static void readers_race_with_add_and_replace(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, race);
 	dma_resv_init(&race->resv);
 	spin_lock_init(&race->lock);
-	race->context = dma_fence_context_alloc(TIMELINES);
+	race->cache = cache;
+	race->timelines = timelines;
+	race->context = dma_fence_context_alloc(timelines);
 	mock_run_jobs(test, jobs, ARRAY_SIZE(jobs));
-	for (int i = 0; i < TIMELINES; i++) {
+	for (unsigned int i = 0; i < timelines; i++) {
 		if (race->newest[i])
 			dma_fence_signal(race->newest[i]);
 		dma_fence_put(race->newest[i]);
 	}
 	dma_resv_fini(&race->resv);
+}
+
+static void readers_race_with_add_and_replace(struct kunit *test)
+{
+	readers_race(test, TIMELINES, NULL);
+}
+
+/*
+ * As i915 has them: what was a fence is another one of its timeline at once, and takes the
+ * place that the first had before.
+ */
+static void readers_race_where_addresses_come_back(struct kunit *test)
+{
+	struct kmem_cache *cache = KMEM_CACHE(race_fence, SLAB_TYPESAFE_BY_RCU);
+
+	KUNIT_ASSERT_NOT_NULL(test, cache);
+	readers_race(test, 1, cache);
+	/* Readers, and what frees lists, may still have some. */
+	kvfree_rcu_barrier();
+	rcu_barrier();
+	kmem_cache_destroy(cache);
 }
 
 static struct kunit_case dma_resv_cases[] = {
@@ -673,6 +720,7 @@ static struct kunit_case dma_resv_cases[] = {
 	KUNIT_CASE(timelines_of_one_class_each_keep_their_newest),
 	KUNIT_CASE(hint_of_a_timeline_that_has_gone),
 	KUNIT_CASE(readers_race_with_add_and_replace),
+	KUNIT_CASE(readers_race_where_addresses_come_back),
 	{}
 };
 

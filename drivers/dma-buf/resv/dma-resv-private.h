@@ -16,7 +16,6 @@
 
 #include <linux/compiler.h>
 #include <linux/dma-resv.h>
-#include <linux/log2.h>
 #include <linux/mmu_notifier.h>
 
 /* Lower bits of a slot: its usage. The rest is the fence. */
@@ -51,15 +50,10 @@ struct dma_resv_list {
 	unsigned long slots[];
 };
 
-/* Timelines fall into so many classes; there are never fewer than slots. */
-static inline unsigned int dma_resv_list_classes(unsigned int max_fences)
-{
-	return roundup_pow_of_two(max_fences);
-}
-
 /*
- * A hint tells of a class of timelines one more than the place that a fence of the class
- * took last, or 0 if there has never been any. Reservation lock.
+ * Timelines fall into as many classes as there are slots. A hint tells of a class one more
+ * than the place that a fence of it took last, or 0 if there has never been any.
+ * Reservation lock.
  */
 static inline u8 *dma_resv_list_hints(struct dma_resv_list *list)
 {
@@ -68,9 +62,7 @@ static inline u8 *dma_resv_list_hints(struct dma_resv_list *list)
 
 static inline u8 *dma_resv_list_hint(struct dma_resv_list *list, u64 context)
 {
-	unsigned int class = context & (dma_resv_list_classes(list->max_fences) - 1);
-
-	return dma_resv_list_hints(list) + class;
+	return dma_resv_list_hints(list) + (u32)context % list->max_fences;
 }
 
 static inline struct dma_fence *dma_resv_slot_fence(unsigned long slot)

@@ -70,7 +70,6 @@
  */
 
 #define DMA_RESV_MIN_FENCES	4U
-#define DMA_RESV_MAX_FENCES	BIT(30)
 #define DMA_RESV_SPARE		2
 #define DMA_RESV_LOOKS		2U
 
@@ -81,26 +80,15 @@ static_assert(offsetof(struct dma_resv_list, slots) % sizeof(unsigned long) == 0
 static_assert(DMA_RESV_USAGE_BOOKKEEP <= DMA_RESV_USAGE_MASK);
 static_assert(__alignof__(struct dma_fence) > DMA_RESV_USAGE_MASK);
 
-/* Of memory of that size for slots and hints, as many slots as leave room for the hints. */
-static unsigned int dma_resv_slots_in(size_t size)
-{
-	const size_t slot = sizeof_field(struct dma_resv_list, slots[0]);
-	unsigned int most = size / (slot + 1), classes = dma_resv_list_classes(most);
-
-	return min_t(size_t, classes, (size - classes) / slot);
-}
-
 /* Room for so many, and for what else the allocator gives anyway; or NULL. */
 struct dma_resv_list *dma_resv_list_alloc(unsigned int count, gfp_t gfp)
 {
 	struct dma_resv_list *list;
-	size_t size;
+	const size_t each = sizeof(list->slots[0]) + 1; /* with a hint */
+	size_t size = size_add(sizeof(*list), size_mul(count, each));
 
 	KUNIT_STATIC_STUB_REDIRECT(dma_resv_list_alloc, count, gfp);
 
-	if (count > DMA_RESV_MAX_FENCES)
-		return NULL;
-	size = size_add(struct_size(list, slots, count), dma_resv_list_classes(count));
 	if (size <= KMALLOC_MAX_CACHE_SIZE) {
 		size = kmalloc_size_roundup(size);
 		list = kmalloc(size, gfp | __GFP_NOWARN);
@@ -110,9 +98,9 @@ struct dma_resv_list *dma_resv_list_alloc(unsigned int count, gfp_t gfp)
 	if (!list)
 		return NULL;
 	list->num_fences = 0;
-	list->max_fences = max(count, dma_resv_slots_in(size - sizeof(*list)));
+	list->max_fences = (size - sizeof(*list)) / each;
 	list->patience = list->max_fences;
-	memset(dma_resv_list_hints(list), 0, dma_resv_list_classes(list->max_fences));
+	memset(dma_resv_list_hints(list), 0, list->max_fences);
 	return list;
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_resv_list_alloc);

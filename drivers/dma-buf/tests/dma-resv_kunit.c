@@ -313,23 +313,64 @@ static void reserve_without_memory(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, mock_resv_text(test, resv), "a1r b1r");
 }
 
-/* More than a hint can say, and several that share one. */
-static void many_timelines_each_keep_their_newest(struct kunit *test)
+/* Three fences of each timeline, whose contexts are so far from each other. */
+static void each_keeps_its_newest(struct kunit *test, struct dma_resv *resv, int count,
+				  u64 distance)
 {
-	struct dma_resv *resv = mock_resv(test);
-	u64 context = dma_fence_context_alloc(600);
+	u64 context = dma_fence_context_alloc(count * distance);
 	struct dma_resv_iter cursor;
 	struct dma_fence *fence;
 
 	for (int seqno = 1; seqno <= 3; seqno++)
-		for (int i = 0; i < 600; i++)
-			mock_resv_add(test, resv, mock_fence_at(test, context + i, seqno),
+		for (int i = 0; i < count; i++)
+			mock_resv_add(test, resv,
+				      mock_fence_at(test, context + i * distance, seqno),
 				      DMA_RESV_USAGE_READ);
-	KUNIT_EXPECT_EQ(test, mock_resv_count(test, resv), 600);
+	KUNIT_EXPECT_EQ(test, mock_resv_count(test, resv), count);
 	dma_resv_lock(resv, NULL);
 	dma_resv_for_each_fence(&cursor, resv, DMA_RESV_USAGE_READ, fence)
 		KUNIT_EXPECT_EQ(test, fence->seqno, 3);
 	dma_resv_unlock(resv);
+}
+
+/* More than a hint can say. */
+static void many_timelines_each_keep_their_newest(struct kunit *test)
+{
+	each_keeps_its_newest(test, mock_resv(test), 600, 1);
+}
+
+/* An object whose list has room for so many; timelines as far apart share a hint. */
+static unsigned int with_room(struct kunit *test, struct dma_resv *resv, unsigned int count)
+{
+	dma_resv_lock(resv, NULL);
+	KUNIT_EXPECT_EQ(test, dma_resv_reserve_fences(resv, count), 0);
+	dma_resv_unlock(resv);
+	return mock_resv_room(resv);
+}
+
+static void timelines_of_one_class_each_keep_their_newest(struct kunit *test)
+{
+	struct dma_resv *resv = mock_resv(test);
+	unsigned int room = with_room(test, resv, 20);
+
+	each_keeps_its_newest(test, resv, 20, room);
+	KUNIT_EXPECT_EQ(test, mock_resv_room(resv), room);
+}
+
+/* Each alone, after the other has left its hint: the hint is no more than that. */
+static void hint_of_a_timeline_that_has_gone(struct kunit *test)
+{
+	struct dma_resv *resv = mock_resv(test);
+	unsigned int room = with_room(test, resv, 1);
+	u64 context = dma_fence_context_alloc(2 * room);
+	struct dma_fence *fence;
+
+	for (int i = 0; i < 6; i++) {
+		fence = mock_fence_at(test, context + (i % 2) * room, i + 1);
+		mock_resv_add(test, resv, fence, DMA_RESV_USAGE_WRITE);
+		KUNIT_EXPECT_EQ(test, mock_resv_count(test, resv), 1);
+		dma_fence_signal(fence);
+	}
 }
 
 /* Ever new timelines, each signalled: memory stays what two fences take. */
@@ -438,46 +479,9 @@ static void list_of_any_length_has_room_for_its_hints(struct kunit *test)
 		list = dma_resv_list_alloc(count, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, list);
 		KUNIT_EXPECT_GE(test, list->max_fences, count);
-		KUNIT_EXPECT_GE(test, dma_resv_list_classes(list->max_fences),
-				list->max_fences);
-		end = dma_resv_list_hints(list) + dma_resv_list_classes(list->max_fences);
+		end = dma_resv_list_hints(list) + list->max_fences;
 		KUNIT_EXPECT_LE(test, end - (u8 *)list, ksize(list));
 		kvfree(list);
-	}
-}
-
-/* They share a hint, however long the list is. */
-static void timelines_of_one_class_each_keep_their_newest(struct kunit *test)
-{
-	struct dma_resv *resv = mock_resv(test);
-	u64 context = dma_fence_context_alloc(20 * 1024);
-	struct dma_resv_iter cursor;
-	struct dma_fence *fence;
-
-	for (int seqno = 1; seqno <= 3; seqno++)
-		for (int i = 0; i < 20; i++)
-			mock_resv_add(test, resv,
-				      mock_fence_at(test, context + i * 1024, seqno),
-				      DMA_RESV_USAGE_READ);
-	KUNIT_EXPECT_EQ(test, mock_resv_count(test, resv), 20);
-	dma_resv_lock(resv, NULL);
-	dma_resv_for_each_fence(&cursor, resv, DMA_RESV_USAGE_READ, fence)
-		KUNIT_EXPECT_EQ(test, fence->seqno, 3);
-	dma_resv_unlock(resv);
-}
-
-/* Each alone, after the other has left its hint: the hint is no more than that. */
-static void hint_of_a_timeline_that_has_gone(struct kunit *test)
-{
-	struct dma_resv *resv = mock_resv(test);
-	u64 context = dma_fence_context_alloc(2048);
-	struct dma_fence *fence;
-
-	for (int i = 0; i < 6; i++) {
-		fence = mock_fence_at(test, context + (i % 2) * 1024, i + 1);
-		mock_resv_add(test, resv, fence, DMA_RESV_USAGE_WRITE);
-		KUNIT_EXPECT_EQ(test, mock_resv_count(test, resv), 1);
-		dma_fence_signal(fence);
 	}
 }
 

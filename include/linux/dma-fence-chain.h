@@ -22,7 +22,7 @@
  * @fence: what the link adds to the chain, with a reference; fixed
  * @cb: callback at the one fence that is waited for
  * @work: to look for the next one
- * @bh_work: the same where a processor cannot interrupt itself
+ * @bh_work: the same where an interrupt cannot do it
  * @lock: for @base
  */
 struct dma_fence_chain {

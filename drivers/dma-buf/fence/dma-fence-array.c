@@ -14,8 +14,8 @@
  * that signals, it looks at the flags of those before, and moves on to the last of them
  * that is left. It runs under the lock of one member and needs that of another one: they
  * may be the same, else it tries, because nothing says which of two comes first. Only if
- * somebody else holds that lock at the moment, the move is left to an interrupt, or a
- * worker. Who has the callback also has @num_pending, behind which all are signalled.
+ * that lock is held at the moment, the move is left to an interrupt, or a worker. Who has
+ * the callback also has @num_pending, behind which all are signalled.
  *
  * The callbacks have one reference to the array, which the last of them drops. It
  * runs under the lock of a member, and releasing the array may release others that
@@ -138,8 +138,7 @@ static void dma_fence_array_defer(struct dma_fence_array *array)
 		init_irq_work(&array->work, dma_fence_array_irq_work);
 		irq_work_queue(&array->work);
 	} else {
-		INIT_WORK(&array->bh_work, dma_fence_array_bh_work);
-		queue_work(dma_fence_workqueue(), &array->bh_work);
+		dma_fence_queue_work(&array->bh_work, dma_fence_array_bh_work);
 	}
 }
 

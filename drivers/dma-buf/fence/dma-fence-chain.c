@@ -211,8 +211,7 @@ static void dma_fence_chain_defer(struct dma_fence_chain *head)
 		init_irq_work(&head->work, dma_fence_chain_irq_work);
 		irq_work_queue(&head->work);
 	} else {
-		INIT_WORK(&head->bh_work, dma_fence_chain_bh_work);
-		queue_work(dma_fence_workqueue(), &head->bh_work);
+		dma_fence_queue_work(&head->bh_work, dma_fence_chain_bh_work);
 	}
 }
 

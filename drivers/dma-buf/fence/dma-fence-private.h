@@ -56,9 +56,16 @@ static inline bool dma_fence_may_interrupt(void)
 	return arch_irq_work_has_interrupt() && irqs_disabled();
 }
 
-static inline struct workqueue_struct *dma_fence_workqueue(void)
+/* Initialised in two places, because lockdep keeps works of BH and of tasks apart. */
+static inline void dma_fence_queue_work(struct work_struct *work, work_func_t func)
 {
-	return irqs_disabled() ? system_bh_wq : system_highpri_wq;
+	if (irqs_disabled()) {
+		INIT_WORK(work, func);
+		queue_work(system_bh_wq, work);
+	} else {
+		INIT_WORK(work, func);
+		queue_work(system_highpri_wq, work);
+	}
 }
 
 /*

@@ -69,6 +69,25 @@ void mock_fences(struct kunit *test, unsigned int count, struct dma_fence **fenc
 		fences[i] = mock_fence(test);
 }
 
+static const char *mock_plain_name(struct dma_fence *fence)
+{
+	return "plain";
+}
+
+static const struct dma_fence_ops mock_plain_ops = {
+	.get_driver_name = mock_plain_name,
+	.get_timeline_name = mock_plain_name,
+};
+
+struct dma_fence *mock_plain_fence(struct kunit *test, spinlock_t *lock)
+{
+	struct dma_fence *fence = kzalloc(sizeof(*fence), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, fence);
+	dma_fence_init(fence, &mock_plain_ops, lock, dma_fence_context_alloc(1), 1);
+	return mock_own(test, fence);
+}
+
 bool mock_fences_left(struct kunit *test, int count)
 {
 	struct mock_context *ctx = test->priv;

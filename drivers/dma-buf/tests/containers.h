@@ -26,6 +26,9 @@ struct dma_fence *mock_chain(struct kunit *test, unsigned int count,
 /* New mock fences, each in a context of its own. */
 void mock_fences(struct kunit *test, unsigned int count, struct dma_fence **fences);
 
+/* Of a driver that signals below this lock with interrupts on; a reference for the caller. */
+struct dma_fence *mock_plain_fence(struct kunit *test, spinlock_t *lock);
+
 /* Waits, with a limit, until only so many mock fences of the test are left. */
 bool mock_fences_left(struct kunit *test, int count);
 

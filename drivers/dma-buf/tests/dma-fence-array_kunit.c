@@ -87,14 +87,11 @@ static void array_made_where_nothing_may_fail(struct kunit *test)
 }
 
 /* With the signal, and not some time after it: nothing is left to a worker. */
-static void array_signals_with_the_member_that_decides(struct kunit *test)
+static void signal_in_turn(struct kunit *test, const struct shape *shape,
+			   struct dma_fence **members, struct dma_fence *array)
 {
-	const struct shape *shape = test->param_value;
-	struct dma_fence *members[MEMBERS_MAX], *array;
 	struct mock_callback callback = {};
 
-	mock_fences(test, shape->count, members);
-	array = mock_array(test, shape->any, shape->count, members);
 	KUNIT_ASSERT_EQ(test, 0, mock_callback_add(&callback, array));
 	for (unsigned int i = 0; i < shape->count; i++) {
 		KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), i >= enough(shape));
@@ -105,6 +102,16 @@ static void array_signals_with_the_member_that_decides(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, dma_fence_get_status(array), 1);
 	KUNIT_EXPECT_EQ(test, -ENOENT, mock_callback_add(&callback, array));
+}
+
+static void array_signals_with_the_member_that_decides(struct kunit *test)
+{
+	const struct shape *shape = test->param_value;
+	struct dma_fence *members[MEMBERS_MAX];
+
+	mock_fences(test, shape->count, members);
+	signal_in_turn(test, shape, members,
+		       mock_array(test, shape->any, shape->count, members));
 }
 
 /* Nobody waits, nobody enables anything: asked, it says what the members say. */
@@ -370,7 +377,6 @@ static void last_reference_goes_under_a_members_lock(struct kunit *test)
 static void members_share_a_lock(struct kunit *test)
 {
 	const struct shape *shape = test->param_value;
-	struct mock_callback callback = {};
 	struct dma_fence *members[MEMBERS_MAX], *array;
 
 	for (unsigned int i = 0; i < shape->count; i++) {
@@ -378,12 +384,7 @@ static void members_share_a_lock(struct kunit *test)
 		KUNIT_ASSERT_NOT_NULL(test, members[i]);
 	}
 	array = mock_array(test, shape->any, shape->count, members);
-	KUNIT_ASSERT_EQ(test, 0, mock_callback_add(&callback, array));
-	for (unsigned int i = 0; i < shape->count; i++) {
-		KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), i >= enough(shape));
-		dma_fence_signal(members[turn(shape, i)]);
-		KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), i + 1 >= enough(shape));
-	}
+	signal_in_turn(test, shape, members, array);
 	mock_put(test, array);
 	for (unsigned int i = 0; i < shape->count; i++)
 		dma_fence_put(members[i]);
@@ -409,30 +410,46 @@ static void next_member_is_busy(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), 1);
 }
 
-/* As vmwgfx does: below a lock of which no interrupt knows. */
+/* Locks as vmwgfx has them: no interrupt takes them, and they do not switch any off. */
 static DEFINE_SPINLOCK(plain_lock);
+static DEFINE_SPINLOCK(other_lock);
 
-static const struct dma_fence_ops plain_ops = {
-	.get_driver_name = locked_name,
-	.get_timeline_name = locked_name,
-};
+static void signal_plainly(struct dma_fence *fence)
+{
+	spin_lock(fence->lock);
+	dma_fence_signal_locked(fence);
+	spin_unlock(fence->lock);
+}
 
 static void driver_signals_with_interrupts_on(struct kunit *test)
 {
+	struct dma_fence *members[] = { mock_fence(test), mock_plain_fence(test, &plain_lock) };
+	struct dma_fence *array = mock_array(test, false, 2, members);
 	struct mock_callback callback = {};
-	struct dma_fence *members[2], *array;
 
-	members[0] = mock_fence(test);
-	members[1] = kzalloc(sizeof(*members[1]), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, members[1]);
-	dma_fence_init(members[1], &plain_ops, &plain_lock, dma_fence_context_alloc(1), 1);
-	array = mock_array(test, false, 2, members);
 	KUNIT_ASSERT_EQ(test, 0, mock_callback_add(&callback, array));
-	spin_lock(&plain_lock);
-	dma_fence_signal_locked(members[1]);
-	spin_unlock(&plain_lock);
-	dma_fence_put(members[1]);
+	signal_plainly(members[1]);
+	KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), 0);
 	dma_fence_signal(members[0]);
+	KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), 1);
+}
+
+/* The move is left to others, who want both locks: an interrupt would spin for ever. */
+static void next_member_is_busy_and_interrupts_are_on(struct kunit *test)
+{
+	struct dma_fence *members[] = {
+		mock_plain_fence(test, &plain_lock), mock_plain_fence(test, &other_lock),
+		mock_plain_fence(test, &plain_lock),
+	};
+	struct dma_fence *array = mock_array(test, false, 3, members);
+	struct mock_callback callback = {};
+
+	KUNIT_ASSERT_EQ(test, 0, mock_callback_add(&callback, array));
+	spin_lock(&other_lock);
+	signal_plainly(members[2]);
+	dma_fence_signal_locked(members[1]);
+	spin_unlock(&other_lock);
+	signal_plainly(members[0]);
 	KUNIT_EXPECT_GE(test, dma_fence_wait_timeout(array, false, LONG), 1);
 	KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), 1);
 }
@@ -683,6 +700,7 @@ static struct kunit_case dma_fence_array_cases[] = {
 	KUNIT_CASE_PARAM(members_share_a_lock, shape_gen_params),
 	KUNIT_CASE(next_member_is_busy),
 	KUNIT_CASE(driver_signals_with_interrupts_on),
+	KUNIT_CASE(next_member_is_busy_and_interrupts_are_on),
 	KUNIT_CASE(array_passes_a_deadline_on),
 	KUNIT_CASE(array_loop_sees_each_member),
 	KUNIT_CASE(match_context_wants_all_of_it),

@@ -446,6 +446,30 @@ static void chain_passes_a_deadline_on(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, to_mock_fence(fences[2])->deadline, 4711);
 }
 
+/* As vmwgfx has it: no interrupt takes this lock, and it does not switch any off. */
+static DEFINE_SPINLOCK(plain_lock);
+
+/* The older fence is left to others, who want the same lock: no interrupt can be that. */
+static void driver_signals_newest_first_with_interrupts_on(struct kunit *test)
+{
+	struct dma_fence *fences[] = {
+		mock_plain_fence(test, &plain_lock), mock_plain_fence(test, &plain_lock),
+	};
+	struct dma_fence *head = mock_chain(test, 2, fences);
+	struct mock_callback callback = {};
+
+	KUNIT_ASSERT_EQ(test, 0, mock_callback_add(&callback, head));
+	spin_lock(&plain_lock);
+	dma_fence_signal_locked(fences[1]);
+	spin_unlock(&plain_lock);
+	KUNIT_EXPECT_EQ(test, dma_fence_get_status(head), 0);
+	spin_lock(&plain_lock);
+	dma_fence_signal_locked(fences[0]);
+	spin_unlock(&plain_lock);
+	KUNIT_EXPECT_GE(test, dma_fence_wait_timeout(head, false, LONG), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), 1);
+}
+
 /* Somebody waited, and everybody has gone since. */
 static void chain_that_nobody_wants_goes_with_its_fences(struct kunit *test)
 {
@@ -690,6 +714,7 @@ static struct kunit_case dma_fence_chain_cases[] = {
 	KUNIT_CASE(find_seqno_outside_of_chains),
 	KUNIT_CASE(find_seqno_stays_in_its_timeline),
 	KUNIT_CASE(chain_passes_a_deadline_on),
+	KUNIT_CASE(driver_signals_newest_first_with_interrupts_on),
 	KUNIT_CASE_PARAM(chain_that_nobody_wants_goes_with_its_fences, shape_gen_params),
 	KUNIT_CASE_SLOW(very_many_links_are_released),
 	KUNIT_CASE_SLOW(very_many_links_are_walked_and_dropped),

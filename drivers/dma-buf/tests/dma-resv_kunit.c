@@ -351,7 +351,8 @@ static unsigned int with_room(struct kunit *test, struct dma_resv *resv, unsigne
 static void timelines_of_one_class_each_keep_their_newest(struct kunit *test)
 {
 	struct dma_resv *resv = mock_resv(test);
-	unsigned int room = with_room(test, resv, 20);
+	/* A reservation is made before it is known that the timeline has a place. */
+	unsigned int room = with_room(test, resv, 20 + 1);
 
 	each_keeps_its_newest(test, resv, 20, room);
 	KUNIT_EXPECT_EQ(test, mock_resv_room(resv), room);

@@ -70,7 +70,7 @@ static void dma_buf_poll_slot_finish(struct dma_buf_poll_slot *slot)
 static void dma_buf_poll_signalled(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
 	dma_buf_poll_slot_finish(container_of(cb, struct dma_buf_poll_slot, cb));
-	/* Not the last one: whoever signals has a reference too. */
+	/* The last one, perhaps: not each driver that signals has a reference. */
 	dma_fence_put(fence);
 }
 

@@ -97,8 +97,10 @@ static int dma_buf_add_fences(struct dma_buf *dmabuf, struct dma_fence *containe
 		return ret;
 
 	/* A chain only gets shorter between the two walks, so the room suffices. */
-	dma_fence_unwrap_for_each(fence, &iter, container)
+	dma_fence_unwrap_for_each(fence, &iter, container) {
 		dma_resv_add_fence(dmabuf->resv, fence, usage);
+		cond_resched(); /* each may have to look at all the others */
+	}
 	return 0;
 }
 

@@ -319,7 +319,7 @@ struct dma_fence_array *dma_fence_array_alloc(int num_fences)
 	struct dma_fence_array *array;
 
 	return kmalloc(struct_size(array, callbacks, max(num_fences, 1)),
-		       GFP_KERNEL | __GFP_NOWARN);
+		       GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 }
 EXPORT_SYMBOL(dma_fence_array_alloc);
 

@@ -215,7 +215,7 @@ struct dma_fence *__dma_fence_unwrap_merge(unsigned int num_fences,
 
 	if (room) {
 		merge.fences = kmalloc_array(room, sizeof(*merge.fences),
-					     GFP_KERNEL | __GFP_NOWARN);
+					     GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 		if (!merge.fences)
 			return NULL;
 	}

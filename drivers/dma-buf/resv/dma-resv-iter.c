@@ -14,7 +14,9 @@
  * had another fence meanwhile, and now a third one at the address of the first.
  *
  * Between two fences a reader may sleep, and the memory of a list be used for another
- * one of the same object. So it also remembers how many there have been.
+ * one of the same object. So it also remembers how many there have been. It may sleep for
+ * so long that this number is the same again: then it may miss what came meanwhile, but
+ * it goes no further than the list that is there.
  */
 
 #include <linux/export.h>
@@ -61,6 +63,7 @@ dma_resv_slot_get(struct dma_resv *obj, struct dma_resv_list *list,
 		fence = dma_resv_slot_fence(slot);
 		if (!dma_fence_get_rcu(fence))
 			continue;
+		smp_rmb(); /* the fence that is held is asked, not one that was there before */
 		/* In this order: if it is done, it was so while it was in the slot. */
 		done = dma_fence_is_signaled(fence);
 		stayed = dma_resv_slot_is(list, index, slot);
@@ -107,6 +110,18 @@ static noinline struct dma_fence *dma_resv_iter_go_on(struct dma_resv_iter *curs
 		dma_fence_put(dma_resv_slot_fence(slot));
 		dma_resv_iter_restart(cursor);
 	}
+}
+
+/* Is it still the list that the iteration is in? Under RCU. */
+static __always_inline bool dma_resv_iter_is_there(struct dma_resv_iter *cursor)
+{
+	struct dma_resv_list *list = rcu_dereference(cursor->obj->fences);
+
+	/* The second would do; a test may spoil the first to have a restart. */
+	if (list != cursor->fences || !dma_resv_is_at(cursor->obj, cursor->generation))
+		return false;
+	/* No list gets shorter, but another one in its memory can be. */
+	return !list || smp_load_acquire(&list->num_fences) >= cursor->num_fences;
 }
 
 /*
@@ -171,9 +186,7 @@ struct dma_fence *dma_resv_iter_next_unlocked(struct dma_resv_iter *cursor)
 	dma_fence_put(cursor->fence);
 	guard(rcu)();
 	cursor->is_restarted = false;
-	/* The second would do; a test may spoil the first to have a restart. */
-	if (unlikely(rcu_access_pointer(cursor->obj->fences) != cursor->fences ||
-		     !dma_resv_is_at(cursor->obj, cursor->generation)))
+	if (unlikely(!dma_resv_iter_is_there(cursor)))
 		dma_resv_iter_restart(cursor);
 	return dma_resv_iter_step(cursor) ?: dma_resv_iter_go_on(cursor);
 }

@@ -53,7 +53,8 @@ int dma_resv_get_fences(struct dma_resv *obj, enum dma_resv_usage usage,
 		room = dma_resv_count(obj);
 		if (!room)
 			return 0;
-		array = kmalloc_array(room, sizeof(*array), GFP_KERNEL | __GFP_NOWARN);
+		array = kmalloc_array(room, sizeof(*array),
+				      GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 		if (!array)
 			return -ENOMEM;
 	} while (!dma_resv_collect(obj, usage, array, room, num_fences));

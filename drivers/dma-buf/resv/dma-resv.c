@@ -62,11 +62,12 @@
  *	dma_resv_unlock(obj);
  *
  * What was reserved is good until the lock is given back. With CONFIG_DEBUG_MUTEXES
- * a driver that adds without having reserved is warned about even if there happens to
- * be room.
+ * a driver that has reserved nothing, and whose fence takes a new place, is warned about
+ * even if there happens to be one.
  *
  * Of one timeline, the later fence takes the place of an earlier one, unless that has
- * an earlier usage. So there are no more than a few of each timeline.
+ * an earlier usage. So there are no more than a few of each timeline, if they are added
+ * in their order.
  */
 
 #define DMA_RESV_MIN_FENCES	4U
@@ -224,7 +225,7 @@ static void dma_resv_switch(struct dma_resv *obj, struct dma_resv_list *to)
  * Signalled fences make room; another list is taken if they do not, or if most of this one
  * is of no use any more.
  */
-static int dma_resv_make_room(struct dma_resv *obj, unsigned int num_fences)
+static int dma_resv_make_room(struct dma_resv *obj, unsigned int num_fences, gfp_t gfp)
 {
 	struct dma_resv_list *list = dma_resv_list_held(obj), *to;
 	unsigned int have = 0, need, want = max(num_fences, DMA_RESV_MIN_FENCES);
@@ -239,7 +240,7 @@ static int dma_resv_make_room(struct dma_resv *obj, unsigned int num_fences)
 		if (need <= have && need >= have / 4)
 			return 0;
 	}
-	to = dma_resv_list_alloc(want, GFP_KERNEL_ACCOUNT);
+	to = dma_resv_list_alloc(want, gfp);
 	if (!to)
 		return need <= have ? 0 : -ENOMEM;
 	dma_resv_switch(obj, to);
@@ -276,7 +277,7 @@ int dma_resv_reserve_fences(struct dma_resv *obj, unsigned int num_fences)
 	reserved = max(obj->reserved, num_fences + 1);
 	room = reserved - 1 + DMA_RESV_SPARE;
 	if (!list || list->max_fences - list->num_fences < room || !--list->patience) {
-		ret = dma_resv_make_room(obj, room);
+		ret = dma_resv_make_room(obj, room, GFP_KERNEL_ACCOUNT);
 		if (ret)
 			return ret;
 	}
@@ -289,8 +290,10 @@ EXPORT_SYMBOL(dma_resv_reserve_fences);
 static bool dma_resv_covers(struct dma_fence *fence, enum dma_resv_usage usage,
 			    unsigned long slot)
 {
-	return usage <= dma_resv_slot_usage(slot) &&
-	       dma_fence_is_later_or_same(fence, dma_resv_slot_fence(slot));
+	struct dma_fence *old = dma_resv_slot_fence(slot);
+
+	return usage <= dma_resv_slot_usage(slot) && old->context == fence->context &&
+	       dma_fence_is_later_or_same(fence, old);
 }
 
 static bool dma_resv_slot_is_spare(unsigned long slot)
@@ -298,22 +301,15 @@ static bool dma_resv_slot_is_spare(unsigned long slot)
 	return dma_fence_test_signaled_flag(dma_resv_slot_fence(slot));
 }
 
-/* Among all of them: behind the last slot means a new one, -1 nowhere. */
-static int dma_resv_list_search(struct dma_resv_list *list, struct dma_fence *fence,
-				enum dma_resv_usage usage)
+/* Among all of them: behind the last slot means a new one. */
+static unsigned int dma_resv_list_search(struct dma_resv_list *list,
+					 struct dma_fence *fence, enum dma_resv_usage usage)
 {
-	int i, num = list->num_fences, spare = num;
-	struct dma_fence *old;
+	unsigned int i, num = list->num_fences, spare = num;
 
 	for (i = 0; i < num; i++) {
-		old = dma_resv_slot_fence(list->slots[i]);
-		if (old->context == fence->context) {
-			if (dma_resv_covers(fence, usage, list->slots[i]))
-				return i;
-			if (dma_resv_covers(old, dma_resv_slot_usage(list->slots[i]),
-					    (unsigned long)fence | usage))
-				return -1;
-		}
+		if (dma_resv_covers(fence, usage, list->slots[i]))
+			return i;
 		if (spare == num && dma_resv_slot_is_spare(list->slots[i]))
 			spare = i;
 	}
@@ -321,8 +317,8 @@ static int dma_resv_list_search(struct dma_resv_list *list, struct dma_fence *fe
 }
 
 /* Of a timeline that is not there: look at a few, others for each class. */
-static __always_inline int dma_resv_list_new_place(struct dma_resv_list *list,
-						   unsigned int class)
+static __always_inline unsigned int
+dma_resv_list_new_place(struct dma_resv_list *list, unsigned int class)
 {
 	unsigned int num = list->num_fences, i = class, looks;
 
@@ -336,12 +332,12 @@ static __always_inline int dma_resv_list_new_place(struct dma_resv_list *list,
 }
 
 /* Where to put a fence: as dma_resv_list_search(). */
-static __always_inline int dma_resv_list_place(struct dma_resv_list *list, u8 *hint,
-					       struct dma_fence *fence,
-					       enum dma_resv_usage usage)
+static __always_inline unsigned int
+dma_resv_list_place(struct dma_resv_list *list, u8 *hint, struct dma_fence *fence,
+		    enum dma_resv_usage usage)
 {
 	unsigned long slot;
-	int i;
+	unsigned int i;
 
 	if (!*hint) {
 		i = dma_resv_list_new_place(list, hint - dma_resv_list_hints(list));
@@ -350,7 +346,6 @@ static __always_inline int dma_resv_list_place(struct dma_resv_list *list, u8 *h
 	} else if (*hint < DMA_RESV_HINT_FAR) {
 		slot = list->slots[*hint - 1];
 		if (dma_resv_slot_usage(slot) == usage &&
-		    dma_resv_slot_fence(slot)->context == fence->context &&
 		    dma_resv_covers(fence, usage, slot))
 			return *hint - 1;
 	}
@@ -380,7 +375,7 @@ EXPORT_SYMBOL_IF_KUNIT(dma_resv_report_unreserved);
 static struct dma_resv_list *dma_resv_list_unreserved(struct dma_resv *obj)
 {
 	dma_resv_report_unreserved();
-	if (WARN_ON_ONCE(dma_resv_make_room(obj, 1)))
+	if (WARN_ON_ONCE(dma_resv_make_room(obj, 1, GFP_KERNEL | __GFP_NOFAIL)))
 		return NULL;
 	/* Told once is enough. */
 	obj->reserved = 1;
@@ -405,8 +400,8 @@ static void dma_resv_use_room(struct dma_resv *obj, bool new_slot)
  * @fence: the fence; no container
  * @usage: what the work does
  *
- * Takes a reference of its own. A fence that is waited for together with one that is
- * there already is not added.
+ * Takes a reference of its own in any case: a caller may rely on that one alone. So
+ * a fence is added even if a later one of its timeline is there.
  *
  * Context: Reservation lock held; does not sleep.
  */
@@ -414,7 +409,7 @@ void dma_resv_add_fence(struct dma_resv *obj, struct dma_fence *fence,
 			enum dma_resv_usage usage)
 {
 	struct dma_resv_list *list = dma_resv_list_held(obj);
-	int index = -1;
+	unsigned int index;
 	u8 *hint;
 
 	dma_resv_assert_held(obj);
@@ -423,8 +418,6 @@ void dma_resv_add_fence(struct dma_resv *obj, struct dma_fence *fence,
 	if (list) {
 		hint = dma_resv_list_hint(list, fence->context);
 		index = dma_resv_list_place(list, hint, fence, usage);
-		if (index < 0)
-			return;
 	}
 	if (unlikely(!list || index >= list->max_fences)) {
 		list = dma_resv_list_unreserved(obj);
@@ -445,7 +438,7 @@ void dma_resv_add_fence(struct dma_resv *obj, struct dma_fence *fence,
 EXPORT_SYMBOL(dma_resv_add_fence);
 
 /**
- * dma_resv_replace_fences() - put one fence in place of all of a timeline.
+ * dma_resv_replace_fences() - put one fence in place of all pending ones of a timeline.
  * @obj: the reservation object
  * @context: the timeline
  * @fence: fence that is signalled only when the work of the others does not use the

@@ -66,7 +66,7 @@ static const struct file_operations sync_file_fops = {
 /* Takes over the reference to the fence, if it succeeds. */
 static struct sync_file *sync_file_make(struct dma_fence *fence)
 {
-	struct sync_file *sync_file = kmalloc(sizeof(*sync_file), GFP_KERNEL);
+	struct sync_file *sync_file = kmalloc(sizeof(*sync_file), GFP_KERNEL_ACCOUNT);
 
 	if (!sync_file)
 		return NULL;

@@ -187,6 +187,28 @@ static void iteration_is_not_fooled_by_a_list_at_the_same_address(struct kunit *
 	KUNIT_EXPECT_STREQ(test, text, "d1w e1w f1w");
 }
 
+/* And so long that 2^32 of them have been there. */
+static void iteration_ends_with_a_shorter_list_of_the_same_number(struct kunit *test)
+{
+	struct dma_resv *resv = mock_resv(test);
+	struct dma_resv_iter cursor;
+	struct dma_fence *fence;
+	char text[64] = "";
+
+	mock_resv_fill(test, resv, "a1w b1w c1w");
+	dma_resv_iter_begin(&cursor, resv, DMA_RESV_USAGE_WRITE);
+	dma_resv_for_each_fence_unlocked(&cursor, fence) {
+		if (dma_resv_iter_is_restarted(&cursor))
+			text[0] = 0;
+		tell(text, sizeof(text), &cursor, fence);
+		if (!strcmp(text, "a1w b1w"))
+			mock_resv_pretend(resv, 1);
+	}
+	dma_resv_iter_end(&cursor);
+	mock_resv_pretend(resv, 3);
+	KUNIT_EXPECT_STREQ(test, text, "a1w");
+}
+
 static void iteration_sees_what_takes_a_place_before_it_gets_there(struct kunit *test)
 {
 	struct dma_resv *resv = mock_resv(test);
@@ -212,6 +234,7 @@ static struct kunit_case dma_resv_iter_cases[] = {
 	KUNIT_CASE(iteration_that_is_left_drops_its_reference),
 	KUNIT_CASE(iteration_begins_again_when_the_list_is_replaced),
 	KUNIT_CASE(iteration_is_not_fooled_by_a_list_at_the_same_address),
+	KUNIT_CASE(iteration_ends_with_a_shorter_list_of_the_same_number),
 	KUNIT_CASE(iteration_sees_what_takes_a_place_before_it_gets_there),
 	{}
 };

@@ -71,9 +71,10 @@ static const struct placed {
 	{ "several timelines", "a1w b1r c1k d1p", "a1w b1r c1k d1p" },
 	{ "later takes the place", "a1w b1w a2w", "a2w b1w" },
 	{ "much later takes the place", "a1r a9r", "a9r" },
-	{ "earlier is not added", "a5r a3r", "a5r" },
-	{ "earlier of a weaker usage is not added", "a5w a3r", "a5w" },
-	{ "earlier of a stronger usage is", "a5r a3w", "a5r a3w" },
+	{ "earlier is added too", "a5r a3r", "a5r a3r" },
+	{ "earlier of a weaker usage", "a5w a3r", "a5w a3r" },
+	{ "earlier of a stronger usage", "a5r a3w", "a5r a3w" },
+	{ "earlier takes the place of a signalled later one", "a5r! a3r", "a3r" },
 	{ "later of a stronger usage takes the place", "a1r a2w", "a2w" },
 	{ "later of a weaker usage is added", "a1w a2r", "a1w a2r" },
 	{ "three usages of a timeline", "a1k a2w a3r", "a1k a2w a3r" },
@@ -103,16 +104,59 @@ static void add_of_the_very_same_fence(struct kunit *test)
 
 	mock_resv_add(test, resv, fence, DMA_RESV_USAGE_READ);
 	mock_resv_add(test, resv, fence, DMA_RESV_USAGE_READ);
-	mock_resv_add(test, resv, fence, DMA_RESV_USAGE_BOOKKEEP);
 	KUNIT_EXPECT_EQ(test, mock_resv_count(test, resv), 1);
 	KUNIT_EXPECT_EQ(test, kref_read(&fence->refcount), 2);
+	mock_resv_add(test, resv, fence, DMA_RESV_USAGE_BOOKKEEP);
+	KUNIT_EXPECT_EQ(test, mock_resv_count(test, resv), 2);
+	KUNIT_EXPECT_EQ(test, kref_read(&fence->refcount), 3);
 	/* To a stronger usage, and not back. */
 	mock_resv_add(test, resv, fence, DMA_RESV_USAGE_WRITE);
 	mock_resv_add(test, resv, fence, DMA_RESV_USAGE_READ);
-	KUNIT_EXPECT_EQ(test, mock_resv_count(test, resv), 1);
+	KUNIT_EXPECT_EQ(test, mock_resv_count(test, resv), 2);
 	KUNIT_EXPECT_FALSE(test, dma_resv_test_signaled(resv, DMA_RESV_USAGE_WRITE));
 	KUNIT_EXPECT_TRUE(test, dma_resv_test_signaled(resv, DMA_RESV_USAGE_KERNEL));
+	KUNIT_EXPECT_EQ(test, kref_read(&fence->refcount), 3);
+}
+
+/*
+ * A driver may drop its reference as soon as the fence is added, and another thread may
+ * have been faster with a later fence, which is done already or is not.
+ */
+static const struct overtaken {
+	const char *desc;
+	u64 before;
+	u64 seqno;
+	enum dma_resv_usage usage;
+	bool signalled;
+} overtaken[] = {
+	{ "pending", 2, 1, DMA_RESV_USAGE_WRITE, false },
+	{ "signalled", 2, 1, DMA_RESV_USAGE_WRITE, true },
+	{ "pending, of a weaker usage", 2, 1, DMA_RESV_USAGE_READ, false },
+	{ "signalled, of a weaker usage", 2, 1, DMA_RESV_USAGE_READ, true },
+	{ "so long ago that it seems to be later", 5, 0x8000000a, DMA_RESV_USAGE_WRITE, true },
+};
+
+KUNIT_ARRAY_PARAM_DESC(overtaken, overtaken, desc);
+
+static void overtaken_fence_is_kept(struct kunit *test)
+{
+	const struct overtaken *row = test->param_value;
+	struct dma_resv *resv = mock_resv(test);
+	u64 context = dma_fence_context_alloc(1);
+	struct dma_fence *before = mock_fence_at(test, context, row->before);
+	struct dma_fence *fence = mock_fence_at(test, context, row->seqno);
+
+	KUNIT_ASSERT_FALSE(test, dma_fence_is_later(fence, before));
+	mock_resv_add(test, resv, before, DMA_RESV_USAGE_WRITE);
+	if (row->signalled)
+		dma_fence_signal(before);
+	mock_resv_add(test, resv, fence, row->usage);
 	KUNIT_EXPECT_EQ(test, kref_read(&fence->refcount), 2);
+	KUNIT_EXPECT_FALSE(test, dma_resv_test_signaled(resv, row->usage));
+	dma_fence_signal(before);
+	KUNIT_EXPECT_FALSE(test, dma_resv_test_signaled(resv, row->usage));
+	dma_fence_signal(fence);
+	KUNIT_EXPECT_TRUE(test, dma_resv_test_signaled(resv, row->usage));
 }
 
 static void fences_go_with_the_object(struct kunit *test)
@@ -706,6 +750,7 @@ static struct kunit_case dma_resv_cases[] = {
 	KUNIT_CASE(lock_with_a_context),
 	KUNIT_CASE_PARAM(add_finds_a_place, placed_gen_params),
 	KUNIT_CASE(add_of_the_very_same_fence),
+	KUNIT_CASE_PARAM(overtaken_fence_is_kept, overtaken_gen_params),
 	KUNIT_CASE(fences_go_with_the_object),
 	KUNIT_CASE(reserve_makes_room_for_all_of_them),
 	KUNIT_CASE(reserve_of_more_than_there_can_be),

@@ -121,3 +121,10 @@ unsigned int mock_resv_room(struct dma_resv *resv)
 	list = rcu_dereference(resv->fences);
 	return list ? list->max_fences : 0;
 }
+
+void mock_resv_pretend(struct dma_resv *resv, unsigned int num_fences)
+{
+	dma_resv_lock(resv, NULL);
+	WRITE_ONCE(dma_resv_list_held(resv)->num_fences, num_fences);
+	dma_resv_unlock(resv);
+}

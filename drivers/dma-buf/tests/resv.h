@@ -27,5 +27,7 @@ const char *mock_resv_text(struct kunit *test, struct dma_resv *resv);
 unsigned int mock_resv_count(struct kunit *test, struct dma_resv *resv);
 /* How many fences there is room for without new memory. */
 unsigned int mock_resv_room(struct dma_resv *resv);
+/* As if another list, of so many fences, had the place and the number of this one. */
+void mock_resv_pretend(struct dma_resv *resv, unsigned int num_fences);
 
 #endif /* _DMA_BUF_TESTS_RESV_H */

@@ -45,8 +45,9 @@ struct sync_fence_info {
 /**
  * struct sync_file_info - SYNC_IOC_FILE_INFO: what is in a sync_file?
  * @name: its name (out)
- * @status: 1 if all is signalled and nothing failed; else 0, or a negative errno: the
- *	status of the first fence that is not signalled or has failed (out)
+ * @status: 1 if all is signalled and nothing failed; else 0, or a negative errno. When
+ *	fences are asked for it is the status of the first one that is not signalled or
+ *	has failed, else that of all together: 0 as long as one is not signalled (out)
  * @flags: 0
  * @num_fences: elements that @sync_fence_info has room for; 0 if only the number of
  *	fences is wanted. How many fences there are (out)

@@ -25,11 +25,12 @@ struct dma_fence_array_cb {
 /**
  * struct dma_fence_array - one fence that stands for several
  * @base: the fence; its error is that of the first member, in the order of
- *	@fences, that failed
+ *	@fences, that failed, or of any: of the member that decided
  * @lock: for @base
  * @num_fences: how many members; fixed
  * @num_pending: of all: members behind these are known to be signalled, and is for
- *	who has the callback. Of any: callbacks that have not run yet
+ *	who has the callback. Of any: callbacks that have not come to their end yet,
+ *	and one while they are being added
  * @signal_on_any: signal with the first member, and not with the last; fixed
  * @fences: the members, each with a reference; fixed
  * @work: signals, or drops a reference, where that may not be done at once

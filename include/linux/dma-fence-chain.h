@@ -8,7 +8,6 @@
 #include <linux/container_of.h>
 #include <linux/dma-fence.h>
 #include <linux/irq_work.h>
-#include <linux/lockdep_types.h>
 #include <linux/slab.h>
 #include <linux/spinlock_types.h>
 #include <linux/workqueue_types.h>
@@ -42,30 +41,6 @@ struct dma_fence *dma_fence_chain_walk(struct dma_fence *fence);
 int dma_fence_chain_find_seqno(struct dma_fence **pfence, u64 seqno);
 void dma_fence_chain_init(struct dma_fence_chain *chain, struct dma_fence *prev,
 			  struct dma_fence *fence, u64 seqno);
-void __dma_fence_chain_init(struct dma_fence_chain *chain, struct dma_fence *prev,
-			    struct dma_fence *fence, u64 seqno,
-			    struct lock_class_key *key);
-
-/**
- * dma_fence_chain_init() - add a link to a timeline.
- * @chain: memory from dma_fence_chain_alloc()
- * @prev: the newest link so far, or any fence to begin with, or NULL; the chain takes
- *	over the reference
- * @fence: what the link adds; no link of a chain. The chain takes over the reference
- * @seqno: point of the timeline, more than that of @prev
- *
- * A @seqno that is not more begins a new timeline in a context of its own, with the
- * higher of the two numbers, so that it stays a number that has not been waited for
- * in vain. The caller gets the only reference.
- *
- * Context: Any.
- */
-#define dma_fence_chain_init(chain, prev, fence, seqno)			\
-	do {								\
-		static struct lock_class_key __key;			\
-									\
-		__dma_fence_chain_init(chain, prev, fence, seqno, &__key); \
-	} while (0)
 
 /**
  * to_dma_fence_chain() - the link that a fence is part of.

@@ -22,8 +22,8 @@ struct seq_file;
 
 /**
  * struct dma_fence - work that is going to be done
- * @lock: taken with interrupts off; guards @cb_list and each change of @flags.
- *	The driver's, often shared by the fences of one timeline
+ * @lock: taken with interrupts off if an interrupt takes it; guards @cb_list and the
+ *	signal. The driver's, often shared by the fences of one timeline
  * @ops: the driver's callbacks; fixed
  * @cb_list: &struct dma_fence_cb in the order they were added; until signalled
  * @timestamp: when it was signalled, on CLOCK_MONOTONIC; from then on, once
@@ -32,9 +32,10 @@ struct seq_file;
  * @context: timeline, from dma_fence_context_alloc(); fixed
  * @seqno: place in the timeline: a fence signals after all with lower numbers;
  *	fixed
- * @flags: &enum dma_fence_flag_bits, by atomic bit operations only
+ * @flags: &enum dma_fence_flag_bits, by atomic bit operations only once others know of it
  * @refcount: dma_fence_get(), dma_fence_put()
- * @error: negative errno of work that failed, set before it is signalled; else 0
+ * @error: negative errno of work that failed, set before it is signalled; else 0. Of
+ *	no meaning before the signal
  */
 struct dma_fence {
 	spinlock_t *lock; /* cb_list, flags */

@@ -14,16 +14,20 @@
  * that signals, it looks at the flags of those before, and moves on to the last of them
  * that is left. It runs under the lock of one member and needs that of another one: they
  * may be the same, else it tries, because nothing says which of two comes first. Only if
- * that lock is held at the moment, the move is left to an interrupt, or a worker. Who has
- * the callback also has @num_pending, behind which all are signalled.
+ * that lock is held at the moment, or there are very many members to look at, the move is
+ * left to a task. Who has the callback also has @num_pending, behind which all are
+ * signalled.
  *
  * The callbacks have one reference to the array, which the last of them drops. It
  * runs under the lock of a member, and releasing the array may release others that
  * want the same lock. If nobody else has a reference left, then nobody waits for
- * anything, and the release is left to an interrupt, or a worker.
+ * anything, and the release is left to an interrupt, or a task. The same goes for the
+ * signal, if somebody has the array's lock. Whoever leaves something to others stays
+ * counted until they have done it, so that no two do.
  *
  * Errors are settled at the moment of signalling, and by one thread: it puts what it
- * found in place of %DMA_FENCE_ARRAY_UNSETTLED, all later ones come too late.
+ * found in place of %DMA_FENCE_ARRAY_UNSETTLED, all later ones come too late. It is also
+ * the one that signals.
  */
 
 #include <linux/dma-fence-array.h>
@@ -43,11 +47,15 @@
  * rings returns an array; a reservation object gives out one for all that it holds.
  *
  * It fails if a member does: with the error of the first such member, in the order of
- * the members and not of their signals.
+ * the members and not of their signals. An array of any has the error of the member
+ * whose signal it was.
  */
 
 /* In the place of the error of an array that is not signalled. */
 #define DMA_FENCE_ARRAY_UNSETTLED	1
+
+/* So many members are looked at with interrupts off. */
+#define DMA_FENCE_ARRAY_LOOK_MAX	64
 
 static const char *dma_fence_array_get_driver_name(struct dma_fence *fence)
 {
@@ -59,8 +67,15 @@ static const char *dma_fence_array_get_timeline_name(struct dma_fence *fence)
 	return "unbound";
 }
 
-/* The array is going to be signalled: with which error? */
-static void dma_fence_array_settle(struct dma_fence_array *array)
+/* The array is going to be signalled. True for who was the first to know. */
+static bool dma_fence_array_settle(struct dma_fence_array *array, int error)
+{
+	return cmpxchg(&array->base.error, DMA_FENCE_ARRAY_UNSETTLED, error) ==
+	       DMA_FENCE_ARRAY_UNSETTLED;
+}
+
+/* With which error? */
+static int dma_fence_array_error(struct dma_fence_array *array)
 {
 	int error = 0;
 	unsigned int i;
@@ -72,29 +87,36 @@ static void dma_fence_array_settle(struct dma_fence_array *array)
 		if (array->signal_on_any)
 			break;
 	}
-	cmpxchg(&array->base.error, DMA_FENCE_ARRAY_UNSETTLED, error);
+	return error;
 }
 
 static void dma_fence_array_signal(struct dma_fence_array *array)
 {
 	if (dma_fence_test_signaled_flag(&array->base))
 		return;
-	dma_fence_array_settle(array);
+	dma_fence_array_settle(array, dma_fence_array_error(array));
 	dma_fence_signal_timestamp(&array->base, ktime_get());
 }
 
-/* Of all: are they signalled, as far as is known? */
+/* Of any: a callback less. True for the last, which stays counted. */
+static bool dma_fence_array_is_last(struct dma_fence_array *array)
+{
+	return !atomic_add_unless(&array->num_pending, -1, 1);
+}
+
+/* Of all: are they signalled, as far as is known? With very many, it takes several looks. */
 static bool dma_fence_array_look(struct dma_fence_array *array)
 {
-	int left = atomic_read(&array->num_pending);
+	int i, left = atomic_read(&array->num_pending);
 
-	while (left && dma_fence_test_signaled_flag(array->fences[left - 1]))
-		left--;
+	for (i = 0; left && i < DMA_FENCE_ARRAY_LOOK_MAX; i++, left--)
+		if (!dma_fence_test_signaled_flag(array->fences[left - 1]))
+			break;
 	atomic_set(&array->num_pending, left);
 	return !left;
 }
 
-/* Of all: the last one that is not signalled, after a look that has found one. */
+/* Of all: the last one that is not known to be signalled, after a look that has found one. */
 static struct dma_fence *dma_fence_array_awaited(struct dma_fence_array *array)
 {
 	return array->fences[atomic_read(&array->num_pending) - 1];
@@ -113,11 +135,18 @@ static bool dma_fence_array_rearm(struct dma_fence_array *array)
 	return false;
 }
 
+/* Below no lock. */
 static void dma_fence_array_go_on(struct dma_fence_array *array)
 {
+	if (array->signal_on_any) {
+		dma_fence_array_signal(array);
+		if (dma_fence_array_is_last(array))
+			dma_fence_put(&array->base);
+		return;
+	}
 	if (!dma_fence_test_signaled_flag(&array->base) && dma_fence_array_rearm(array))
 		return;
-	dma_fence_array_settle(array);
+	dma_fence_array_settle(array, dma_fence_array_error(array));
 	dma_fence_signal_and_put(&array->base);
 }
 
@@ -131,22 +160,27 @@ static void dma_fence_array_bh_work(struct work_struct *work)
 	dma_fence_array_go_on(container_of(work, struct dma_fence_array, bh_work));
 }
 
-/* Out of here, as soon as that can be. */
+/*
+ * Out of here, as soon as that can be. An interrupt does not wait for the lock of a member,
+ * and does not look at very many of them.
+ */
 static void dma_fence_array_defer(struct dma_fence_array *array)
 {
-	if (dma_fence_may_interrupt()) {
-		init_irq_work(&array->work, dma_fence_array_irq_work);
-		irq_work_queue(&array->work);
-	} else {
-		dma_fence_queue_work(&array->bh_work, dma_fence_array_bh_work);
-	}
+	if (array->signal_on_any ||
+	    (array->num_fences <= DMA_FENCE_ARRAY_LOOK_MAX && dma_fence_array_look(array)))
+		dma_fence_defer(&array->work, dma_fence_array_irq_work,
+				&array->bh_work, dma_fence_array_bh_work);
+	else
+		dma_fence_defer_to_task(&array->bh_work, dma_fence_array_bh_work);
 }
 
-/* Signalled, and a reference less. False if that has to be done elsewhere. */
+/* Of all: signalled, and a reference less. False if that has to be done elsewhere. */
 static bool dma_fence_array_finish(struct dma_fence_array *array)
 {
-	dma_fence_array_signal(array);
-	return dma_fence_put_unless_last(&array->base);
+	if (array->num_fences > DMA_FENCE_ARRAY_LOOK_MAX)
+		return false;
+	dma_fence_array_settle(array, dma_fence_array_error(array));
+	return dma_fence_try_signal(&array->base) && dma_fence_put_unless_last(&array->base);
 }
 
 static bool dma_fence_array_link(struct dma_fence_array *array, struct dma_fence *member)
@@ -172,7 +206,10 @@ static bool dma_fence_array_move(struct dma_fence_array *array, struct dma_fence
 	lockdep_assert_held(from->lock);
 	if (to->lock == from->lock)
 		return dma_fence_array_link(array, to);
-	/* On a single processor, debugging takes a try that fails for a mistake. */
+	/* On a single processor nothing tells an interrupt that somebody has the lock. */
+	if (!IS_ENABLED(CONFIG_SMP) && !in_task())
+		return false;
+	/* And debugging takes a try that fails for a mistake. */
 	if (spin_is_locked(to->lock) || !spin_trylock_irqsave(to->lock, irq))
 		return false;
 	linked = dma_fence_array_link(array, to);
@@ -208,24 +245,19 @@ static void dma_fence_array_enable_all(struct dma_fence_array *array)
 	}
 }
 
-/*
- * Of any: a callback less. True for the last; all others must not look at the array any
- * more, which may be gone.
- */
-static bool dma_fence_array_count(struct dma_fence_array *array)
-{
-	return atomic_dec_and_test(&array->num_pending);
-}
-
+/* Who is not the last must not look at the array any more, which may be gone. */
 static void dma_fence_array_any_callback(struct dma_fence *member, struct dma_fence_cb *cb)
 {
 	struct dma_fence_array *array =
 		container_of(cb, struct dma_fence_array_cb, cb)->array;
 
-	dma_fence_array_signal(array);
-	if (!dma_fence_array_count(array))
+	if (!dma_fence_test_signaled_flag(&array->base) &&
+	    dma_fence_array_settle(array, member->error) &&
+	    (dma_fence_is_container(member) || !dma_fence_try_signal(&array->base))) {
+		dma_fence_array_defer(array);
 		return;
-	if (dma_fence_is_container(member) || !dma_fence_put_unless_last(&array->base))
+	}
+	if (dma_fence_array_is_last(array) && !dma_fence_put_unless_last(&array->base))
 		dma_fence_array_defer(array);
 }
 
@@ -244,9 +276,9 @@ static void dma_fence_array_enable_any(struct dma_fence_array *array)
 				continue;
 			dma_fence_array_signal(array);
 		}
-		dma_fence_array_count(array);
+		atomic_dec(&array->num_pending);
 	}
-	if (dma_fence_array_count(array))
+	if (dma_fence_array_is_last(array))
 		dma_fence_put(&array->base);
 }
 
@@ -273,7 +305,7 @@ static bool dma_fence_array_signaled(struct dma_fence *fence)
 		decided = dma_fence_is_signaled(array->fences[i]) == any;
 	if (decided != any)
 		return false;
-	dma_fence_array_settle(array);
+	dma_fence_array_settle(array, dma_fence_array_error(array));
 	return true;
 }
 

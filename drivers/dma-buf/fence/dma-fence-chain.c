@@ -200,30 +200,20 @@ static void dma_fence_chain_bh_work(struct work_struct *work)
 	dma_fence_chain_go_on(container_of(work, struct dma_fence_chain, bh_work));
 }
 
-/*
- * Out of here, as soon as that can be. The callback's place becomes the work's. An
- * interrupt comes before the signaller has gone on; where there is none, waiting for
- * the next tick would take a thousand times longer than a worker.
- */
+/* Out of here, as soon as that can be. The callback's place becomes the work's. */
 static void dma_fence_chain_defer(struct dma_fence_chain *head)
 {
-	if (dma_fence_may_interrupt()) {
-		init_irq_work(&head->work, dma_fence_chain_irq_work);
-		irq_work_queue(&head->work);
-	} else {
-		dma_fence_queue_work(&head->bh_work, dma_fence_chain_bh_work);
-	}
+	dma_fence_defer(&head->work, dma_fence_chain_irq_work,
+			&head->bh_work, dma_fence_chain_bh_work);
 }
 
 static void dma_fence_chain_callback(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
 	struct dma_fence_chain *head = container_of(cb, struct dma_fence_chain, cb);
 
-	if (dma_fence_chain_look(head)) {
-		dma_fence_signal_timestamp(&head->base, ktime_get());
-		if (dma_fence_put_unless_last(&head->base))
-			return;
-	}
+	if (dma_fence_chain_look(head) && dma_fence_try_signal(&head->base) &&
+	    dma_fence_put_unless_last(&head->base))
+		return;
 	dma_fence_chain_defer(head);
 }
 
@@ -285,18 +275,21 @@ const struct dma_fence_ops dma_fence_chain_ops = {
 EXPORT_SYMBOL(dma_fence_chain_ops);
 
 /**
- * __dma_fence_chain_init() - dma_fence_chain_init() with a class for the lock.
- * @chain: as for dma_fence_chain_init()
- * @prev: likewise
- * @fence: likewise
- * @seqno: likewise
- * @key: lockdep's class of the link's lock
+ * dma_fence_chain_init() - add a link to a timeline.
+ * @chain: memory from dma_fence_chain_alloc()
+ * @prev: the newest link so far, or any fence to begin with, or NULL; the chain takes
+ *	over the reference
+ * @fence: what the link adds; no link of a chain. The chain takes over the reference
+ * @seqno: point of the timeline, more than that of @prev
+ *
+ * A @seqno that is not more begins a new timeline in a context of its own, with the
+ * higher of the two numbers, so that it stays a number that has not been waited for
+ * in vain. The caller gets the only reference.
  *
  * Context: Any.
  */
-void __dma_fence_chain_init(struct dma_fence_chain *chain, struct dma_fence *prev,
-			    struct dma_fence *fence, u64 seqno,
-			    struct lock_class_key *key)
+void dma_fence_chain_init(struct dma_fence_chain *chain, struct dma_fence *prev,
+			  struct dma_fence *fence, u64 seqno)
 {
 	bool follows = to_dma_fence_chain(prev) && seqno > prev->seqno;
 	u64 context = follows ? prev->context : dma_fence_context_alloc(1);
@@ -307,17 +300,8 @@ void __dma_fence_chain_init(struct dma_fence_chain *chain, struct dma_fence *pre
 	chain->prev_seqno = follows ? prev->seqno : 0;
 	chain->fence = fence;
 	spin_lock_init(&chain->lock);
-	lockdep_set_class(&chain->lock, key);
 	dma_fence_init(&chain->base, &dma_fence_chain_ops, &chain->lock, context, seqno);
 
 	WARN_ON(dma_fence_is_chain(fence));
-}
-EXPORT_SYMBOL(__dma_fence_chain_init);
-
-/* For those who need a function of this name. */
-void (dma_fence_chain_init)(struct dma_fence_chain *chain, struct dma_fence *prev,
-			    struct dma_fence *fence, u64 seqno)
-{
-	dma_fence_chain_init(chain, prev, fence, seqno);
 }
 EXPORT_SYMBOL(dma_fence_chain_init);

@@ -2,21 +2,14 @@
 /*
  * What the files of the fences share, and nobody else sees.
  *
- * Lock order, outermost first:
+ * A signal travels from a fence to those that come after it, and its callbacks run below
+ * the locks of all that it has passed. Which of two fences comes first, nobody knows but
+ * a driver of both. So containers wait for no lock below the lock of another fence:
  *
- *   &dma_fence.lock of a driver
- *     lock of an array that the driver's fence is a member of
- *       lock of a chain that it, or the array, is in
- *         &dma_fence.lock of another driver's fence that is signalled from there
- *
- * That is the order in which signals travel, from a fence to one that comes after it.
- * It may go round through the classes of locks (a driver has chains of its own), but
- * never comes back to the same fence; so each place that makes chains has a class of its
- * own for their locks. Whatever else runs below the lock of a
- * fence (callbacks, a driver's enable_signaling) takes no other fence's lock, unless
- * that driver knows the order of the two. Containers look at the fences in them
- * without any lock. The one exception: the callback of an array, below the lock of one
- * member, tries the lock of another one, and takes nothing below that.
+ * - they look at the fences in them without a lock,
+ * - a callback of theirs only tries the container's own lock, and an array that of its next
+ *   member; what it cannot do is left to whom dma_fence_defer() finds,
+ * - signalling is enabled below no lock of a container.
  */
 #ifndef _DMA_FENCE_PRIVATE_H
 #define _DMA_FENCE_PRIVATE_H
@@ -47,25 +40,13 @@ static inline void dma_fence_undisturbed_end(unsigned long irq)
 }
 
 /*
- * What a callback leaves to others wants the locks that it runs below. They are given back
- * before the next interrupt and the next BH, if interrupts are off: some drivers signal
- * with interrupts on, and then it has to be a task.
+ * Are the locks that this runs below given back before the next interrupt? Some drivers
+ * (vmwgfx) signal with interrupts on. Whoever is called from here must be able to tell, so
+ * nothing is signalled from there, which would switch them off.
  */
-static inline bool dma_fence_may_interrupt(void)
+static inline bool dma_fence_locks_are_short(void)
 {
-	return arch_irq_work_has_interrupt() && irqs_disabled();
-}
-
-/* Initialised in two places, because lockdep keeps works of BH and of tasks apart. */
-static inline void dma_fence_queue_work(struct work_struct *work, work_func_t func)
-{
-	if (irqs_disabled()) {
-		INIT_WORK(work, func);
-		queue_work(system_bh_wq, work);
-	} else {
-		INIT_WORK(work, func);
-		queue_work(system_highpri_wq, work);
-	}
+	return IS_ENABLED(CONFIG_PREEMPT_RT) || irqs_disabled();
 }
 
 /*
@@ -80,6 +61,12 @@ static inline bool dma_fence_put_unless_last(struct dma_fence *fence)
 /* dma-fence.c */
 void dma_fence_begin_release(struct dma_fence *fence);
 void dma_fence_signal_and_put(struct dma_fence *fence);
+bool dma_fence_try_signal(struct dma_fence *fence);
+
+/* dma-fence-defer.c */
+void dma_fence_defer(struct irq_work *work, void (*func)(struct irq_work *work),
+		     struct work_struct *bh_work, work_func_t bh_func);
+void dma_fence_defer_to_task(struct work_struct *work, work_func_t func);
 
 /* dma-fence-stub.c: callbacks of fences that nobody has to signal any more */
 extern const struct dma_fence_ops dma_fence_stub_ops;

@@ -51,7 +51,8 @@ EXPORT_TRACEPOINT_SYMBOL(dma_fence_signaled);
  *                                    v
  *                                released      freed after a grace period
  *
- * - Each arrow is gone once, and under &dma_fence.lock. Before the signal the
+ * - Each arrow is gone once, and that is decided by an atomic operation on the flags. A
+ *   signal, and all but containers' enabling, is under &dma_fence.lock. Before the signal the
  *   fence has callbacks, from the signal on a time, and after the last reference
  *   the head of its deferred freeing; these share their memory.
  * - The error is set before the signal, by the one who signals.
@@ -304,7 +305,7 @@ EXPORT_SYMBOL(dma_fence_enable_sw_signaling);
  * dma_fence_add_callback() - have a function called when it is signalled.
  * @fence: fence that the caller has a reference to, until the callback has run or
  *	been removed
- * @cb: the callback's place; filled in also on failure
+ * @cb: the callback's place; filled in also with -ENOENT
  * @func: what is called
  *
  * Enables signalling.
@@ -343,7 +344,7 @@ EXPORT_SYMBOL(dma_fence_add_callback);
 /**
  * dma_fence_remove_callback() - call the function no more.
  * @fence: the fence
- * @cb: what dma_fence_add_callback() was given, also if that failed
+ * @cb: what dma_fence_add_callback() was given, also if that came too late
  *
  * Afterwards the function is not running and will not be called.
  *
@@ -451,6 +452,26 @@ void dma_fence_release(struct kref *kref)
 EXPORT_SYMBOL(dma_fence_release);
 
 /*
+ * Signal below the lock of another fence. False if somebody has the lock, or is not to be
+ * called from here.
+ */
+bool dma_fence_try_signal(struct dma_fence *fence)
+{
+	unsigned long irq;
+
+	if (dma_fence_test_signaled_flag(fence))
+		return true;
+	if (!dma_fence_locks_are_short())
+		return false;
+	/* On a single processor, debugging takes a try that fails for a mistake. */
+	if (spin_is_locked(fence->lock) || !spin_trylock_irqsave(fence->lock, irq))
+		return false;
+	dma_fence_signal_timestamp_locked(fence, ktime_get());
+	spin_unlock_irqrestore(fence->lock, irq);
+	return true;
+}
+
+/*
  * Signal, and drop a reference before anybody who is woken up can wonder about it: below
  * the lock, whose memory RCU keeps for so long.
  */
@@ -459,6 +480,7 @@ void dma_fence_signal_and_put(struct dma_fence *fence)
 	unsigned long irq;
 	bool last;
 
+	guard(rcu)();
 	spin_lock_irqsave(fence->lock, irq);
 	dma_fence_signal_timestamp_locked(fence, ktime_get());
 	last = !dma_fence_put_unless_last(fence);

@@ -454,6 +454,132 @@ static void next_member_is_busy_and_interrupts_are_on(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), 1);
 }
 
+/* A callback in another task than the one that signals below a driver's lock. */
+struct told_plainly {
+	struct dma_fence_cb cb;
+	struct completion done;
+	struct task_struct *by;
+};
+
+static void tell_plainly(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	struct told_plainly *told = container_of(cb, struct told_plainly, cb);
+
+	told->by = current;
+	complete(&told->done);
+}
+
+static void last_signal_comes_with_interrupts_on(struct kunit *test)
+{
+	const struct shape *shape = test->param_value;
+	struct dma_fence *members[MEMBERS_MAX], *array;
+	struct told_plainly told = {};
+
+	init_completion(&told.done);
+	for (unsigned int i = 0; i < shape->count; i++)
+		members[i] = mock_plain_fence(test, &plain_lock);
+	array = mock_array(test, shape->any, shape->count, members);
+	KUNIT_ASSERT_EQ(test, 0, dma_fence_add_callback(array, &told.cb, tell_plainly));
+	for (unsigned int i = 0; i < shape->count; i++)
+		signal_plainly(members[turn(shape, i)]);
+	KUNIT_EXPECT_NE(test, wait_for_completion_timeout(&told.done, LONG), 0);
+	KUNIT_EXPECT_PTR_NE(test, told.by, current);
+}
+
+/* Somebody looks at the array just when it would be signalled. */
+static void array_itself_is_busy(struct kunit *test)
+{
+	const struct shape *shape = test->param_value;
+	struct dma_fence *members[MEMBERS_MAX], *array;
+	struct mock_callback callback = {};
+	unsigned long irq;
+
+	mock_fences(test, shape->count, members);
+	for (unsigned int i = 0; i < shape->count; i++)
+		dma_fence_set_error(members[i], -1 - i);
+	array = mock_array(test, shape->any, shape->count, members);
+	KUNIT_ASSERT_EQ(test, 0, mock_callback_add(&callback, array));
+	spin_lock_irqsave(array->lock, irq);
+	for (unsigned int i = 0; i < shape->count; i++)
+		dma_fence_signal(members[turn(shape, i)]);
+	KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), 0);
+	spin_unlock_irqrestore(array->lock, irq);
+	/* Not by asking: that would signal it. */
+	for (int tries = 0; tries < 250 && !atomic_read(&callback.times); tries++)
+		msleep(20);
+	KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), 1);
+	KUNIT_EXPECT_EQ(test, array->error, shape->any ? -1 - (int)turn(shape, 0) : -1);
+	/* The callbacks' reference is gone; the members go with the test's. */
+	for (int tries = 0; tries < 250 && kref_read(&array->refcount) > 1; tries++)
+		msleep(20);
+	KUNIT_EXPECT_EQ(test, kref_read(&array->refcount), 1);
+}
+
+/* More than one look takes in, and each of them is there when the last one signals. */
+static void array_of_very_many(struct kunit *test)
+{
+	static struct dma_fence *members[200];
+	struct dma_fence *array;
+	struct mock_callback callback = {};
+
+	mock_fences(test, ARRAY_SIZE(members), members);
+	dma_fence_set_error(members[3], -EIO);
+	array = mock_array(test, false, ARRAY_SIZE(members), members);
+	KUNIT_ASSERT_EQ(test, 0, mock_callback_add(&callback, array));
+	for (unsigned int i = 1; i < ARRAY_SIZE(members); i++)
+		dma_fence_signal(members[i]);
+	msleep(20);
+	KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), 0);
+	dma_fence_signal(members[0]);
+	for (int tries = 0; tries < 250 && !atomic_read(&callback.times); tries++)
+		msleep(20);
+	KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), 1);
+	KUNIT_EXPECT_EQ(test, dma_fence_get_status(array), -EIO);
+}
+
+/* What comes while a task has a lock, with interrupts on. */
+struct intruder {
+	struct timer_list timer;
+	struct dma_fence *fence;
+	bool done;
+};
+
+static void intrude(struct timer_list *timer)
+{
+	struct intruder *intruder = from_timer(intruder, timer, timer);
+
+	dma_fence_signal(intruder->fence);
+	WRITE_ONCE(intruder->done, true);
+}
+
+/*
+ * An interrupt signals a member while the task that it came to has the lock of the next
+ * one: nothing may wait for that lock until the task goes on.
+ */
+static void interrupt_comes_where_the_next_member_is_busy(struct kunit *test)
+{
+	struct dma_fence *members[] = { mock_plain_fence(test, &plain_lock), mock_fence(test) };
+	struct dma_fence *array = mock_array(test, false, 2, members);
+	struct intruder intruder = { .fence = members[1] };
+	struct mock_callback callback = {};
+	unsigned long end = jiffies + LONG;
+
+	KUNIT_ASSERT_EQ(test, 0, mock_callback_add(&callback, array));
+	timer_setup_on_stack(&intruder.timer, intrude, TIMER_IRQSAFE);
+	spin_lock(&plain_lock);
+	mod_timer(&intruder.timer, jiffies + 1);
+	while (!READ_ONCE(intruder.done) && time_before(jiffies, end))
+		cpu_relax();
+	spin_unlock(&plain_lock);
+	timer_shutdown_sync(&intruder.timer);
+	destroy_timer_on_stack(&intruder.timer);
+	KUNIT_EXPECT_TRUE(test, intruder.done);
+	KUNIT_EXPECT_EQ(test, dma_fence_get_status(array), 0);
+	signal_plainly(members[0]);
+	KUNIT_EXPECT_GE(test, dma_fence_wait_timeout(array, false, LONG), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), 1);
+}
+
 static void array_passes_a_deadline_on(struct kunit *test)
 {
 	struct dma_fence *members[3], *array;
@@ -701,6 +827,10 @@ static struct kunit_case dma_fence_array_cases[] = {
 	KUNIT_CASE(next_member_is_busy),
 	KUNIT_CASE(driver_signals_with_interrupts_on),
 	KUNIT_CASE(next_member_is_busy_and_interrupts_are_on),
+	KUNIT_CASE_PARAM(last_signal_comes_with_interrupts_on, shape_gen_params),
+	KUNIT_CASE_PARAM(array_itself_is_busy, shape_gen_params),
+	KUNIT_CASE(array_of_very_many),
+	KUNIT_CASE(interrupt_comes_where_the_next_member_is_busy),
 	KUNIT_CASE(array_passes_a_deadline_on),
 	KUNIT_CASE(array_loop_sees_each_member),
 	KUNIT_CASE(match_context_wants_all_of_it),

@@ -75,18 +75,16 @@ static void numbers_of_two_links(struct kunit *test)
 			row->follows ? row->first : 0);
 }
 
-/* The function that modules may know, and the one that knows a lock's class. */
 static void link_by_a_call(struct kunit *test)
 {
-	static struct lock_class_key key;
 	struct dma_fence_chain *first = dma_fence_chain_alloc();
 	struct dma_fence_chain *second = dma_fence_chain_alloc();
 	struct dma_fence *fence = mock_fence(test);
 
 	KUNIT_ASSERT_NOT_NULL(test, first);
 	KUNIT_ASSERT_NOT_NULL(test, second);
-	(dma_fence_chain_init)(first, NULL, dma_fence_get(fence), 3);
-	__dma_fence_chain_init(second, &first->base, dma_fence_get(fence), 4, &key);
+	dma_fence_chain_init(first, NULL, dma_fence_get(fence), 3);
+	dma_fence_chain_init(second, &first->base, dma_fence_get(fence), 4);
 	mock_own(test, &second->base);
 	KUNIT_EXPECT_EQ(test, second->base.context, first->base.context);
 	KUNIT_EXPECT_EQ(test, second->prev_seqno, 3);

@@ -29,8 +29,8 @@ struct dma_fence_array_cb {
  * @lock: for @base
  * @num_fences: how many members; fixed
  * @num_pending: of all: members behind these are known to be signalled, and is for
- *	who has the callback. Of any: callbacks that have not come to their end yet,
- *	and one while they are being added
+ *	who has the callback. Of any: how many there are beside the last of those
+ *	who use the array: callbacks, and who adds them
  * @signal_on_any: signal with the first member, and not with the last; fixed
  * @fences: the members, each with a reference; fixed
  * @work: signals, or drops a reference, where that may not be done at once

@@ -75,8 +75,8 @@ enum dma_fence_flag_bits {
  * @cb: what was given to dma_fence_add_callback(); unlinked, so that it may be
  *	freed or added to another fence
  *
- * Context: &dma_fence.lock held, interrupts off. May put references, but not the
- * last one to @fence.
+ * Context: &dma_fence.lock held, interrupts off (but for some drivers that never take
+ * it in one). May put references, but not the last one to @fence.
  */
 typedef void (*dma_fence_func_t)(struct dma_fence *fence,
 				 struct dma_fence_cb *cb);

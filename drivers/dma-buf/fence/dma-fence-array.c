@@ -98,10 +98,10 @@ static void dma_fence_array_signal(struct dma_fence_array *array)
 	dma_fence_signal_timestamp(&array->base, ktime_get());
 }
 
-/* Of any: a callback less. True for the last, which stays counted. */
+/* Of any: a callback less, unless it is the last. */
 static bool dma_fence_array_is_last(struct dma_fence_array *array)
 {
-	return !atomic_add_unless(&array->num_pending, -1, 1);
+	return atomic_dec_if_positive(&array->num_pending) < 0;
 }
 
 /* Of all: are they signalled, as far as is known? With very many, it takes several looks. */
@@ -261,13 +261,12 @@ static void dma_fence_array_any_callback(struct dma_fence *member, struct dma_fe
 		dma_fence_array_defer(array);
 }
 
-/* Enabling itself is counted as well, so that the last one is always found. */
+/* Who adds the callbacks is one of them, so that the last one is always found. */
 static void dma_fence_array_enable_any(struct dma_fence_array *array)
 {
 	struct dma_fence_array_cb *callback = array->callbacks;
 	unsigned int i;
 
-	atomic_inc(&array->num_pending);
 	for (i = 0; i < array->num_fences; i++, callback++) {
 		callback->array = array;
 		if (!dma_fence_test_signaled_flag(&array->base)) {

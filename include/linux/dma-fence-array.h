@@ -34,7 +34,7 @@ struct dma_fence_array_cb {
  * @signal_on_any: signal with the first member, and not with the last; fixed
  * @fences: the members, each with a reference; fixed
  * @work: signals, or drops a reference, where that may not be done at once
- * @bh_work: the same where an interrupt cannot do it
+ * @bh_work: the same where an interrupt cannot do it; and to wait for the next member
  * @callbacks: from when signalling is enabled. Of all, one, at one member at a time;
  *	of any, one for each member
  */

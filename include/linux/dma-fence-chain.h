@@ -20,7 +20,7 @@
  * @prev_seqno: sequence number of the link that came before at first, or 0; fixed
  * @fence: what the link adds to the chain, with a reference; fixed
  * @cb: callback at the one fence that is waited for
- * @work: to look for the next one
+ * @work: to look for the next one, or to signal where that may not be done at once
  * @bh_work: the same where an interrupt cannot do it
  * @lock: for @base
  */

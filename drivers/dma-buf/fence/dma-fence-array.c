@@ -26,8 +26,7 @@
  * counted until they have done it, so that no two do.
  *
  * Errors are settled at the moment of signalling, and by one thread: it puts what it
- * found in place of %DMA_FENCE_ARRAY_UNSETTLED, all later ones come too late. It is also
- * the one that signals.
+ * found in place of %DMA_FENCE_ARRAY_UNSETTLED, all later ones come too late.
  */
 
 #include <linux/dma-fence-array.h>
@@ -54,6 +53,9 @@
 /* In the place of the error of an array that is not signalled. */
 #define DMA_FENCE_ARRAY_UNSETTLED	1
 
+/* Of any: whoever left the signal to others has set it in the flags, and is the only one. */
+#define DMA_FENCE_ARRAY_LEFT_BIT	DMA_FENCE_FLAG_USER_BITS
+
 /* So many members are looked at with interrupts off. */
 #define DMA_FENCE_ARRAY_LOOK_MAX	64
 
@@ -67,11 +69,10 @@ static const char *dma_fence_array_get_timeline_name(struct dma_fence *fence)
 	return "unbound";
 }
 
-/* The array is going to be signalled. True for who was the first to know. */
-static bool dma_fence_array_settle(struct dma_fence_array *array, int error)
+/* The array is going to be signalled. */
+static void dma_fence_array_settle(struct dma_fence_array *array, int error)
 {
-	return cmpxchg(&array->base.error, DMA_FENCE_ARRAY_UNSETTLED, error) ==
-	       DMA_FENCE_ARRAY_UNSETTLED;
+	cmpxchg(&array->base.error, DMA_FENCE_ARRAY_UNSETTLED, error);
 }
 
 /* With which error? */
@@ -251,11 +252,13 @@ static void dma_fence_array_any_callback(struct dma_fence *member, struct dma_fe
 	struct dma_fence_array *array =
 		container_of(cb, struct dma_fence_array_cb, cb)->array;
 
-	if (!dma_fence_test_signaled_flag(&array->base) &&
-	    dma_fence_array_settle(array, member->error) &&
-	    (dma_fence_is_container(member) || !dma_fence_try_signal(&array->base))) {
-		dma_fence_array_defer(array);
-		return;
+	if (!dma_fence_test_signaled_flag(&array->base)) {
+		dma_fence_array_settle(array, member->error);
+		if ((dma_fence_is_container(member) || !dma_fence_try_signal(&array->base)) &&
+		    !test_and_set_bit(DMA_FENCE_ARRAY_LEFT_BIT, &array->base.flags)) {
+			dma_fence_array_defer(array);
+			return;
+		}
 	}
 	if (dma_fence_array_is_last(array) && !dma_fence_put_unless_last(&array->base))
 		dma_fence_array_defer(array);

@@ -200,7 +200,13 @@ static void dma_fence_chain_bh_work(struct work_struct *work)
 	dma_fence_chain_go_on(container_of(work, struct dma_fence_chain, bh_work));
 }
 
-/* Out of here, as soon as that can be. The callback's place becomes the work's. */
+/*
+ * Out of here, as soon as that can be. The callback's place becomes the work's.
+ *
+ * An interrupt may come to a task that has the lock of the next fence, if the driver of
+ * that has it with interrupts on (vmwgfx), and would wait for ever. To leave it to a task
+ * would do, but then references stay for longer than users of chains are used to.
+ */
 static void dma_fence_chain_defer(struct dma_fence_chain *head)
 {
 	dma_fence_defer(&head->work, dma_fence_chain_irq_work,

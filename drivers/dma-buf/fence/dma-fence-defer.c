@@ -4,8 +4,8 @@
  *
  * An interrupt comes as soon as interrupts are on again, and most drivers give the lock
  * back before. It may signal, and drop references; where it cannot be had, it is a BH, or
- * for drivers that signal with interrupts on a task. Whatever has to wait for a lock that
- * somebody may hold with interrupts on is done by a task in any case.
+ * for drivers that signal with interrupts on a task. An array that has to wait for the lock
+ * of a member, which somebody may hold with interrupts on, asks for a task in any case.
  */
 
 #include <linux/init.h>
@@ -20,7 +20,7 @@ static struct workqueue_struct *dma_fence_wq __ro_after_init;
 
 static int __init dma_fence_wq_init(void)
 {
-	dma_fence_wq = alloc_workqueue("dma-fence", WQ_MEM_RECLAIM | WQ_HIGHPRI, 0);
+	dma_fence_wq = alloc_workqueue("dma-fence", WQ_MEM_RECLAIM | WQ_HIGHPRI | WQ_UNBOUND, 0);
 	if (WARN_ON(!dma_fence_wq))
 		dma_fence_wq = system_highpri_wq;
 	return 0;

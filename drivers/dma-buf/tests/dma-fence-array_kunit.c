@@ -407,6 +407,8 @@ static void next_member_is_busy(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dma_fence_get_status(array), 0);
 	dma_fence_signal(members[0]);
 	KUNIT_EXPECT_GE(test, dma_fence_wait_timeout(array, false, LONG), 1);
+	/* Comes after those who are called, and who may be called by a task. */
+	KUNIT_EXPECT_FALSE(test, dma_fence_remove_callback(array, &callback.cb));
 	KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), 1);
 }
 
@@ -451,6 +453,8 @@ static void next_member_is_busy_and_interrupts_are_on(struct kunit *test)
 	spin_unlock(&other_lock);
 	signal_plainly(members[0]);
 	KUNIT_EXPECT_GE(test, dma_fence_wait_timeout(array, false, LONG), 1);
+	/* Comes after those who are called, and who may be called by a task. */
+	KUNIT_EXPECT_FALSE(test, dma_fence_remove_callback(array, &callback.cb));
 	KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), 1);
 }
 
@@ -475,6 +479,8 @@ static void last_signal_comes_with_interrupts_on(struct kunit *test)
 	struct dma_fence *members[MEMBERS_MAX], *array;
 	struct told_plainly told = {};
 
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		kunit_skip(test, "locks never switch interrupts off");
 	init_completion(&told.done);
 	for (unsigned int i = 0; i < shape->count; i++)
 		members[i] = mock_plain_fence(test, &plain_lock);
@@ -494,6 +500,8 @@ static void array_itself_is_busy(struct kunit *test)
 	struct mock_callback callback = {};
 	unsigned long irq;
 
+	if (!IS_ENABLED(CONFIG_SMP) && !IS_ENABLED(CONFIG_DEBUG_SPINLOCK))
+		kunit_skip(test, "nothing tells that a lock is held");
 	mock_fences(test, shape->count, members);
 	for (unsigned int i = 0; i < shape->count; i++)
 		dma_fence_set_error(members[i], -1 - i);
@@ -513,6 +521,23 @@ static void array_itself_is_busy(struct kunit *test)
 	for (int tries = 0; tries < 250 && kref_read(&array->refcount) > 1; tries++)
 		msleep(20);
 	KUNIT_EXPECT_EQ(test, kref_read(&array->refcount), 1);
+}
+
+/* Somebody has asked and got a yes, and has not come to signalling it. */
+static void array_whose_reader_sleeps(struct kunit *test)
+{
+	const struct shape *shape = test->param_value;
+	struct dma_fence *members[MEMBERS_MAX], *array;
+	struct mock_callback callback = {};
+
+	mock_fences(test, shape->count, members);
+	array = mock_array(test, shape->any, shape->count, members);
+	KUNIT_ASSERT_EQ(test, 0, mock_callback_add(&callback, array));
+	/* What the reader leaves behind when it has been told. */
+	array->error = 0;
+	for (unsigned int i = 0; i < shape->count; i++)
+		dma_fence_signal(members[turn(shape, i)]);
+	KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), 1);
 }
 
 /* More than one look takes in, and each of them is there when the last one signals. */
@@ -577,6 +602,8 @@ static void interrupt_comes_where_the_next_member_is_busy(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dma_fence_get_status(array), 0);
 	signal_plainly(members[0]);
 	KUNIT_EXPECT_GE(test, dma_fence_wait_timeout(array, false, LONG), 1);
+	/* Comes after those who are called, and who may be called by a task. */
+	KUNIT_EXPECT_FALSE(test, dma_fence_remove_callback(array, &callback.cb));
 	KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), 1);
 }
 
@@ -829,6 +856,7 @@ static struct kunit_case dma_fence_array_cases[] = {
 	KUNIT_CASE(next_member_is_busy_and_interrupts_are_on),
 	KUNIT_CASE_PARAM(last_signal_comes_with_interrupts_on, shape_gen_params),
 	KUNIT_CASE_PARAM(array_itself_is_busy, shape_gen_params),
+	KUNIT_CASE_PARAM(array_whose_reader_sleeps, shape_gen_params),
 	KUNIT_CASE(array_of_very_many),
 	KUNIT_CASE(interrupt_comes_where_the_next_member_is_busy),
 	KUNIT_CASE(array_passes_a_deadline_on),

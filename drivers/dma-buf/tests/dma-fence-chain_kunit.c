@@ -465,6 +465,8 @@ static void driver_signals_newest_first_with_interrupts_on(struct kunit *test)
 	dma_fence_signal_locked(fences[0]);
 	spin_unlock(&plain_lock);
 	KUNIT_EXPECT_GE(test, dma_fence_wait_timeout(head, false, LONG), 1);
+	/* Comes after those who are called, and who may be called by a task. */
+	KUNIT_EXPECT_FALSE(test, dma_fence_remove_callback(head, &callback.cb));
 	KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), 1);
 }
 

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Marks for lockdep on the way to a signal.
+ * Lockdep annotations of the code that signals fences.
  *
- * Others wait for a fence, with memory reclaim and with reservation locks held. So
- * the code that signals it may not wait for these, or both wait for ever. Such a
- * cycle goes through several drivers and shows up on nobody's desk. The marks make
- * lockdep see it on any machine: a section that leads to a signal is like a lock
- * held for reading, a wait for a fence like taking it for writing.
+ * Memory reclaim, and code that holds reservation locks, wait for fences. Code that has to
+ * run before a fence can signal must not wait for these, or both wait for ever. Such a
+ * cycle goes through several drivers, and testing rarely meets it. The annotations let
+ * lockdep find it without meeting it: a critical section holds &dma_fence_map for reading,
+ * a wait takes it for writing.
+ *
+ * The section takes the map as a trylock that succeeds: nobody waits to begin a section.
+ * Holding a mutex when a section begins and taking the same mutex in another section is
+ * therefore no deadlock.
  */
 
 #include <linux/export.h>
@@ -18,17 +22,17 @@
 /**
  * DOC: Signalling critical sections
  *
- * A section of code without which a published fence does not get signalled is
- * critical: an interrupt handler, a work item that submits the next job, a reset.
- * It stands between dma_fence_begin_signalling() and dma_fence_end_signalling().
- * Inside, a driver must not
+ * Code is critical if a published fence cannot signal before it has run: an interrupt
+ * handler, a work item that submits the next job, a reset. Put it between
+ * dma_fence_begin_signalling() and dma_fence_end_signalling(). Inside, a driver must not
  *
- * - take a reservation lock, or any lock under which somebody waits for a fence;
- * - allocate memory in a way that may reclaim some, because reclaim may wait for
- *   a fence: GFP_KERNEL is out, GFP_ATOMIC has to be ready to fail;
- * - wait for another fence, unless its own is known to come later.
+ * - take a reservation lock, or any lock that somebody holds while waiting for a fence;
+ * - allocate memory with GFP_KERNEL, because reclaim may wait for a fence. GFP_ATOMIC
+ *   may be used, and may fail;
+ * - wait for a fence, unless that one is known to signal first.
  *
- * Sections nest. Interrupt handlers need no mark; they cannot sleep anyway.
+ * A section begins as soon as the fence is published, for example in a reservation object
+ * whose lock is still held. Sections nest. Interrupt handlers need no annotation.
  */
 
 static struct lockdep_map dma_fence_map = { .name = "dma_fence_map" };
@@ -38,18 +42,20 @@ static bool dma_fence_map_held(void)
 	return lock_is_held_type(&dma_fence_map, 1) != LOCK_STATE_NOT_HELD;
 }
 
+/* A trylock for reading, checked, that has succeeded. */
 static void dma_fence_map_read(unsigned long ip)
 {
-	lock_acquire(&dma_fence_map, 0, 0, 1, 1, NULL, ip);
+	lock_acquire(&dma_fence_map, 0, 1, 1, 1, NULL, ip);
 }
 
 /**
- * dma_fence_begin_signalling() - begin a section that leads to a signal.
+ * dma_fence_begin_signalling() - begin a signalling critical section.
+ *
+ * Does nothing inside another section, or in atomic context, where nothing may sleep.
  *
  * Context: Any.
  *
- * Return: A cookie for dma_fence_end_signalling(): whether there was nothing to
- * mark, inside another section or where nothing may sleep.
+ * Return: Cookie for dma_fence_end_signalling().
  */
 bool dma_fence_begin_signalling(void)
 {
@@ -61,7 +67,7 @@ bool dma_fence_begin_signalling(void)
 EXPORT_SYMBOL(dma_fence_begin_signalling);
 
 /**
- * dma_fence_end_signalling() - end that section.
+ * dma_fence_end_signalling() - end a signalling critical section.
  * @cookie: from dma_fence_begin_signalling()
  *
  * Context: Any.
@@ -74,8 +80,8 @@ void dma_fence_end_signalling(bool cookie)
 EXPORT_SYMBOL(dma_fence_end_signalling);
 
 /*
- * A wait inside a section may be right, in the order of one driver's timelines. So
- * it counts as if the section were interrupted for it.
+ * A wait inside a section is allowed for fences that signal first, which lockdep cannot
+ * tell. So the map is released for the wait.
  */
 void __dma_fence_might_wait(void)
 {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a fence is called, by a driver that may be gone.
+ * Names of fences, which their drivers return.
  *
- * The strings are the driver's, and so is the code that returns them. A fence lives on
- * for as long as somebody has a reference, and that may be a program with a descriptor;
- * a driver is kept by what it has not signalled yet. So the driver is asked before the
- * signal only (and in it, by the tracepoint that tells of it), and whoever uses the answer
- * holds off, by RCU, what may happen after a signal.
+ * A fence may outlive its driver: a program may hold its last reference by a file
+ * descriptor. A driver stays until it has signalled its fences, and for an RCU grace period
+ * after that. So the driver is asked for a name only while the fence has not signalled, and
+ * the name is used in the same RCU read section. The tracepoint dma_fence_signaled is an
+ * exception: it runs in the signal.
  */
 
 #include <linux/export.h>
@@ -18,29 +18,26 @@
 /**
  * DOC: Names
  *
- * A fence has two names for humans, of the driver and of the timeline, which the driver
- * returns (&dma_fence_ops.get_driver_name, &dma_fence_ops.get_timeline_name).
- * dma_fence_driver_name() and dma_fence_timeline_name() are how everybody else gets at
- * them.
+ * A fence has two names, of its driver and of its timeline, for debugfs, tracepoints and
+ * sync_files. The driver returns them (&dma_fence_ops.get_driver_name,
+ * &dma_fence_ops.get_timeline_name); everybody else calls dma_fence_driver_name() and
+ * dma_fence_timeline_name().
  *
- * - They are asked for while the fence is not signalled, and used under RCU. So a driver
- *   may free what its names need (a ring, a scheduler, a device that was unplugged) when
- *   an RCU grace period has passed since it has signalled the last fence of that.
- * - A signalled fence is called "detached-driver" and "signaled-timeline", whosever it
- *   was.
- * - The table of callbacks and the code behind it have to be there for the last reference,
- *   as ever: drivers know their fences by the table, and &dma_fence_ops.release is in it.
- *   And nothing is promised for what goes away before the signal, or to somebody who
- *   calls the driver's callbacks himself.
+ * - These ask the driver only while the fence has not signalled, with the RCU read lock
+ *   held. So a driver may free what its names need (a ring, a scheduler, a device) an RCU
+ *   grace period after it has signalled the last fence that uses it.
+ * - A signalled fence is called "detached-driver" and "signaled-timeline".
+ * - The table of callbacks and the code of &dma_fence_ops.release have to stay until the
+ *   last reference is dropped.
  */
 
 /**
- * dma_fence_driver_name() - whose is it?
+ * dma_fence_driver_name() - return the name of a fence's driver.
  * @fence: the fence
  *
- * Context: RCU read lock held, for as long as the name is used.
+ * Context: RCU read lock held while the name is used.
  *
- * Return: The driver's name, or "detached-driver" if the fence is signalled.
+ * Return: The driver's name, or "detached-driver" if @fence has signalled.
  */
 const char __rcu *dma_fence_driver_name(struct dma_fence *fence)
 {
@@ -52,12 +49,12 @@ const char __rcu *dma_fence_driver_name(struct dma_fence *fence)
 EXPORT_SYMBOL(dma_fence_driver_name);
 
 /**
- * dma_fence_timeline_name() - of which timeline is it?
+ * dma_fence_timeline_name() - return the name of a fence's timeline.
  * @fence: the fence
  *
- * Context: RCU read lock held, for as long as the name is used.
+ * Context: RCU read lock held while the name is used.
  *
- * Return: The timeline's name, or "signaled-timeline" if the fence is signalled.
+ * Return: The timeline's name, or "signaled-timeline" if @fence has signalled.
  */
 const char __rcu *dma_fence_timeline_name(struct dma_fence *fence)
 {
@@ -69,9 +66,9 @@ const char __rcu *dma_fence_timeline_name(struct dma_fence *fence)
 EXPORT_SYMBOL(dma_fence_timeline_name);
 
 /**
- * dma_fence_describe() - print a line about it.
+ * dma_fence_describe() - print a line about a fence.
  * @fence: the fence
- * @seq: where to
+ * @seq: file to print to
  *
  * Context: Any; &dma_fence.lock not held.
  */
@@ -81,7 +78,7 @@ void dma_fence_describe(struct dma_fence *fence, struct seq_file *seq)
 	bool signaled;
 
 	guard(rcu)();
-	/* All of one time: again if the signal comes in between. */
+	/* Names and state are of the same moment: start again if the fence signals meanwhile. */
 	do {
 		signaled = dma_fence_is_signaled(fence);
 		driver = unrcu_pointer(dma_fence_driver_name(fence));

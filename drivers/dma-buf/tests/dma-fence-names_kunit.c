@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of what fences are called, while their driver is there and when it is gone.
+ * Tests of the names of fences, before the signal and after their driver is gone.
  */
 
 #include <linux/dma-resv.h>
+#include <linux/perf_event.h>
 #include <linux/rcupdate.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -15,7 +16,7 @@
 #include "resv.h"
 #include "threads.h"
 
-/* What a driver frees when it goes: its fences may stay. */
+/* What a driver frees before its fences are released. */
 struct owner {
 	struct rcu_head rcu;
 	char driver[16];
@@ -28,7 +29,7 @@ struct owned_fence {
 	struct owner *owner;	/* NULL when it is gone */
 };
 
-/* Calls of callbacks for names whose owner was gone. */
+/* Calls of name callbacks after the owner was freed. */
 static atomic_t asked_too_late;
 
 static struct owner *owner_of(struct dma_fence *fence)
@@ -78,7 +79,7 @@ static void owner_free(struct rcu_head *rcu)
 	kfree(owner);
 }
 
-/* Signal, and go: what names need is freed when RCU readers have had their time. */
+/* Signal, and free what the names need after a grace period. */
 static void owner_goes(struct dma_fence *fence)
 {
 	struct owner *owner = container_of(fence, struct owned_fence, base)->owner;
@@ -149,7 +150,7 @@ static void driver_that_is_gone_is_not_asked(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&asked_too_late), 0);
 }
 
-/* Nor by who traces what becomes of its fences. */
+/* Tracepoints do not ask it either. */
 static void driver_that_is_gone_is_not_traced(struct kunit *test)
 {
 	struct dma_fence *fence;
@@ -167,7 +168,7 @@ static void driver_that_is_gone_is_not_traced(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&asked_too_late), 0);
 }
 
-/* Signalled while it is asked what its timeline is called, by which it gets another name. */
+/* Signals the fence while a tracepoint asks for its name. */
 static const char *fleeting_timeline(struct dma_fence *fence)
 {
 	dma_fence_signal(fence);
@@ -179,12 +180,14 @@ static const struct dma_fence_ops fleeting_ops = {
 	.get_timeline_name = fleeting_timeline,
 };
 
-static void signal_between_measuring_and_copying_a_name(struct kunit *test)
+static void fence_signals_while_its_name_is_traced(struct kunit *test)
 {
 	struct dma_fence *fence;
 
 	if (!IS_ENABLED(CONFIG_EVENT_TRACING))
 		kunit_skip(test, "no events without CONFIG_EVENT_TRACING");
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		kunit_skip(test, "no fence can signal with preemption disabled");
 	KUNIT_ASSERT_EQ(test, 0, trace_set_clr_event("dma_fence", "dma_fence_wait_start", 1));
 	fence = owned_fence();
 	fence->ops = &fleeting_ops;
@@ -195,7 +198,76 @@ static void signal_between_measuring_and_copying_a_name(struct kunit *test)
 	dma_fence_put(fence);
 }
 
-/* The fence that threads are after: its driver goes all the time. */
+#if IS_ENABLED(CONFIG_PERF_EVENTS) && IS_ENABLED(CONFIG_EVENT_TRACING)
+/* The latest record of an event: offset and length of a name are its first two fields. */
+struct record {
+	int count;
+	u32 size;
+	char bytes[128];
+};
+
+static void record_event(struct perf_event *event, struct perf_sample_data *data,
+			 struct pt_regs *regs)
+{
+	struct record *record = event->overflow_handler_context;
+
+	record->count++;
+	record->size = min_t(u32, data->raw->frag.size, sizeof(record->bytes));
+	memcpy(record->bytes, data->raw->frag.data, record->size);
+}
+
+static void expect_recorded_name(struct kunit *test, struct record *record,
+				 unsigned int field, const char *name)
+{
+	u32 location = ((u32 *)(record->bytes + sizeof(struct trace_entry)))[field];
+	u32 offset = location & 0xffff, length = location >> 16;
+
+	KUNIT_EXPECT_EQ(test, length, strlen(name) + 1);
+	KUNIT_ASSERT_LE(test, offset + length, record->size);
+	KUNIT_EXPECT_MEMEQ(test, record->bytes + offset, name, strlen(name) + 1);
+}
+
+static void traced_names_have_their_own_length(struct kunit *test)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_TRACEPOINT,
+		.size = sizeof(attr),
+		.sample_type = PERF_SAMPLE_RAW,
+		.sample_period = 1,
+	};
+	struct record *record = kunit_kzalloc(test, sizeof(*record), GFP_KERNEL);
+	struct trace_event_file *file;
+	struct perf_event *event;
+	struct dma_fence *fence;
+
+	KUNIT_ASSERT_NOT_NULL(test, record);
+	file = trace_get_event_file(NULL, "dma_fence", "dma_fence_wait_end");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(file));
+	attr.config = file->event_call->event.type;
+	trace_put_event_file(file);
+	event = perf_event_create_kernel_counter(&attr, -1, current, record_event, record);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(event));
+
+	fence = mock_fence(test);
+	dma_fence_wait_timeout(fence, false, 0);
+	KUNIT_EXPECT_EQ(test, record->count, 1);
+	expect_recorded_name(test, record, 0, "mock-driver");
+	expect_recorded_name(test, record, 1, "mock-timeline");
+	dma_fence_signal(fence);
+	dma_fence_wait_timeout(fence, false, 0);
+	KUNIT_EXPECT_EQ(test, record->count, 2);
+	expect_recorded_name(test, record, 0, "detached-driver");
+	expect_recorded_name(test, record, 1, "signaled-timeline");
+	perf_event_release_kernel(event);
+}
+#else
+static void traced_names_have_their_own_length(struct kunit *test)
+{
+	kunit_skip(test, "needs CONFIG_PERF_EVENTS and CONFIG_EVENT_TRACING");
+}
+#endif
+
+/* A fence whose driver goes again and again, and threads that read its names. */
 struct race {
 	struct dma_fence __rcu *fence;
 };
@@ -216,7 +288,7 @@ static bool is_one_of(const char *name, const char *before, const char *after)
 	return !strcmp(name, before) || !strcmp(name, after);
 }
 
-/* Between finding the fence and asking for its names there is time for the driver to go. */
+/* Sleeps between finding the fence and asking for its names: the driver may go meanwhile. */
 static bool race_look(void *data)
 {
 	struct race *race = data;
@@ -249,7 +321,7 @@ static void names_race_with_the_drivers_end(struct kunit *test)
 	last = rcu_dereference_protected(race.fence, true);
 	owner_goes(last);
 	dma_fence_put(last);
-	/* The callbacks of RCU are code of the tests. */
+	/* owner_free() is code of this module. */
 	rcu_barrier();
 	KUNIT_EXPECT_EQ(test, atomic_read(&asked_too_late), 0);
 }
@@ -259,7 +331,8 @@ static struct kunit_case dma_fence_names_cases[] = {
 	KUNIT_CASE(names_of_containers),
 	KUNIT_CASE(driver_that_is_gone_is_not_asked),
 	KUNIT_CASE(driver_that_is_gone_is_not_traced),
-	KUNIT_CASE(signal_between_measuring_and_copying_a_name),
+	KUNIT_CASE(fence_signals_while_its_name_is_traced),
+	KUNIT_CASE(traced_names_have_their_own_length),
 	KUNIT_CASE(names_race_with_the_drivers_end),
 	{}
 };

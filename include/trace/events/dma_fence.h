@@ -10,7 +10,12 @@
 #include <linux/rcupdate.h>
 #include <linux/tracepoint.h>
 
-/* From the driver, which is at work, and has not signalled the fence or just does. */
+/*
+ * A tool pairs the events of one fence by context and seqno. The names cannot serve: they
+ * change with the signal.
+ */
+
+/* Events up to the signal, traced by the driver: its own names. */
 DECLARE_EVENT_CLASS(dma_fence,
 		    TP_PROTO(struct dma_fence *fence),
 		    TP_ARGS(fence),
@@ -27,25 +32,24 @@ DECLARE_EVENT_CLASS(dma_fence,
 			      __entry->context, __entry->seqno)
 );
 
-#define DMA_FENCE_DRIVER(fence)		unrcu_pointer(dma_fence_driver_name(fence))
-#define DMA_FENCE_TIMELINE(fence)	unrcu_pointer(dma_fence_timeline_name(fence))
-/* A name may become another one, with the signal, between measuring and copying it. */
-#define DMA_FENCE_ROOM(name)	max(strlen(name) + 1, sizeof("signaled-timeline"))
+/*
+ * A name may change with the signal, and __string() evaluates it twice: once for its
+ * length, once for the copy. This evaluates it once. Tracepoints are RCU read sections.
+ */
+#define DMA_FENCE_NAME(item, name) \
+	__string_len(item, __data_offsets->item##_ptr_, \
+		     strlen(__data_offsets->item##_ptr_ = unrcu_pointer(name)))
 
-/* From elsewhere: the driver may be gone. Whoever traces is an RCU reader. */
-DECLARE_EVENT_CLASS(dma_fence_elsewhere,
+/* Events that may come after the signal, when the driver may be gone. */
+DECLARE_EVENT_CLASS(dma_fence_any_time,
 		    TP_PROTO(struct dma_fence *fence),
 		    TP_ARGS(fence),
-		    TP_STRUCT__entry(__dynamic_array(char, driver,
-						     DMA_FENCE_ROOM(DMA_FENCE_DRIVER(fence)))
-				     __dynamic_array(char, timeline,
-						     DMA_FENCE_ROOM(DMA_FENCE_TIMELINE(fence)))
+		    TP_STRUCT__entry(DMA_FENCE_NAME(driver, dma_fence_driver_name(fence))
+				     DMA_FENCE_NAME(timeline, dma_fence_timeline_name(fence))
 				     __field(unsigned int, context)
 				     __field(unsigned int, seqno)),
-		    TP_fast_assign(strscpy(__get_str(driver), DMA_FENCE_DRIVER(fence),
-					   __get_dynamic_array_len(driver));
-				   strscpy(__get_str(timeline), DMA_FENCE_TIMELINE(fence),
-					   __get_dynamic_array_len(timeline));
+		    TP_fast_assign(__assign_str(driver);
+				   __assign_str(timeline);
 				   __entry->context = fence->context;
 				   __entry->seqno = fence->seqno;),
 		    TP_printk("driver=%s timeline=%s context=%u seqno=%u",
@@ -56,19 +60,17 @@ DECLARE_EVENT_CLASS(dma_fence_elsewhere,
 #define DMA_FENCE_EVENT(class, name) \
 	DEFINE_EVENT(class, name, TP_PROTO(struct dma_fence *fence), TP_ARGS(fence))
 
-/* Drivers: the work goes to the hardware. */
+/* Traced by drivers that pass work to the hardware. */
 DMA_FENCE_EVENT(dma_fence, dma_fence_emit);
 DMA_FENCE_EVENT(dma_fence, dma_fence_init);
 DMA_FENCE_EVENT(dma_fence, dma_fence_enable_signal);
 DMA_FENCE_EVENT(dma_fence, dma_fence_signaled);
-DMA_FENCE_EVENT(dma_fence_elsewhere, dma_fence_wait_start);
-DMA_FENCE_EVENT(dma_fence_elsewhere, dma_fence_wait_end);
-DMA_FENCE_EVENT(dma_fence_elsewhere, dma_fence_destroy);
+DMA_FENCE_EVENT(dma_fence_any_time, dma_fence_wait_start);
+DMA_FENCE_EVENT(dma_fence_any_time, dma_fence_wait_end);
+DMA_FENCE_EVENT(dma_fence_any_time, dma_fence_destroy);
 
 #undef DMA_FENCE_EVENT
-#undef DMA_FENCE_DRIVER
-#undef DMA_FENCE_TIMELINE
-#undef DMA_FENCE_ROOM
+#undef DMA_FENCE_NAME
 
 #endif /* _TRACE_DMA_FENCE_H */
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Fence arrays: one fence that stands for several.
+ * See Documentation/driver-api/dma-buf/containers.rst.
  */
 #ifndef __LINUX_DMA_FENCE_ARRAY_H
 #define __LINUX_DMA_FENCE_ARRAY_H
@@ -13,8 +14,8 @@
 #include <linux/workqueue_types.h>
 
 /**
- * struct dma_fence_array_cb - an array's callback at one of its members
- * @cb: its place at the member
+ * struct dma_fence_array_cb - callback of an array on one of its members
+ * @cb: link in the member's list of callbacks
  * @array: the array
  */
 struct dma_fence_array_cb {
@@ -24,19 +25,16 @@ struct dma_fence_array_cb {
 
 /**
  * struct dma_fence_array - one fence that stands for several
- * @base: the fence; its error is that of the first member, in the order of
- *	@fences, that failed, or of any: of the member that decided
- * @lock: for @base
- * @num_fences: how many members; fixed
- * @num_pending: of all: members behind these are known to be signalled, and is for
- *	who has the callback. Of any: how many there are beside the last of those
- *	who use the array: callbacks, and who adds them
- * @signal_on_any: signal with the first member, and not with the last; fixed
- * @fences: the members, each with a reference; fixed
- * @work: signals, or drops a reference, where that may not be done at once
- * @bh_work: the same where an interrupt cannot do it; and to wait for the next member
- * @callbacks: from when signalling is enabled. Of all, one, at one member at a time;
- *	of any, one for each member
+ * @base: the fence
+ * @lock: &dma_fence.lock of @base
+ * @num_fences: number of members; fixed
+ * @num_pending: callbacks that have not run, and for an array of any the deferred signal;
+ *	at 0 the reference that they share is dropped
+ * @signal_on_any: signal with the first member instead of the last; fixed
+ * @fences: members, each with a reference; fixed
+ * @work: signals the array and drops the callbacks' reference
+ * @bh_work: does the same where the CPU cannot interrupt itself
+ * @callbacks: one per member, added when signalling is enabled
  */
 struct dma_fence_array {
 	struct dma_fence base;
@@ -65,10 +63,12 @@ struct dma_fence *dma_fence_array_next(struct dma_fence *head,
 				       unsigned int index);
 
 /**
- * to_dma_fence_array() - the array that a fence is part of.
+ * to_dma_fence_array() - convert a fence to the array that it is.
  * @fence: any fence, or NULL
  *
- * Return: The array, or NULL if it is none.
+ * Context: Any.
+ *
+ * Return: The array, or NULL if @fence is not an array.
  */
 static inline struct dma_fence_array *to_dma_fence_array(struct dma_fence *fence)
 {
@@ -77,11 +77,11 @@ static inline struct dma_fence_array *to_dma_fence_array(struct dma_fence *fence
 }
 
 /**
- * dma_fence_array_for_each() - for each member of an array.
+ * dma_fence_array_for_each() - iterate over the members of an array.
  * @fence: the member, without a reference (out)
- * @index: unsigned int for the place
- * @head: fence that the caller has a reference to. One that is no array counts as
- *	an array of itself, NULL as empty
+ * @index: index of the member, an unsigned int (out)
+ * @head: fence that the caller has a reference to. A fence that is no array counts as
+ *	an array of itself, NULL as an empty one
  */
 #define dma_fence_array_for_each(fence, index, head)			\
 	for ((index) = 0, (fence) = dma_fence_array_first(head); (fence); \

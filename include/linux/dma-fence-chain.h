@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Fence chains: the points of a timeline whose fences come from anywhere.
+ * Fence chains: timelines whose points hold fences of any driver.
+ * See Documentation/driver-api/dma-buf/containers.rst.
  */
 #ifndef __LINUX_DMA_FENCE_CHAIN_H
 #define __LINUX_DMA_FENCE_CHAIN_H
@@ -13,16 +14,16 @@
 #include <linux/workqueue_types.h>
 
 /**
- * struct dma_fence_chain - a link: a fence, and all that comes before it
- * @base: the fence of the link; signals when @fence and all before it have
- * @prev: the link before, or a fence that is none, with a reference, or NULL.
- *	Moves on over what is signalled, in dma_fence_chain_walk()
- * @prev_seqno: sequence number of the link that came before at first, or 0; fixed
- * @fence: what the link adds to the chain, with a reference; fixed
- * @cb: callback at the one fence that is waited for
- * @work: to look for the next one, or to signal where that may not be done at once
- * @bh_work: the same where an interrupt cannot do it
- * @lock: for @base
+ * struct dma_fence_chain - one link of a chain
+ * @base: signals when @fence and the fences of all previous links have signalled
+ * @prev: previous link, or the fence at the end of the chain, with a reference, or NULL;
+ *	read under RCU. dma_fence_chain_walk() moves it past links that have signalled
+ * @prev_seqno: sequence number of the link that was previous at init, or 0; fixed
+ * @fence: fence of the link, with a reference; fixed
+ * @cb: callback on the newest fence that has not signalled
+ * @work: after @cb has run: adds @cb to the next such fence, or signals @base
+ * @bh_work: does the same where the CPU cannot interrupt itself, or in a worker
+ * @lock: &dma_fence.lock of @base
  */
 struct dma_fence_chain {
 	struct dma_fence base;
@@ -43,10 +44,12 @@ void dma_fence_chain_init(struct dma_fence_chain *chain, struct dma_fence *prev,
 			  struct dma_fence *fence, u64 seqno);
 
 /**
- * to_dma_fence_chain() - the link that a fence is part of.
+ * to_dma_fence_chain() - convert a fence to the link that it is.
  * @fence: any fence, or NULL
  *
- * Return: The link, or NULL if it is none.
+ * Context: Any.
+ *
+ * Return: The link, or NULL if @fence is not a link.
  */
 static inline struct dma_fence_chain *to_dma_fence_chain(struct dma_fence *fence)
 {
@@ -55,10 +58,12 @@ static inline struct dma_fence_chain *to_dma_fence_chain(struct dma_fence *fence
 }
 
 /**
- * dma_fence_chain_contained() - what a fence adds to a chain.
+ * dma_fence_chain_contained() - return the fence of a link.
  * @fence: any fence, or NULL
  *
- * Return: What is in the link, without a reference, or @fence if it is none.
+ * Context: Any.
+ *
+ * Return: The fence in the link, without a reference, or @fence if it is not a link.
  */
 static inline struct dma_fence *dma_fence_chain_contained(struct dma_fence *fence)
 {
@@ -72,13 +77,13 @@ static inline struct dma_fence *dma_fence_chain_contained(struct dma_fence *fenc
  *
  * Context: May sleep.
  *
- * Return: The memory, or NULL.
+ * Return: The memory; NULL if there is none.
  */
 #define dma_fence_chain_alloc() \
 	kmalloc(sizeof(struct dma_fence_chain), GFP_KERNEL)
 
 /**
- * dma_fence_chain_free() - free memory that was never initialised.
+ * dma_fence_chain_free() - free memory that was not passed to dma_fence_chain_init().
  * @chain: from dma_fence_chain_alloc(), or NULL
  *
  * Context: Any.
@@ -89,11 +94,11 @@ static inline void dma_fence_chain_free(struct dma_fence_chain *chain)
 }
 
 /**
- * dma_fence_chain_for_each() - for each link of a chain, the newest first.
- * @iter: the link, with a reference that the loop drops as it goes on. A loop that
- *	is left before its end leaves the reference to the caller
- * @head: where to begin; the caller has a reference. A fence that is no link counts
- *	as a chain of one
+ * dma_fence_chain_for_each() - iterate over the links of a chain, newest first.
+ * @iter: the link, with a reference that the next iteration drops. The caller drops it
+ *	after leaving the loop early
+ * @head: link to start with, which the caller has a reference to. A fence that is no
+ *	link counts as a chain of one
  */
 #define dma_fence_chain_for_each(iter, head)				\
 	for ((iter) = dma_fence_get(head); (iter);			\

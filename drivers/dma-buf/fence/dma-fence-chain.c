@@ -1,30 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Fence chains: timelines whose points userspace makes of any fences it has.
+ * Fence chains: timelines whose points userspace makes of fences of any driver.
  *
  *   newest                              oldest
  *   link 7 --prev--> link 5 --prev--> link 2 --prev--> NULL, or a fence
  *     |                |                |
- *   fence            fence            fence      in any order of signalling
+ *   fence            fence            fence      these signal in any order
  *
- * A link signals when its own fence and all before it are signalled. What is signalled
- * is dropped by whoever walks past: a link's prev moves on to what lies behind it,
- * and never anywhere else. So a chain is as long as what is still waited for.
+ * A link signals when its own fence and those of all links before it have signalled.
+ * Walking a chain drops its signalled links: the @prev of the link that stays moves on to
+ * what lies behind them, by cmpxchg(), and never anywhere else.
  *
- * For a waiter, the link has a callback at one fence at a time, the newest that is not
- * signalled. When that one is, most often so is the rest: the callback looks along the
- * chain and then signals the link there and then. It looks without references, because
- * it runs under a lock that releasing a fence may want. If something is left to wait
- * for, an interrupt adds the callback there, because that takes another fence's lock.
+ * When signalling is enabled, a link adds its one callback to the newest fence that has
+ * not signalled. The callback runs with that fence's lock held, so it defers; the
+ * deferral adds the callback to the next such fence, or signals the link if there is
+ * none. The callback or its deferral holds a reference to the link, and so to all links
+ * and fences before it that have not signalled.
  *
- * Looking along without references is right because a link that is dropped keeps its
- * prev in its memory until RCU readers are gone. Who read it while it was linked, reads
- * on through what it stood before, and that is released after it.
+ * @prev is read under RCU; dma_fence_get_rcu_safe() takes the reference. Links are freed
+ * after a grace period.
  */
 
 #include <linux/dma-fence-chain.h>
 #include <linux/export.h>
 #include <linux/irq_work.h>
+#include <linux/irqflags.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
@@ -35,21 +35,19 @@
 /**
  * DOC: Chains
  *
- * A chain (&struct dma_fence_chain) is a timeline of numbered points, to which anybody
- * may add fences of any driver: a timeline syncobj is one. Each point is a link, and a
- * fence of its own: it signals when what was added with it and all that was added
- * before is signalled.
+ * A chain (&struct dma_fence_chain) is a timeline of numbered points, to which fences of
+ * any driver can be added: a timeline syncobj is one. Each point is a link, and a fence
+ * of its own: it signals when the fence that was added with it and all those added before
+ * have signalled.
  *
- * A chain shrinks as its fences signal, from wherever they are. For a number whose link
- * is gone stands the next higher link that is still there, or if what is left is all
- * lower, the highest of that: it belongs to what the number stands for.
+ * A chain shrinks when it is walked: signalled links are dropped, wherever they are. A
+ * search for the number of a dropped link finds the next higher link that is left, or if
+ * all links that are left are lower, the highest of these.
  *
- * dma_fence_chain_init() gives two references away. What drivers have to do to stay
- * out of deadlocks is the same as for any other fence.
+ * A chain does not signal in the call that signals one of its fences, but from an
+ * irq_work, a BH work or a worker: callbacks on the chain may take locks that are held
+ * where the fence signals.
  */
-
-/* So many links are looked at with interrupts off. */
-#define DMA_FENCE_CHAIN_LOOK_MAX	64
 
 static const char *dma_fence_chain_get_driver_name(struct dma_fence *fence)
 {
@@ -67,7 +65,7 @@ static struct dma_fence *dma_fence_chain_get_prev(struct dma_fence_chain *chain)
 	return dma_fence_get_rcu_safe(&chain->prev);
 }
 
-/* Have a link's prev move on over a signalled one. Consumes a reference to that. */
+/* Move @prev of a link past @done, which has signalled. Consumes a reference to @done. */
 static void dma_fence_chain_drop(struct dma_fence_chain *chain, struct dma_fence *done)
 {
 	struct dma_fence_chain *link = to_dma_fence_chain(done);
@@ -82,15 +80,15 @@ static void dma_fence_chain_drop(struct dma_fence_chain *chain, struct dma_fence
 }
 
 /**
- * dma_fence_chain_walk() - go on to the link before.
+ * dma_fence_chain_walk() - go on to the previous link of a chain.
  * @fence: a link, with a reference that is consumed
  *
- * Links that are signalled are passed over and dropped from the chain.
+ * Drops the links on the way whose fence has signalled.
  *
  * Context: Any; no lock held that releasing a fence of the chain may take.
  *
- * Return: The link, or a fence that is none, with a reference; NULL where the chain
- * ends.
+ * Return: The previous link, or the fence without a link at the end, with a reference;
+ * NULL if there is none.
  */
 struct dma_fence *dma_fence_chain_walk(struct dma_fence *fence)
 {
@@ -108,14 +106,14 @@ struct dma_fence *dma_fence_chain_walk(struct dma_fence *fence)
 EXPORT_SYMBOL(dma_fence_chain_walk);
 
 /**
- * dma_fence_chain_find_seqno() - find the link that stands for a point of the timeline.
- * @pfence: newest link; becomes the one that is found, or NULL if all that @seqno
- *	stands for is signalled. On success its reference goes over to that
+ * dma_fence_chain_find_seqno() - find the link of a point of the timeline.
+ * @pfence: newest link; on success replaced by the link that signals with the point, or
+ *	by NULL if the point has signalled. The reference moves along
  * @seqno: the point; 0 means the newest and changes nothing
  *
  * Context: As dma_fence_chain_walk().
  *
- * Return: 0, or %-EINVAL if there is no chain or it has not got so far.
+ * Return: 0; %-EINVAL if *@pfence is no link, or @seqno is greater than the newest point.
  */
 int dma_fence_chain_find_seqno(struct dma_fence **pfence, u64 seqno)
 {
@@ -126,7 +124,7 @@ int dma_fence_chain_find_seqno(struct dma_fence **pfence, u64 seqno)
 	if (!to_dma_fence_chain(head) || head->seqno < seqno)
 		return -EINVAL;
 
-	/* What was before a link is known even after it is dropped. */
+	/* @prev_seqno stays when the previous link is dropped. */
 	dma_fence_chain_for_each(fence, head)
 		if (fence->context != head->context ||
 		    to_dma_fence_chain(fence)->prev_seqno < seqno)
@@ -137,99 +135,75 @@ int dma_fence_chain_find_seqno(struct dma_fence **pfence, u64 seqno)
 }
 EXPORT_SYMBOL(dma_fence_chain_find_seqno);
 
-/* True if a short look finds all of it signalled. */
-static bool dma_fence_chain_look(struct dma_fence_chain *head)
-{
-	struct dma_fence *fence = &head->base;
-
-	guard(rcu)();
-	for (int i = 0; fence && i < DMA_FENCE_CHAIN_LOOK_MAX; i++) {
-		struct dma_fence_chain *chain = to_dma_fence_chain(fence);
-
-		if (!dma_fence_test_signaled_flag(chain ? chain->fence : fence))
-			return false;
-		fence = chain ? rcu_dereference(chain->prev) : NULL;
-	}
-	return !fence;
-}
-
 static void dma_fence_chain_callback(struct dma_fence *fence, struct dma_fence_cb *cb);
 
 /*
- * Wait for what is in a link, which has a reference that is dropped if it can be waited
- * for: from then on the chain keeps it, until it is signalled.
+ * Add the callback to the newest fence that has not signalled. False if there is none.
+ * The callback needs no reference to that fence: the chain keeps it until it signals.
  */
-static bool dma_fence_chain_wait_for(struct dma_fence_chain *head, struct dma_fence *link)
-{
-	unsigned long irq = dma_fence_undisturbed_begin();
-	bool waits;
-
-	waits = !dma_fence_add_callback(dma_fence_chain_contained(link), &head->cb,
-					dma_fence_chain_callback);
-	if (waits)
-		dma_fence_put(link);
-	dma_fence_undisturbed_end(irq);
-	return waits;
-}
-
-/* Add the callback to the newest fence that is not signalled. False if there is none. */
-static bool dma_fence_chain_rearm(struct dma_fence_chain *head)
+static bool dma_fence_chain_arm(struct dma_fence_chain *chain)
 {
 	struct dma_fence *link;
 
-	dma_fence_chain_for_each(link, &head->base)
-		if (dma_fence_chain_wait_for(head, link))
-			return true;
+	dma_fence_chain_for_each(link, &chain->base) {
+		if (dma_fence_add_callback(dma_fence_chain_contained(link), &chain->cb,
+					   dma_fence_chain_callback))
+			continue;
+		dma_fence_put(link);
+		return true;
+	}
 	return false;
 }
 
-static void dma_fence_chain_go_on(struct dma_fence_chain *head)
+static void dma_fence_chain_rearm_or_signal(struct dma_fence_chain *chain)
 {
-	if (!dma_fence_test_signaled_flag(&head->base) && dma_fence_chain_rearm(head))
+	if (dma_fence_chain_arm(chain))
 		return;
-	dma_fence_signal_and_put(&head->base);
+	dma_fence_signal(&chain->base);
+	dma_fence_put(&chain->base);
 }
 
 static void dma_fence_chain_irq_work(struct irq_work *work)
 {
-	dma_fence_chain_go_on(container_of(work, struct dma_fence_chain, work));
+	dma_fence_chain_rearm_or_signal(container_of(work, struct dma_fence_chain, work));
 }
 
 static void dma_fence_chain_bh_work(struct work_struct *work)
 {
-	dma_fence_chain_go_on(container_of(work, struct dma_fence_chain, bh_work));
+	dma_fence_chain_rearm_or_signal(container_of(work, struct dma_fence_chain, bh_work));
+}
+
+static void dma_fence_chain_task_work(struct work_struct *work)
+{
+	dma_fence_chain_rearm_or_signal(container_of(work, struct dma_fence_chain, bh_work));
 }
 
 /*
- * Out of here, as soon as that can be. The callback's place becomes the work's.
- *
- * An interrupt may come to a task that has the lock of the next fence, if the driver of
- * that has it with interrupts on (vmwgfx), and would wait for ever. To leave it to a task
- * would do, but then references stay for longer than users of chains are used to.
+ * Rearming takes the lock of the next fence. vmwgfx signals with interrupts on and all of
+ * its fences share a lock: an interrupt would spin on the lock of the task that it came
+ * to. On PREEMPT_RT, spinlocks leave interrupts on and the irq_work may wait for them.
  */
-static void dma_fence_chain_defer(struct dma_fence_chain *head)
-{
-	dma_fence_defer(&head->work, dma_fence_chain_irq_work,
-			&head->bh_work, dma_fence_chain_bh_work);
-}
-
 static void dma_fence_chain_callback(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
-	struct dma_fence_chain *head = container_of(cb, struct dma_fence_chain, cb);
+	struct dma_fence_chain *chain = container_of(cb, struct dma_fence_chain, cb);
 
-	if (dma_fence_chain_look(head) && dma_fence_try_signal(&head->base) &&
-	    dma_fence_put_unless_last(&head->base))
-		return;
-	dma_fence_chain_defer(head);
+	if (irqs_disabled() || IS_ENABLED(CONFIG_PREEMPT_RT))
+		dma_fence_defer(&chain->work, dma_fence_chain_irq_work,
+				&chain->bh_work, dma_fence_chain_bh_work);
+	else
+		dma_fence_defer_to_task(&chain->bh_work, dma_fence_chain_task_work);
 }
 
-/* The callback, or the work, has a reference until the link is signalled. */
-void dma_fence_chain_enable(struct dma_fence *fence)
+/* On PREEMPT_RT with the link's lock held, else without: dma_fence_enable_container(). */
+static bool dma_fence_chain_enable_signaling(struct dma_fence *fence)
 {
-	if (dma_fence_chain_rearm(to_dma_fence_chain(dma_fence_get(fence))))
-		return;
-	dma_fence_signal_timestamp(fence, ktime_get());
+	/* For the callback. */
+	dma_fence_get(fence);
+	if (dma_fence_chain_arm(to_dma_fence_chain(fence)))
+		return true;
+	/* Not the last reference: the caller has one. */
 	dma_fence_put(fence);
+	return false;
 }
 
 static bool dma_fence_chain_signaled(struct dma_fence *fence)
@@ -249,7 +223,7 @@ static void dma_fence_chain_set_deadline(struct dma_fence *fence, ktime_t deadli
 		dma_fence_set_deadline(dma_fence_chain_contained(fence), deadline);
 }
 
-/* All that only this link keeps alive goes with it, one after the other. */
+/* Release all links that only this one keeps, in a loop: chains are too long to recurse. */
 static void dma_fence_chain_release(struct dma_fence *fence)
 {
 	struct dma_fence_chain *chain = to_dma_fence_chain(fence);
@@ -274,6 +248,7 @@ const struct dma_fence_ops dma_fence_chain_ops = {
 	.use_64bit_seqno = true,
 	.get_driver_name = dma_fence_chain_get_driver_name,
 	.get_timeline_name = dma_fence_chain_get_timeline_name,
+	.enable_signaling = dma_fence_chain_enable_signaling,
 	.signaled = dma_fence_chain_signaled,
 	.set_deadline = dma_fence_chain_set_deadline,
 	.release = dma_fence_chain_release,
@@ -281,16 +256,15 @@ const struct dma_fence_ops dma_fence_chain_ops = {
 EXPORT_SYMBOL(dma_fence_chain_ops);
 
 /**
- * dma_fence_chain_init() - add a link to a timeline.
+ * dma_fence_chain_init() - initialise a link and add it to a timeline.
  * @chain: memory from dma_fence_chain_alloc()
- * @prev: the newest link so far, or any fence to begin with, or NULL; the chain takes
- *	over the reference
- * @fence: what the link adds; no link of a chain. The chain takes over the reference
- * @seqno: point of the timeline, more than that of @prev
+ * @prev: newest link so far, or any fence, or NULL; the link takes over the reference
+ * @fence: fence of the new point, not a link of a chain; the link takes over the reference
+ * @seqno: the point, greater than that of @prev
  *
- * A @seqno that is not more begins a new timeline in a context of its own, with the
- * higher of the two numbers, so that it stays a number that has not been waited for
- * in vain. The caller gets the only reference.
+ * A @seqno that is not greater starts a new timeline, with a context of its own and the
+ * greater of the two numbers, so that waiters for either number find a link. The caller
+ * gets the only reference.
  *
  * Context: Any.
  */

@@ -1,21 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a container's callback cannot do below the lock that it runs below.
+ * Deferral: run a function after the caller has dropped its locks.
  *
- * An interrupt comes as soon as interrupts are on again, and most drivers give the lock
- * back before. It may signal, and drop references; where it cannot be had, it is a BH, or
- * for drivers that signal with interrupts on a task. An array that has to wait for the lock
- * of a member, which somebody may hold with interrupts on, asks for a task in any case.
+ * A container's callback runs with the lock of a member held, and often with locks of a
+ * driver. What the container does next (signal, drop references, wait for another
+ * member) may need any of these locks, so it does not happen in the callback.
+ *
+ * dma_fence_defer() is the usual way: an irq_work, which runs as soon as the CPU enables
+ * interrupts again, or in a kthread on PREEMPT_RT. A CPU that cannot interrupt itself
+ * would run an irq_work at its next timer tick; there, a BH work does it sooner.
+ *
+ * Both may interrupt a task that holds a spinlock with interrupts on, and then must not
+ * wait for that lock. dma_fence_defer_to_task() is for what may have to.
  */
 
 #include <linux/init.h>
 #include <linux/irq_work.h>
-#include <linux/irqflags.h>
 #include <linux/workqueue.h>
 
 #include "dma-fence-private.h"
 
-/* Memory may be waiting for a fence that waits for a task. */
+/* Has a rescuer, because memory reclaim waits for fences. */
 static struct workqueue_struct *dma_fence_wq __ro_after_init;
 
 static int __init dma_fence_wq_init(void)
@@ -27,34 +32,28 @@ static int __init dma_fence_wq_init(void)
 }
 core_initcall(dma_fence_wq_init);
 
+/*
+ * Run @irq_func or @bh_func once, without the caller's locks. @irq_work and @bh_work may
+ * share their memory, because one CPU architecture uses only one of them.
+ */
+void dma_fence_defer(struct irq_work *irq_work, void (*irq_func)(struct irq_work *work),
+		     struct work_struct *bh_work, work_func_t bh_func)
+{
+	if (arch_irq_work_has_interrupt()) {
+		init_irq_work(irq_work, irq_func);
+		irq_work_queue(irq_work);
+	} else {
+		INIT_WORK(bh_work, bh_func);
+		queue_work(system_bh_wq, bh_work);
+	}
+}
+
+/*
+ * Run @func once, in a worker. @work may share its memory with the irq_work or BH work
+ * that calls this, but on PREEMPT_RT: there, the irq_work's core looks at it afterwards.
+ */
 void dma_fence_defer_to_task(struct work_struct *work, work_func_t func)
 {
 	INIT_WORK(work, func);
 	queue_work(dma_fence_wq, work);
-}
-
-/* Initialised in two places, because lockdep keeps works of BH and of tasks apart. */
-static void dma_fence_defer_to_bh(struct work_struct *work, work_func_t func)
-{
-	INIT_WORK(work, func);
-	queue_work(system_bh_wq, work);
-}
-
-/*
- * The two share their memory. With PREEMPT_RT the interrupt is a task too, and one that no
- * other task keeps waiting.
- */
-void dma_fence_defer(struct irq_work *work, void (*func)(struct irq_work *work),
-		     struct work_struct *bh_work, work_func_t bh_func)
-{
-	if (!dma_fence_locks_are_short()) {
-		dma_fence_defer_to_task(bh_work, bh_func);
-	} else if (arch_irq_work_has_interrupt()) {
-		init_irq_work(work, func);
-		irq_work_queue(work);
-	} else if (irqs_disabled()) {
-		dma_fence_defer_to_bh(bh_work, bh_func);
-	} else {
-		dma_fence_defer_to_task(bh_work, bh_func);
-	}
 }

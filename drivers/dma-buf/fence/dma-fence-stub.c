@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Fences that were born signalled, for those who have to have one though there
- * is no work to wait for.
+ * Stub fences: signalled from the start, for callers that need a fence although there is
+ * no work to wait for.
  */
 
 #include <linux/export.h>
@@ -11,9 +11,9 @@
 
 #include "dma-fence-private.h"
 
-#define DMA_FENCE_BORN_SIGNALLED (BIT(DMA_FENCE_FLAG_SIGNALED_BIT) | \
-				  BIT(DMA_FENCE_FLAG_TIMESTAMP_BIT) | \
-				  BIT(DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT))
+#define DMA_FENCE_STUB_FLAGS (BIT(DMA_FENCE_FLAG_SIGNALED_BIT) | \
+			      BIT(DMA_FENCE_FLAG_TIMESTAMP_BIT) | \
+			      BIT(DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT))
 
 static const char *dma_fence_stub_name(struct dma_fence *fence)
 {
@@ -29,11 +29,11 @@ static DEFINE_SPINLOCK(dma_fence_stub_lock);
 static struct dma_fence dma_fence_stub = {
 	.lock = &dma_fence_stub_lock,
 	.ops = &dma_fence_stub_ops,
-	.flags = DMA_FENCE_BORN_SIGNALLED,
+	.flags = DMA_FENCE_STUB_FLAGS,
 	.refcount = KREF_INIT(1),
 };
 
-/* The kernel's own reference is never put, so it is never released. */
+/* The reference of .refcount is never dropped. */
 static int __init dma_fence_stub_init(void)
 {
 	dma_fence_stub.timestamp = ktime_get();
@@ -42,11 +42,11 @@ static int __init dma_fence_stub_init(void)
 core_initcall(dma_fence_stub_init);
 
 /**
- * dma_fence_get_stub() - a signalled fence, the same for all.
+ * dma_fence_get_stub() - return the common signalled fence.
  *
  * Context: Any.
  *
- * Return: The fence, with a reference. Its time is that of the boot.
+ * Return: The fence, with a reference. Its timestamp is that of the boot.
  */
 struct dma_fence *dma_fence_get_stub(void)
 {
@@ -55,12 +55,12 @@ struct dma_fence *dma_fence_get_stub(void)
 EXPORT_SYMBOL(dma_fence_get_stub);
 
 /**
- * dma_fence_allocate_private_stub() - a signalled fence with a time of its own.
- * @timestamp: when it is to have been signalled, on CLOCK_MONOTONIC
+ * dma_fence_allocate_private_stub() - allocate a signalled fence with a given timestamp.
+ * @timestamp: time of the signal, on CLOCK_MONOTONIC
  *
  * Context: May sleep.
  *
- * Return: The fence, with a reference, or NULL without memory.
+ * Return: The fence, with a reference; NULL if there is no memory.
  */
 struct dma_fence *dma_fence_allocate_private_stub(ktime_t timestamp)
 {
@@ -69,7 +69,7 @@ struct dma_fence *dma_fence_allocate_private_stub(ktime_t timestamp)
 	if (!fence)
 		return NULL;
 	dma_fence_init(fence, &dma_fence_stub_ops, &dma_fence_stub_lock, 0, 0);
-	fence->flags = DMA_FENCE_BORN_SIGNALLED;
+	fence->flags = DMA_FENCE_STUB_FLAGS;
 	fence->timestamp = timestamp;
 	return fence;
 }

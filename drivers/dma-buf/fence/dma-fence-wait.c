@@ -1,41 +1,53 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Sleeping until fences are signalled.
+ * Sleeping until fences signal.
  *
- * One sleeper for all: a callback at each fence wakes it, the flags of the fences
- * tell it whether that was worth while, and no callback is left behind. It says
- * that it is going to sleep before it looks at the flags, and the signaller sets the
- * flag before it wakes: one of them sees the other.
+ * A waiter adds one callback per fence, which wakes it, and removes them all before it
+ * returns. It sets its task state before it tests the flags, and the signaller sets the
+ * flag before it wakes, so that no wake-up is lost.
  *
- * Times are in jiffies. A wait that succeeds returns what is left of its time, at
- * least 1 and never more than it was given, but for a time of 0, which asks and
- * does not sleep: 1 is yes.
+ * A wait that succeeds takes the fence's lock after the signal. The signaller holds that
+ * lock until its last callback has returned, so the caller may then free the fence: xe
+ * keeps fences on the stack.
+ *
+ * Timeouts are in jiffies. A wait that succeeds returns what is left of its timeout and at
+ * least 1. A timeout of 0 does not sleep; the result is 1 if the fence has signalled.
  */
 
 #include <linux/export.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 
 #include "dma-fence-private.h"
 
 #include <trace/events/dma_fence.h>
 
 /**
- * struct dma_fence_sleeper - a callback that wakes a task
- * @cb: its place at the fence
- * @task: who sleeps; in the wait for as long as @cb is at a fence
+ * struct dma_fence_waiter - a callback that wakes a task
+ * @cb: callback on the fence
+ * @task: the waiting task, which removes @cb before it returns
  */
-struct dma_fence_sleeper {
+struct dma_fence_waiter {
 	struct dma_fence_cb cb;
 	struct task_struct *task;
 };
 
-static void dma_fence_wake_sleeper(struct dma_fence *fence, struct dma_fence_cb *cb)
+static void dma_fence_wake_waiter(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
-	wake_up_process(container_of(cb, struct dma_fence_sleeper, cb)->task);
+	wake_up_process(container_of(cb, struct dma_fence_waiter, cb)->task);
 }
 
-/* Index of the first that is signalled, or count. */
+/* Wait until the signaller has dropped the lock of a signalled fence. */
+void dma_fence_wait_signaller(struct dma_fence *fence)
+{
+	unsigned long irq;
+
+	spin_lock_irqsave(fence->lock, irq);
+	spin_unlock_irqrestore(fence->lock, irq);
+}
+
+/* Index of the first fence that has signalled, or @count. */
 static u32 dma_fence_first_signaled(struct dma_fence **fences, u32 count)
 {
 	u32 i;
@@ -46,92 +58,92 @@ static u32 dma_fence_first_signaled(struct dma_fence **fences, u32 count)
 	return i;
 }
 
-/* All sleepers are armed. Returns as dma_fence_wait_any_timeout(). */
+/*
+ * Sleep, with a callback on each fence. Returns as dma_fence_wait_any_timeout(). A signal
+ * that is pending when the timeout has expired does not matter.
+ */
 static long dma_fence_sleep(struct dma_fence **fences, u32 count, bool intr,
 			    long timeout, u32 *first)
 {
 	unsigned int state = intr ? TASK_INTERRUPTIBLE : TASK_UNINTERRUPTIBLE;
 
-	for (;;) {
+	do {
 		set_current_state(state);
 		*first = dma_fence_first_signaled(fences, count);
-		if (*first < count) {
-			timeout = max(timeout, 1L);
+		if (*first < count)
 			break;
-		}
 		if (intr && signal_pending(current)) {
 			timeout = -ERESTARTSYS;
 			break;
 		}
-		if (!timeout)
-			break;
-		timeout = schedule_timeout(timeout);
-	}
+		if (timeout)
+			timeout = schedule_timeout(timeout);
+	} while (timeout);
 	__set_current_state(TASK_RUNNING);
-	return timeout;
-}
 
-static long dma_fence_wait_on(struct dma_fence **fences, u32 count,
-			      struct dma_fence_sleeper *sleepers, bool intr,
-			      long timeout, u32 *first)
-{
-	u32 armed;
-
-	for (armed = 0; armed < count; armed++) {
-		sleepers[armed].task = current;
-		if (dma_fence_add_callback(fences[armed], &sleepers[armed].cb,
-					   dma_fence_wake_sleeper))
-			break;
-	}
-
-	*first = armed;
-	if (armed == count)
-		timeout = dma_fence_sleep(fences, count, intr, timeout, first);
-	while (armed--)
-		dma_fence_remove_callback(fences[armed], &sleepers[armed].cb);
-	return timeout;
+	if (!timeout)
+		*first = dma_fence_first_signaled(fences, count);
+	return *first < count ? max(timeout, 1L) : timeout;
 }
 
 /**
- * dma_fence_default_wait() - sleep until a fence is signalled, in the usual way.
- * @fence: the fence
- * @intr: let signals interrupt
+ * dma_fence_default_wait() - sleep until a fence signals, with the core's own callback.
+ * @fence: the fence, whose signalling is enabled
+ * @intr: return when a signal is pending
  * @timeout: jiffies, or %MAX_SCHEDULE_TIMEOUT
  *
- * For &dma_fence_ops.wait; everybody else calls dma_fence_wait_timeout().
+ * For &dma_fence_ops.wait; everybody else calls dma_fence_wait_timeout(). Waiters wake
+ * before other callbacks run, the latest waiter first.
  *
  * Context: May sleep.
  *
- * Return: What is left of @timeout, at least 1, or 0 when it has run out, or
- * %-ERESTARTSYS when a signal came.
+ * Return: As dma_fence_wait_timeout().
  */
 signed long dma_fence_default_wait(struct dma_fence *fence, bool intr,
 				   signed long timeout)
 {
-	struct dma_fence_sleeper sleeper;
+	struct dma_fence_waiter waiter = {
+		.cb.func = dma_fence_wake_waiter,
+		.task = current,
+	};
+	unsigned long irq;
+	bool signaled;
 	u32 first;
 
-	if (dma_fence_test_signaled_flag(fence))
+	spin_lock_irqsave(fence->lock, irq);
+	signaled = dma_fence_test_signaled_flag(fence);
+	if (!signaled)
+		list_add(&waiter.cb.node, &fence->cb_list);
+	spin_unlock_irqrestore(fence->lock, irq);
+	if (signaled)
 		return timeout ?: 1;
-	return dma_fence_wait_on(&fence, 1, &sleeper, intr, timeout, &first);
+
+	timeout = dma_fence_sleep(&fence, 1, intr, timeout, &first);
+	/* Takes the lock, as the guarantee of dma_fence_wait_timeout() demands. */
+	dma_fence_remove_callback(fence, &waiter.cb);
+	return timeout;
 }
 EXPORT_SYMBOL(dma_fence_default_wait);
 
 /**
- * dma_fence_wait_timeout() - sleep until a fence is signalled, or for some time.
+ * dma_fence_wait_timeout() - sleep until a fence signals or a timeout expires.
  * @fence: fence that the caller has a reference to
- * @intr: let signals interrupt
- * @timeout: jiffies, or %MAX_SCHEDULE_TIMEOUT; 0 enables signalling and asks
+ * @intr: return when a signal is pending
+ * @timeout: jiffies, or %MAX_SCHEDULE_TIMEOUT; 0 enables signalling and does not sleep
  *
- * Context: May sleep. Nothing that the fence's driver needs for signalling it may
- * be held.
+ * On success the signaller has finished: all callbacks have returned and it has dropped
+ * &dma_fence.lock. A fence that nobody else can find may then be freed, or go out of scope
+ * if it is on the stack. dma_fence_is_signaled() does not give this guarantee, and neither
+ * does a driver's own &dma_fence_ops.wait unless the driver sees to it.
  *
- * Return: What is left of @timeout, at least 1, when it is signalled; 0 when the
- * time has run out; or a negative errno:
+ * Context: May sleep. No lock held that the fence's driver needs to signal it.
  *
- *   * %-ERESTARTSYS - a signal came
- *   * %-EINVAL - negative time (a driver's mistake, warned about)
- *   * any other errno of the driver's own wait, which counts as signalled
+ * Return: What is left of @timeout, at least 1, if @fence has signalled; 0 if the timeout
+ * has expired; or a negative errno:
+ *
+ *   * %-ERESTARTSYS - a signal is pending
+ *   * %-EINVAL - @timeout is negative (a driver's mistake, warned about)
+ *   * any other errno of a driver's own wait, which counts as signalled
  */
 signed long dma_fence_wait_timeout(struct dma_fence *fence, bool intr,
 				   signed long timeout)
@@ -154,29 +166,55 @@ signed long dma_fence_wait_timeout(struct dma_fence *fence, bool intr,
 }
 EXPORT_SYMBOL(dma_fence_wait_timeout);
 
+/* Adds callbacks up to the first fence that has signalled, and removes them again. */
+static long dma_fence_wait_on(struct dma_fence **fences, u32 count,
+			      struct dma_fence_waiter *waiters, bool intr,
+			      long timeout, u32 *first)
+{
+	u32 added;
+
+	for (added = 0; added < count; added++) {
+		waiters[added].task = current;
+		if (dma_fence_add_callback(fences[added], &waiters[added].cb,
+					   dma_fence_wake_waiter))
+			break;
+	}
+
+	*first = added;
+	if (added == count)
+		timeout = dma_fence_sleep(fences, count, intr, timeout, first);
+	while (added--)
+		dma_fence_remove_callback(fences[added], &waiters[added].cb);
+	return timeout;
+}
+
 /**
- * dma_fence_wait_any_timeout() - sleep until one of several is signalled.
+ * dma_fence_wait_any_timeout() - sleep until one of several fences signals.
  * @fences: fences that the caller has references to
- * @count: how many; at least 1
- * @intr: let signals interrupt
- * @timeout: jiffies, or %MAX_SCHEDULE_TIMEOUT; 0 asks, and enables nothing
- * @idx: index of one that is signalled (out, on success), or NULL
+ * @count: number of fences; at least 1
+ * @intr: return when a signal is pending
+ * @timeout: jiffies, or %MAX_SCHEDULE_TIMEOUT; 0 polls the drivers, enables no signalling
+ *	and does not sleep
+ * @idx: index of a fence that has signalled (out, on success), or NULL
  *
- * Context: May sleep, and allocates. Nothing that one of the drivers needs for
- * signalling may be held.
+ * On success the signaller of that fence has finished, as for dma_fence_wait_timeout().
  *
- * Return: What is left of @timeout, at least 1, when one is signalled; 0 when the
- * time has run out; or a negative errno:
+ * Context: May sleep, and allocates memory. No lock held that one of the drivers needs to
+ * signal.
  *
- *   * %-ERESTARTSYS - a signal came
- *   * %-ENOMEM - no memory
- *   * %-EINVAL - no fences or negative time (a driver's mistake, warned about)
+ * Return: What is left of @timeout, at least 1, if a fence has signalled; 0 if the timeout
+ * has expired; or a negative errno:
+ *
+ *   * %-ERESTARTSYS - a signal is pending
+ *   * %-ENOMEM - there is no memory
+ *   * %-EINVAL - there are no fences or @timeout is negative (a driver's mistake, warned
+ *     about)
  */
 signed long dma_fence_wait_any_timeout(struct dma_fence **fences, u32 count,
 				       bool intr, signed long timeout,
 				       u32 *idx)
 {
-	struct dma_fence_sleeper *sleepers = NULL;
+	struct dma_fence_waiter *waiters = NULL;
 	u32 first;
 
 	might_sleep();
@@ -190,15 +228,17 @@ signed long dma_fence_wait_any_timeout(struct dma_fence **fences, u32 count,
 	if (first < count) {
 		timeout = max(timeout, 1L);
 	} else if (timeout) {
-		sleepers = kmalloc_array(count, sizeof(*sleepers),
-					 GFP_KERNEL | __GFP_NOWARN);
-		if (!sleepers)
+		waiters = kmalloc_array(count, sizeof(*waiters), GFP_KERNEL | __GFP_NOWARN);
+		if (!waiters)
 			return -ENOMEM;
-		timeout = dma_fence_wait_on(fences, count, sleepers, intr, timeout,
-					    &first);
-		kfree(sleepers);
+		timeout = dma_fence_wait_on(fences, count, waiters, intr, timeout, &first);
+		kfree(waiters);
 	}
-	if (timeout > 0 && idx)
+	if (timeout <= 0)
+		return timeout;
+
+	dma_fence_wait_signaller(fences[first]);
+	if (idx)
 		*idx = first;
 	return timeout;
 }

@@ -1,10 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The life of a fence: made, signalled once, released; and who is told.
+ * The life of a fence: initialised, signalled once, released; and its callbacks.
+ *
+ * &dma_fence.lock guards the list of callbacks and the signal. The flags are set by atomic
+ * operations with the lock held, and may be tested without it. The last reference calls
+ * the driver's release, which frees the fence after an RCU grace period.
+ *
+ * Some drivers signal a fence that they find in a list of their own without holding a
+ * reference, so a release may run beside a signal: it looks at the list of callbacks with
+ * the lock held only.
  */
 
 #include <linux/atomic.h>
 #include <linux/export.h>
+#include <linux/irqflags.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
@@ -20,17 +29,15 @@ EXPORT_TRACEPOINT_SYMBOL(dma_fence_signaled);
 /**
  * DOC: Overview
  *
- * A *fence* (&struct dma_fence) stands for work of a device that is under way. A
- * driver makes it when it submits the work, passes it to whoever must not start
- * before, and *signals* it when the work is done. That happens once, and nothing
- * takes it back.
+ * A *fence* (&struct dma_fence) represents work of a device that has been submitted. The
+ * driver initialises the fence when it submits the work, and *signals* it when the work
+ * is done. A fence signals once and stays signalled.
  *
  * Fences of one *timeline* have the same context and signal in the order of their
- * sequence numbers, so that of two the later one is enough to wait for.
+ * sequence numbers: to wait for two of them, wait for the later one.
  *
- * One waits for a fence asleep (dma_fence_wait()), by a callback
- * (dma_fence_add_callback()), or leaves the waiting to a device that knows the
- * other's fences.
+ * Wait for a fence with dma_fence_wait(), which sleeps; with a callback
+ * (dma_fence_add_callback()); or let a device wait that knows the fences of the other.
  */
 
 /**
@@ -41,7 +48,7 @@ EXPORT_TRACEPOINT_SYMBOL(dma_fence_signaled);
  *    dma_fence_init()
  *         |
  *         v
- *    unsignalled ------ somebody waits with the CPU -----> signalling enabled
+ *    unsignalled ------ first wait or callback ----------> signalling enabled
  *         |                                                       |
  *         +------------------ dma_fence_signal() -----------------+
  *                                    |
@@ -51,56 +58,59 @@ EXPORT_TRACEPOINT_SYMBOL(dma_fence_signaled);
  *                                    v
  *                                released      freed after a grace period
  *
- * - Each arrow is gone once, and that is decided by an atomic operation on the flags. A
- *   signal, and all but containers' enabling, is under &dma_fence.lock. Before the signal the
- *   fence has callbacks, from the signal on a time, and after the last reference
- *   the head of its deferred freeing; these share their memory.
- * - The error is set before the signal, by the one who signals.
- * - A callback is called once, in the order they were added, or was removed, or
- *   dma_fence_add_callback() said that it comes too late.
- * - Without the lock a reader may look at the flags. Who sees
- *   %DMA_FENCE_FLAG_SIGNALED_BIT through dma_fence_is_signaled() sees the error too,
- *   and all that the signaller wrote before; the bit is set by a fully ordered
- *   operation. The time has a bit of its own, which is set after it.
- * - A fence that is released unsignalled has nobody left who waits, unless
- *   somebody waits without a reference. That is reported, and the callbacks are
- *   unlinked from the memory that is going to be freed; they are not called.
+ * - Each transition happens once; an atomic operation on the flags decides who makes it.
+ *   Signalling and enabling run with &dma_fence.lock held.
+ * - The list of callbacks (before the signal), the timestamp (after it) and the RCU head
+ *   (after the last reference) share their memory.
+ * - The signaller sets the error before the signal.
+ * - A callback runs once, in the order in which callbacks were added, unless it was removed
+ *   before or dma_fence_add_callback() returned -ENOENT.
+ * - A reader may test the flags without the lock. If dma_fence_is_signaled() returns true,
+ *   the reader sees the error and all that the signaller wrote before: the bit is set by a
+ *   fully ordered operation. The timestamp has a flag of its own, which is set after it.
+ * - A flag does not say that the signaller has finished: it may still run callbacks, with
+ *   the lock held. A wait that succeeds does, because it takes the lock last; see
+ *   dma_fence_wait_timeout().
+ * - A fence that is released unsignalled with callbacks is a driver's mistake. It is
+ *   reported, and signals with -EDEADLK so that those who wait without a reference go on.
  */
 
 /**
  * DOC: Locking
  *
- * The lock is the driver's, often one for all fences of a timeline, and taken with
- * interrupts off. Callbacks run below it. It guards what is decided once: whether
- * a callback is still in time, whether it can still be removed, who signals.
+ * The driver passes &dma_fence.lock to dma_fence_init(); often all fences of a timeline
+ * share one. The core takes it with interrupts disabled, and holds it while it runs
+ * &dma_fence_ops.enable_signaling and the callbacks. So a callback must not take a lock
+ * that is held when callbacks are added to this fence, nor signal a fence with the same
+ * lock.
+ *
+ * The lock guards the list of callbacks: a callback is added, removed or run with it held.
  */
 
 /**
  * DOC: Deadlines
  *
- * A display knows when the next picture is due, a program when it is going to wait.
- * dma_fence_set_deadline() tells the driver of the fence, which may raise a clock
- * before it is too late, instead of after some pictures were late already. Arrays and
- * chains pass it on to what is in them.
+ * A display driver knows when the next frame is due. dma_fence_set_deadline() passes that
+ * time to the driver of the fence, which may raise a clock early enough to meet it. Arrays
+ * and chains pass the deadline on to the fences in them.
  *
- * It is a hint. A driver that has no use for it leaves out
- * &dma_fence_ops.set_deadline, and whoever sets one asks for no answer. What the fence
- * becomes signalled with, and when, does not depend on it.
+ * A deadline is a hint: a driver without &dma_fence_ops.set_deadline ignores it, and
+ * nobody is told whether it was met.
  */
 
-/* 0 belongs to fences that were born signalled. */
+/* Context 0 is that of the stub fences. */
 static atomic64_t dma_fence_last_context = ATOMIC64_INIT(1);
 
-/* For fences that were initialised without. */
+/* For drivers that pass no lock to dma_fence_init(). */
 static DEFINE_SPINLOCK(dma_fence_missing_lock);
 
 /**
- * dma_fence_context_alloc() - reserve timelines.
- * @num: how many
+ * dma_fence_context_alloc() - allocate contexts for timelines.
+ * @num: number of contexts
  *
  * Context: Any.
  *
- * Return: The first of @num contexts in a row, never given to anybody else.
+ * Return: The first of @num consecutive contexts, which are never allocated again.
  */
 u64 dma_fence_context_alloc(unsigned int num)
 {
@@ -115,15 +125,15 @@ static bool dma_fence_ops_valid(const struct dma_fence_ops *ops)
 }
 
 /**
- * dma_fence_init() - make a fence of memory that the driver allocated.
- * @fence: the memory
- * @ops: callbacks; those for names are mandatory
- * @lock: lock for this fence; outlives it
+ * dma_fence_init() - initialise a fence.
+ * @fence: memory that the driver has allocated
+ * @ops: the driver's callbacks; those for names are mandatory
+ * @lock: &dma_fence.lock of this fence; outlives it
  * @context: timeline, from dma_fence_context_alloc()
- * @seqno: place in it
+ * @seqno: sequence number in the timeline
  *
- * The caller gets the only reference. A driver that passes no lock or no names
- * is warned about, and gets some.
+ * The caller gets the only reference. A missing lock or name callback is warned about and
+ * replaced.
  *
  * Context: Any.
  */
@@ -133,7 +143,7 @@ void dma_fence_init(struct dma_fence *fence, const struct dma_fence_ops *ops,
 	fence->lock = WARN_ON_ONCE(!lock) ? &dma_fence_missing_lock : lock;
 	if (WARN_ON_ONCE(!dma_fence_ops_valid(ops)))
 		ops = &dma_fence_stub_ops;
-	/* In a cache whose objects are reused at once, somebody may still look at these. */
+	/* An RCU reader may still hold a pointer to an object of a SLAB_TYPESAFE_BY_RCU cache. */
 	WRITE_ONCE(fence->ops, ops);
 	WRITE_ONCE(fence->flags, 0);
 	INIT_LIST_HEAD(&fence->cb_list);
@@ -146,10 +156,11 @@ void dma_fence_init(struct dma_fence *fence, const struct dma_fence_ops *ops,
 EXPORT_SYMBOL(dma_fence_init);
 
 /**
- * dma_fence_signal_timestamp_locked() - dma_fence_signal_timestamp() for who holds
- * the lock.
+ * dma_fence_signal_timestamp_locked() - signal a fence, with its lock held.
  * @fence: the fence
  * @timestamp: when the work was done, on CLOCK_MONOTONIC
+ *
+ * As dma_fence_signal_timestamp(). Callbacks run before it returns.
  *
  * Context: &dma_fence.lock held, interrupts off.
  *
@@ -164,7 +175,7 @@ int dma_fence_signal_timestamp_locked(struct dma_fence *fence, ktime_t timestamp
 	if (test_and_set_bit(DMA_FENCE_FLAG_SIGNALED_BIT, &fence->flags))
 		return -EINVAL;
 
-	/* The time takes the place of the list's head. */
+	/* The timestamp overwrites the head of the list. */
 	list_splice(&fence->cb_list, &waiting);
 	fence->timestamp = timestamp;
 	/* Pairs with the acquire in dma_fence_timestamp(). */
@@ -181,13 +192,15 @@ int dma_fence_signal_timestamp_locked(struct dma_fence *fence, ktime_t timestamp
 EXPORT_SYMBOL(dma_fence_signal_timestamp_locked);
 
 /**
- * dma_fence_signal_timestamp() - the work was done some time ago.
- * @fence: the fence
- * @timestamp: when, on CLOCK_MONOTONIC
+ * dma_fence_signal_timestamp() - signal a fence whose work was done earlier.
+ * @fence: the fence, or NULL
+ * @timestamp: when the work was done, on CLOCK_MONOTONIC
+ *
+ * For drivers that learn from the hardware when the work was done.
  *
  * Context: Any; &dma_fence.lock not held.
  *
- * Return: 0, or %-EINVAL if there is no fence or it is signalled already.
+ * Return: 0; %-EINVAL if @fence is NULL or has signalled before.
  */
 int dma_fence_signal_timestamp(struct dma_fence *fence, ktime_t timestamp)
 {
@@ -204,12 +217,14 @@ int dma_fence_signal_timestamp(struct dma_fence *fence, ktime_t timestamp)
 EXPORT_SYMBOL(dma_fence_signal_timestamp);
 
 /**
- * dma_fence_signal_locked() - dma_fence_signal() for who holds the lock.
+ * dma_fence_signal_locked() - signal a fence, with its lock held.
  * @fence: the fence
+ *
+ * As dma_fence_signal(), but not checked as a signalling critical section.
  *
  * Context: &dma_fence.lock held, interrupts off.
  *
- * Return: 0, or %-EINVAL if it is signalled already.
+ * Return: 0; %-EINVAL if @fence has signalled before.
  */
 int dma_fence_signal_locked(struct dma_fence *fence)
 {
@@ -218,15 +233,15 @@ int dma_fence_signal_locked(struct dma_fence *fence)
 EXPORT_SYMBOL(dma_fence_signal_locked);
 
 /**
- * dma_fence_signal() - the work is done.
- * @fence: the fence
+ * dma_fence_signal() - signal a fence.
+ * @fence: the fence, or NULL
  *
- * Wakes who sleeps and calls the callbacks before it returns. What the caller may
- * do on its way here is checked, see dma_fence_begin_signalling().
+ * Runs the callbacks and wakes the waiters before it returns. Is a signalling critical
+ * section, see dma_fence_begin_signalling().
  *
  * Context: Any; &dma_fence.lock not held.
  *
- * Return: 0, or %-EINVAL if there is no fence or it is signalled already.
+ * Return: 0; %-EINVAL if @fence is NULL or has signalled before.
  */
 int dma_fence_signal(struct dma_fence *fence)
 {
@@ -241,8 +256,8 @@ int dma_fence_signal(struct dma_fence *fence)
 EXPORT_SYMBOL(dma_fence_signal);
 
 /*
- * Have the driver signal by itself. A driver may signal within its callback,
- * whatever that returns.
+ * Call the driver's enable_signaling once. False if the fence has signalled: the driver may
+ * signal it in the callback, whatever that returns.
  */
 static bool dma_fence_enable(struct dma_fence *fence)
 {
@@ -259,32 +274,33 @@ static bool dma_fence_enable(struct dma_fence *fence)
 }
 
 /*
- * An array or a chain adds callbacks to other fences, whose locks come before its own:
- * once, by who is the first here, and without that lock. All others who wait count on
- * it.
+ * Enabling a container takes the locks of the fences in it. vmwgfx holds such a lock with
+ * interrupts on, and the lock of a container is taken in interrupts: nested, the two
+ * deadlock. So it is enabled before its own lock is taken. Interrupts are off, because
+ * others rely on the first caller to finish. On PREEMPT_RT the lock is held instead: no
+ * interrupt takes it there, and it boosts an enabler that is preempted.
  */
 static void dma_fence_enable_container(struct dma_fence *fence)
 {
 	unsigned long irq;
 
-	if (!dma_fence_is_container(fence))
+	if (IS_ENABLED(CONFIG_PREEMPT_RT) || !dma_fence_is_container(fence))
 		return;
-	irq = dma_fence_undisturbed_begin();
+	local_irq_save(irq);
 	if (!test_and_set_bit(DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT, &fence->flags)) {
 		trace_dma_fence_enable_signal(fence);
-		if (dma_fence_is_array(fence))
-			dma_fence_array_enable(fence);
-		else
-			dma_fence_chain_enable(fence);
+		if (!fence->ops->enable_signaling(fence))
+			dma_fence_signal_timestamp(fence, ktime_get());
 	}
-	dma_fence_undisturbed_end(irq);
+	local_irq_restore(irq);
 }
 
 /**
- * dma_fence_enable_sw_signaling() - make sure that it is going to be signalled.
+ * dma_fence_enable_sw_signaling() - make the driver signal a fence by itself.
  * @fence: the fence
  *
- * Afterwards dma_fence_is_signaled() becomes true sooner or later.
+ * Without this, a callback or a wait, a fence may stay unsignalled although its work is
+ * done, until somebody polls it.
  *
  * Context: Any; &dma_fence.lock not held.
  */
@@ -292,8 +308,6 @@ void dma_fence_enable_sw_signaling(struct dma_fence *fence)
 {
 	unsigned long irq;
 
-	if (dma_fence_test_signaled_flag(fence))
-		return;
 	dma_fence_enable_container(fence);
 	spin_lock_irqsave(fence->lock, irq);
 	dma_fence_enable(fence);
@@ -302,20 +316,21 @@ void dma_fence_enable_sw_signaling(struct dma_fence *fence)
 EXPORT_SYMBOL(dma_fence_enable_sw_signaling);
 
 /**
- * dma_fence_add_callback() - have a function called when it is signalled.
+ * dma_fence_add_callback() - call a function when a fence signals.
  * @fence: fence that the caller has a reference to, until the callback has run or
  *	been removed
- * @cb: the callback's place; filled in also with -ENOENT
- * @func: what is called
+ * @cb: memory for the callback; initialised also when %-ENOENT is returned
+ * @func: the function
  *
- * Enables signalling.
+ * Enables signalling. %-ENOENT does not mean that the signaller has finished, see
+ * dma_fence_wait_timeout().
  *
  * Context: Any; &dma_fence.lock not held.
  *
- * Return: 0, or a negative errno, with which @func is never called:
+ * Return: 0, or a negative errno, and @func is not called:
  *
- *   * %-ENOENT - it is signalled already
- *   * %-EINVAL - no fence or no function (a driver's mistake, warned about)
+ *   * %-ENOENT - the fence has signalled
+ *   * %-EINVAL - @fence or @func is NULL (a driver's mistake, warned about)
  */
 int dma_fence_add_callback(struct dma_fence *fence, struct dma_fence_cb *cb,
 			   dma_fence_func_t func)
@@ -342,15 +357,16 @@ int dma_fence_add_callback(struct dma_fence *fence, struct dma_fence_cb *cb,
 EXPORT_SYMBOL(dma_fence_add_callback);
 
 /**
- * dma_fence_remove_callback() - call the function no more.
+ * dma_fence_remove_callback() - remove a callback that has not run yet.
  * @fence: the fence
- * @cb: what dma_fence_add_callback() was given, also if that came too late
+ * @cb: callback that was passed to dma_fence_add_callback(), whatever that returned
  *
- * Afterwards the function is not running and will not be called.
+ * When it returns, the callback is not running and will not run, and if the fence has
+ * signalled, the signaller has finished.
  *
  * Context: Any; &dma_fence.lock not held; not from a callback of @fence.
  *
- * Return: true if it was removed, false if it has been called or never added.
+ * Return: true if the callback was removed; false if it has run or was never added.
  */
 bool dma_fence_remove_callback(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
@@ -366,27 +382,33 @@ bool dma_fence_remove_callback(struct dma_fence *fence, struct dma_fence_cb *cb)
 EXPORT_SYMBOL(dma_fence_remove_callback);
 
 /**
- * dma_fence_get_status() - done, and how?
+ * dma_fence_get_status() - return whether a fence is pending, signalled or failed.
  * @fence: the fence
+ *
+ * Polls the driver, as dma_fence_is_signaled() does. If the fence has signalled, the
+ * signaller has finished, see dma_fence_wait_timeout().
  *
  * Context: Any; &dma_fence.lock not held.
  *
- * Return: 0 if it is not signalled, 1 if it is, or the negative errno that the
- * driver gave it.
+ * Return: 0 if @fence has not signalled; 1 if it has; the negative errno that the driver
+ * set if the work failed.
  */
 int dma_fence_get_status(struct dma_fence *fence)
 {
-	return dma_fence_is_signaled(fence) ? fence->error ?: 1 : 0;
+	if (!dma_fence_is_signaled(fence))
+		return 0;
+	dma_fence_wait_signaller(fence);
+	return fence->error ?: 1;
 }
 EXPORT_SYMBOL(dma_fence_get_status);
 
 /**
- * dma_fence_set_deadline() - hint that it would better be signalled by then.
+ * dma_fence_set_deadline() - pass on when a fence should have signalled.
  * @fence: the fence
  * @deadline: time on CLOCK_MONOTONIC
  *
- * A display that wants to show the work with the next picture, or a sleeping
- * program, lets a driver choose a higher clock in time. Nothing is promised.
+ * A hint: the driver may raise a clock in time. Does nothing if the driver has no use for
+ * deadlines or the fence has signalled.
  *
  * Context: Any; &dma_fence.lock not held.
  */
@@ -400,42 +422,54 @@ void dma_fence_set_deadline(struct dma_fence *fence, ktime_t deadline)
 }
 EXPORT_SYMBOL(dma_fence_set_deadline);
 
-/* Nobody must find a way from his callback into memory that is freed. */
-static void dma_fence_unlink_callbacks(struct dma_fence *fence)
+static bool dma_fence_is_abandoned(struct dma_fence *fence)
 {
-	struct dma_fence_cb *cb, *next;
-
 	lockdep_assert_held(fence->lock);
-	WARN(1, "fence %s:%s %llu:%llu released with callbacks and never signalled\n",
-	     fence->ops->get_driver_name(fence), fence->ops->get_timeline_name(fence),
-	     fence->context, fence->seqno);
-	list_for_each_entry_safe(cb, next, &fence->cb_list, node)
-		list_del_init(&cb->node);
+	return !dma_fence_test_signaled_flag(fence) && !list_empty(&fence->cb_list);
 }
 
 /*
- * What every fence goes through when its last reference is gone. Some drivers signal
- * without one, as long as they have the fence in a list of theirs: only under the lock
- * is it certain that the list is one, and not the time.
+ * Nobody can signal the fence any more, but i915_sw_fence and others add callbacks without
+ * a reference and wait for them. The report is printed without the lock: a console may
+ * signal fences.
  */
-void dma_fence_begin_release(struct dma_fence *fence)
+static void dma_fence_signal_abandoned(struct dma_fence *fence)
 {
 	unsigned long irq;
 
-	trace_dma_fence_destroy(fence);
-	if (dma_fence_test_signaled_flag(fence) || list_empty(&fence->cb_list))
-		return;
+	WARN(1, "fence %s:%s %llu:%llu released with callbacks and never signalled\n",
+	     fence->ops->get_driver_name(fence), fence->ops->get_timeline_name(fence),
+	     fence->context, fence->seqno);
 	spin_lock_irqsave(fence->lock, irq);
-	if (!dma_fence_test_signaled_flag(fence) && !list_empty(&fence->cb_list))
-		dma_fence_unlink_callbacks(fence);
+	if (dma_fence_is_abandoned(fence)) {
+		fence->error = -EDEADLK;
+		dma_fence_signal_locked(fence);
+	}
 	spin_unlock_irqrestore(fence->lock, irq);
 }
 
+/* What every release does first. */
+void dma_fence_begin_release(struct dma_fence *fence)
+{
+	unsigned long irq;
+	bool abandoned;
+
+	trace_dma_fence_destroy(fence);
+	/* The list is only a hint here: see the head of this file. */
+	if (dma_fence_test_signaled_flag(fence) || list_empty(&fence->cb_list))
+		return;
+	spin_lock_irqsave(fence->lock, irq);
+	abandoned = dma_fence_is_abandoned(fence);
+	spin_unlock_irqrestore(fence->lock, irq);
+	if (abandoned)
+		dma_fence_signal_abandoned(fence);
+}
+
 /**
- * dma_fence_release() - the last reference is gone.
+ * dma_fence_release() - release a fence whose last reference is gone.
  * @kref: &dma_fence.refcount
  *
- * For dma_fence_put(), and for drivers that count without it.
+ * Called by dma_fence_put(); drivers that call kref_put() themselves pass it on.
  *
  * Context: Any.
  */
@@ -451,47 +485,11 @@ void dma_fence_release(struct kref *kref)
 }
 EXPORT_SYMBOL(dma_fence_release);
 
-/*
- * Signal below the lock of another fence. False if somebody has the lock, or is not to be
- * called from here.
- */
-bool dma_fence_try_signal(struct dma_fence *fence)
-{
-	unsigned long irq;
-
-	if (dma_fence_test_signaled_flag(fence))
-		return true;
-	if (!dma_fence_locks_are_short())
-		return false;
-	/* On a single processor, debugging takes a try that fails for a mistake. */
-	if (spin_is_locked(fence->lock) || !spin_trylock_irqsave(fence->lock, irq))
-		return false;
-	dma_fence_signal_timestamp_locked(fence, ktime_get());
-	spin_unlock_irqrestore(fence->lock, irq);
-	return true;
-}
-
-/*
- * Signal, and drop a reference before anybody who is woken up can wonder about it: below
- * the lock, whose memory RCU keeps for so long.
- */
-void dma_fence_signal_and_put(struct dma_fence *fence)
-{
-	unsigned long irq;
-	bool last;
-
-	guard(rcu)();
-	spin_lock_irqsave(fence->lock, irq);
-	dma_fence_signal_timestamp_locked(fence, ktime_get());
-	last = !dma_fence_put_unless_last(fence);
-	spin_unlock_irqrestore(fence->lock, irq);
-	if (last)
-		dma_fence_put(fence);
-}
-
 /**
- * dma_fence_free() - free a fence that kmalloc() made, when no reader is left.
- * @fence: fence at the beginning of its allocation, after its last reference
+ * dma_fence_free() - free a fence after an RCU grace period.
+ * @fence: fence without references, at the beginning of memory from kmalloc()
+ *
+ * For &dma_fence_ops.release.
  *
  * Context: Any.
  */

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Arrays and chains for tests.
+ * Arrays and chains of mock fences.
  */
 
+#include <linux/bottom_half.h>
 #include <linux/delay.h>
+#include <linux/iopoll.h>
 #include <linux/slab.h>
 
 #include "containers.h"
@@ -86,6 +88,25 @@ struct dma_fence *mock_plain_fence(struct kunit *test, spinlock_t *lock)
 	KUNIT_ASSERT_NOT_NULL(test, fence);
 	dma_fence_init(fence, &mock_plain_ops, lock, dma_fence_context_alloc(1), 1);
 	return mock_own(test, fence);
+}
+
+void mock_run_deferred(void)
+{
+	local_bh_disable();
+	local_bh_enable();
+}
+
+bool mock_signals(struct dma_fence *container)
+{
+	return dma_fence_wait_timeout(container, false, msecs_to_jiffies(20000)) > 0;
+}
+
+bool mock_has_references(struct dma_fence *fence, unsigned int count)
+{
+	unsigned int now;
+
+	return !read_poll_timeout(kref_read, now, now == count, 1000, 5 * USEC_PER_SEC, false,
+				  &fence->refcount);
 }
 
 bool mock_fences_left(struct kunit *test, int count)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Arrays and chains for tests, of mock fences, and callbacks that count.
+ * Arrays and chains of mock fences, and callbacks that count.
  */
 #ifndef _DMA_BUF_TESTS_CONTAINERS_H
 #define _DMA_BUF_TESTS_CONTAINERS_H
@@ -10,32 +10,44 @@
 #include <linux/dma-fence-array.h>
 #include <linux/dma-fence-chain.h>
 
-/* Reference that the test drops when it ends, or now. */
+/* Have the test drop a reference when it ends; drop it now. */
 struct dma_fence *mock_own(struct kunit *test, struct dma_fence *fence);
 void mock_put(struct kunit *test, struct dma_fence *fence);
 
-/* An array of fences, or a link; they take references of their own. */
+/* An array, or a link; it takes references of its own to the fences. */
 struct dma_fence *mock_array(struct kunit *test, bool any, unsigned int count,
 			     struct dma_fence **members);
 struct dma_fence *mock_link(struct kunit *test, struct dma_fence *prev,
 			    struct dma_fence *fence, u64 seqno);
-/* Links 1 to @count of @fences; the newest is returned. */
+/* A chain of the points 1 to @count; returns the newest link. */
 struct dma_fence *mock_chain(struct kunit *test, unsigned int count,
 			     struct dma_fence **fences);
 
 /* New mock fences, each in a context of its own. */
 void mock_fences(struct kunit *test, unsigned int count, struct dma_fence **fences);
 
-/* Of a driver that signals below this lock with interrupts on; a reference for the caller. */
+/* A fence whose driver holds @lock with interrupts on while it signals, as vmwgfx. */
 struct dma_fence *mock_plain_fence(struct kunit *test, spinlock_t *lock);
 
-/* Waits, with a limit, until only so many mock fences of the test are left. */
+/*
+ * Run what a signal has deferred on this CPU: nothing is left to do where it can interrupt
+ * itself, else the BH work runs.
+ */
+void mock_run_deferred(void);
+
+/* Wait, with a limit, until a container signals by itself, without polling it. */
+bool mock_signals(struct dma_fence *container);
+
+/* Wait, with a limit, until a fence has so many references. */
+bool mock_has_references(struct dma_fence *fence, unsigned int count);
+
+/* Wait, with a limit, until so many mock fences of the test are left. */
 bool mock_fences_left(struct kunit *test, int count);
 
 /**
  * struct mock_callback - a callback that counts
- * @cb: its place
- * @times: how often it has been called
+ * @cb: callback
+ * @times: number of calls
  */
 struct mock_callback {
 	struct dma_fence_cb cb;

@@ -1,0 +1,582 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What drivers of Linux 6.12 rely on although only the code of 6.12 states it. These cases
+ * use the interfaces of 6.12 only: they are built into its own dma-buf too, and pass there.
+ */
+
+#include <kunit/test.h>
+#include <linux/completion.h>
+#include <linux/delay.h>
+#include <linux/dma-fence-array.h>
+#include <linux/dma-fence-chain.h>
+#include <linux/iopoll.h>
+#include <linux/irq_work.h>
+#include <linux/kthread.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+
+#define LONG	msecs_to_jiffies(20000)
+#define SOON	msecs_to_jiffies(30)
+
+/* Fences of the running test that have not been released. */
+static atomic_t fences_left;
+
+static const char *contract_name(struct dma_fence *fence)
+{
+	return "contract";
+}
+
+static void contract_release(struct dma_fence *fence)
+{
+	atomic_dec(&fences_left);
+	dma_fence_free(fence);
+}
+
+static const struct dma_fence_ops contract_ops = {
+	.get_driver_name = contract_name,
+	.get_timeline_name = contract_name,
+	.release = contract_release,
+};
+
+static struct dma_fence *contract_fence(struct kunit *test, spinlock_t *lock)
+{
+	struct dma_fence *fence = kzalloc(sizeof(*fence), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, fence);
+	atomic_inc(&fences_left);
+	dma_fence_init(fence, &contract_ops, lock, dma_fence_context_alloc(1), 1);
+	return fence;
+}
+
+/* A deferral may drop the last references. */
+static bool fences_all_released(void)
+{
+	int left;
+
+	return !read_poll_timeout(atomic_read, left, !left, 1000, 20 * USEC_PER_SEC, false,
+				  &fences_left);
+}
+
+/* A callback that takes long, and a thread that uses the fence meanwhile. */
+struct slow_signal {
+	spinlock_t lock;	/* of @fence */
+	struct dma_fence *fence;
+	struct dma_fence_cb cb;
+	struct dma_fence_cb other;
+	bool in;
+	bool out;
+	void (*use)(struct slow_signal *slow);
+	bool seen;
+	struct completion done;
+};
+
+static void slow_callback(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	struct slow_signal *slow = container_of(cb, struct slow_signal, cb);
+
+	WRITE_ONCE(slow->in, true);
+	mdelay(20);
+	WRITE_ONCE(slow->out, true);
+}
+
+static void unused_callback(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+}
+
+static void use_wait(struct slow_signal *slow)
+{
+	dma_fence_wait(slow->fence, false);
+}
+
+static void use_wait_timeout(struct slow_signal *slow)
+{
+	dma_fence_wait_timeout(slow->fence, true, LONG);
+}
+
+static void use_wait_timeout_0(struct slow_signal *slow)
+{
+	dma_fence_wait_timeout(slow->fence, true, 0);
+}
+
+static void use_default_wait(struct slow_signal *slow)
+{
+	dma_fence_default_wait(slow->fence, false, LONG);
+}
+
+static void use_get_status(struct slow_signal *slow)
+{
+	dma_fence_get_status(slow->fence);
+}
+
+static void use_enable(struct slow_signal *slow)
+{
+	dma_fence_enable_sw_signaling(slow->fence);
+}
+
+static void use_remove(struct slow_signal *slow)
+{
+	dma_fence_remove_callback(slow->fence, &slow->other);
+}
+
+static const struct use {
+	const char *desc;
+	void (*call)(struct slow_signal *slow);
+} uses[] = {
+	{ "wait", use_wait },
+	{ "wait with a timeout", use_wait_timeout },
+	{ "wait with a timeout of 0", use_wait_timeout_0 },
+	{ "default wait", use_default_wait },
+	{ "get status", use_get_status },
+	{ "enable signalling", use_enable },
+	{ "remove a callback", use_remove },
+};
+
+KUNIT_ARRAY_PARAM_DESC(use, uses, desc);
+
+static int slow_user(void *data)
+{
+	struct slow_signal *slow = data;
+
+	while (!READ_ONCE(slow->in))
+		cpu_relax();
+	slow->use(slow);
+	slow->seen = READ_ONCE(slow->out);
+	complete(&slow->done);
+	return 0;
+}
+
+/* xe keeps fences on the stack: when the wait returns, nobody may use the fence any more. */
+static void signaller_has_finished_when_the_call_returns(struct kunit *test)
+{
+	const struct use *row = test->param_value;
+	struct slow_signal slow = { .use = row->call };
+	struct task_struct *task;
+
+	if (num_online_cpus() < 2)
+		kunit_skip(test, "the callback and the other thread have to run at once");
+	spin_lock_init(&slow.lock);
+	init_completion(&slow.done);
+	slow.fence = contract_fence(test, &slow.lock);
+	KUNIT_ASSERT_EQ(test, 0, dma_fence_add_callback(slow.fence, &slow.cb, slow_callback));
+	KUNIT_ASSERT_EQ(test, 0, dma_fence_add_callback(slow.fence, &slow.other,
+							unused_callback));
+	task = kthread_run(slow_user, &slow, "contract");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	msleep(20);
+	dma_fence_signal(slow.fence);
+	wait_for_completion(&slow.done);
+	KUNIT_EXPECT_TRUE(test, slow.seen);
+	dma_fence_put(slow.fence);
+}
+
+/* A callback that takes the lock with which its driver signals. */
+struct driver {
+	spinlock_t lock;	/* held around signals, as vc4's event_lock */
+	struct dma_fence_cb cb;
+	atomic_t called;
+};
+
+static void driver_callback(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	struct driver *driver = container_of(cb, struct driver, cb);
+	unsigned long irq;
+
+	spin_lock_irqsave(&driver->lock, irq);
+	atomic_inc(&driver->called);
+	spin_unlock_irqrestore(&driver->lock, irq);
+}
+
+enum container { ARRAY_ALL, ARRAY_ANY, CHAIN };
+
+static const struct shape {
+	const char *desc;
+	enum container container;
+	unsigned int count;
+	bool backwards;
+} shapes[] = {
+	{ "array of all of 1", ARRAY_ALL, 1, false },
+	{ "array of all of 3", ARRAY_ALL, 3, false },
+	{ "array of all of 3, last first", ARRAY_ALL, 3, true },
+	{ "array of any of 1", ARRAY_ANY, 1, false },
+	{ "array of any of 3", ARRAY_ANY, 3, false },
+	{ "array of any of 3, last first", ARRAY_ANY, 3, true },
+	{ "chain of 1", CHAIN, 1, false },
+	{ "chain of 3", CHAIN, 3, false },
+	{ "chain of 3, newest first", CHAIN, 3, true },
+};
+
+KUNIT_ARRAY_PARAM_DESC(shape, shapes, desc);
+
+#define COUNT_MAX	3
+
+/* Takes over the references to the fences. */
+static struct dma_fence *contract_container(struct kunit *test, const struct shape *shape,
+					    struct dma_fence **fences)
+{
+	struct dma_fence **members, *head = NULL;
+	struct dma_fence_array *array;
+
+	if (shape->container == CHAIN) {
+		for (unsigned int i = 0; i < shape->count; i++) {
+			struct dma_fence_chain *chain = dma_fence_chain_alloc();
+
+			KUNIT_ASSERT_NOT_NULL(test, chain);
+			dma_fence_chain_init(chain, head, fences[i], i + 1);
+			head = &chain->base;
+		}
+		return head;
+	}
+	members = kmalloc_array(shape->count, sizeof(*members), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, members);
+	memcpy(members, fences, shape->count * sizeof(*members));
+	array = dma_fence_array_create(shape->count, members, dma_fence_context_alloc(1), 1,
+				       shape->container == ARRAY_ANY);
+	KUNIT_ASSERT_NOT_NULL(test, array);
+	return &array->base;
+}
+
+static unsigned int shape_turn(const struct shape *shape, unsigned int i)
+{
+	return shape->backwards ? shape->count - 1 - i : i;
+}
+
+static void contract_fences(struct kunit *test, const struct shape *shape,
+			    spinlock_t *locks, struct dma_fence **fences)
+{
+	for (unsigned int i = 0; i < shape->count; i++) {
+		spin_lock_init(&locks[i]);
+		fences[i] = contract_fence(test, &locks[i]);
+	}
+}
+
+/* vc4 flips in a callback, which takes event_lock; DRM signals out-fences with it held. */
+static void container_signals_without_the_drivers_lock(struct kunit *test)
+{
+	const struct shape *shape = test->param_value;
+	struct dma_fence *fences[COUNT_MAX], *container;
+	struct driver driver = {};
+	spinlock_t locks[COUNT_MAX];
+
+	spin_lock_init(&driver.lock);
+	contract_fences(test, shape, locks, fences);
+	container = contract_container(test, shape, fences);
+	KUNIT_ASSERT_EQ(test, 0, dma_fence_add_callback(container, &driver.cb,
+							driver_callback));
+	spin_lock_irq(&driver.lock);
+	for (unsigned int i = 0; i < shape->count; i++)
+		dma_fence_signal(fences[shape_turn(shape, i)]);
+	spin_unlock_irq(&driver.lock);
+	KUNIT_EXPECT_GT(test, dma_fence_wait_timeout(container, false, LONG), 0);
+	dma_fence_remove_callback(container, &driver.cb);
+	KUNIT_EXPECT_EQ(test, atomic_read(&driver.called), 1);
+	dma_fence_put(container);
+	KUNIT_EXPECT_TRUE(test, fences_all_released());
+}
+
+/* The GPU scheduler adds a callback to a later fence in the callback of an earlier one. */
+struct follower {
+	struct dma_fence_cb cb;
+	struct dma_fence_cb next_cb;
+	struct dma_fence *next;
+	atomic_t called;
+};
+
+static void follower_last(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	atomic_inc(&container_of(cb, struct follower, next_cb)->called);
+}
+
+static void follower_first(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	struct follower *follower = container_of(cb, struct follower, cb);
+
+	if (dma_fence_add_callback(follower->next, &follower->next_cb, follower_last))
+		atomic_inc(&follower->called);
+}
+
+static void callback_on_a_container_adds_a_callback_to_a_fence_in_it(struct kunit *test)
+{
+	const struct shape *shape = test->param_value;
+	struct dma_fence *fences[COUNT_MAX], *container;
+	struct follower follower = {};
+	spinlock_t locks[COUNT_MAX];
+	int called;
+
+	contract_fences(test, shape, locks, fences);
+	follower.next = dma_fence_get(fences[shape_turn(shape, shape->count - 1)]);
+	container = contract_container(test, shape, fences);
+	KUNIT_ASSERT_EQ(test, 0, dma_fence_add_callback(container, &follower.cb,
+							follower_first));
+	for (unsigned int i = 0; i < shape->count; i++)
+		dma_fence_signal(fences[shape_turn(shape, i)]);
+	KUNIT_EXPECT_GT(test, dma_fence_wait_timeout(container, false, LONG), 0);
+	KUNIT_EXPECT_EQ(test, 0, read_poll_timeout(atomic_read, called, called, 1000,
+						   20 * USEC_PER_SEC, false,
+						   &follower.called));
+	dma_fence_put(follower.next);
+	dma_fence_put(container);
+	KUNIT_EXPECT_TRUE(test, fences_all_released());
+}
+
+/* vmwgfx takes its fences' lock with interrupts on, and signals in order with it held. */
+static void driver_signals_with_interrupts_on(struct kunit *test)
+{
+	static DEFINE_SPINLOCK(plain_lock);
+	const struct shape *shape = test->param_value;
+	struct dma_fence *fences[COUNT_MAX], *container;
+	struct follower counter = {};
+
+	if (shape->container == CHAIN && shape->backwards)
+		kunit_skip(test, "6.12 deadlocks in the interrupt");
+	for (unsigned int i = 0; i < shape->count; i++)
+		fences[i] = contract_fence(test, &plain_lock);
+	container = contract_container(test, shape, fences);
+	KUNIT_ASSERT_EQ(test, 0, dma_fence_add_callback(container, &counter.next_cb,
+							follower_last));
+	spin_lock(&plain_lock);
+	for (unsigned int i = 0; i < shape->count; i++)
+		dma_fence_signal_locked(fences[shape_turn(shape, i)]);
+	spin_unlock(&plain_lock);
+	KUNIT_EXPECT_GT(test, dma_fence_wait_timeout(container, false, LONG), 0);
+	dma_fence_remove_callback(container, &counter.next_cb);
+	KUNIT_EXPECT_EQ(test, atomic_read(&counter.called), 1);
+	dma_fence_put(container);
+	KUNIT_EXPECT_TRUE(test, fences_all_released());
+}
+
+/* Where a CPU can interrupt itself, a container signals before the signaller's next step. */
+static void container_signals_by_interrupt(struct kunit *test)
+{
+	const struct shape *shape = test->param_value;
+	struct dma_fence *fences[COUNT_MAX], *container;
+	spinlock_t locks[COUNT_MAX];
+
+	if (!arch_irq_work_has_interrupt() || IS_ENABLED(CONFIG_PREEMPT_RT))
+		kunit_skip(test, "irq_work runs later");
+	contract_fences(test, shape, locks, fences);
+	container = contract_container(test, shape, fences);
+	dma_fence_enable_sw_signaling(container);
+	migrate_disable();
+	for (unsigned int i = 0; i < shape->count; i++)
+		dma_fence_signal(fences[shape_turn(shape, i)]);
+	KUNIT_EXPECT_TRUE(test, test_bit(DMA_FENCE_FLAG_SIGNALED_BIT, &container->flags));
+	migrate_enable();
+	dma_fence_put(container);
+	KUNIT_EXPECT_TRUE(test, fences_all_released());
+}
+
+/* A module may destroy its fences' cache as soon as its last wait has returned. */
+#define LINKS	4096
+
+static void wait_for_a_chain_leaves_no_references(struct kunit *test)
+{
+	static DEFINE_SPINLOCK(lock);
+	struct dma_fence **fences, *head = NULL;
+
+	fences = kvcalloc(LINKS, sizeof(*fences), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, fences);
+	for (unsigned int i = 0; i < LINKS; i++) {
+		struct dma_fence_chain *chain = dma_fence_chain_alloc();
+
+		KUNIT_ASSERT_NOT_NULL(test, chain);
+		fences[i] = contract_fence(test, &lock);
+		dma_fence_chain_init(chain, head, fences[i], i + 1);
+		head = &chain->base;
+	}
+	dma_fence_enable_sw_signaling(head);
+	/* 1009 and 4096 have no common divisor: in an order that looks random. */
+	for (unsigned int i = 0; i < LINKS; i++)
+		dma_fence_get(fences[i]);
+	for (unsigned int i = 0; i < LINKS; i++) {
+		dma_fence_signal(fences[i * 1009 % LINKS]);
+		dma_fence_put(fences[i * 1009 % LINKS]);
+	}
+	kvfree(fences);
+	KUNIT_EXPECT_GT(test, dma_fence_wait_timeout(head, false, LONG), 0);
+	/* The newest fence stays with its link. */
+	KUNIT_EXPECT_EQ(test, atomic_read(&fences_left), 1);
+	dma_fence_put(head);
+	KUNIT_EXPECT_TRUE(test, fences_all_released());
+}
+
+/* i915_sw_fence waits by a callback and without a reference. */
+static const char *abandoned_name(struct dma_fence *fence)
+{
+	return "contract-abandoned";
+}
+
+static const struct dma_fence_ops abandoned_ops = {
+	.get_driver_name = abandoned_name,
+	.get_timeline_name = abandoned_name,
+};
+
+struct status_callback {
+	struct dma_fence_cb cb;
+	int called;
+	int status;
+};
+
+static void status_callback_fn(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	struct status_callback *callback = container_of(cb, struct status_callback, cb);
+
+	callback->called++;
+	callback->status = dma_fence_get_status_locked(fence);
+}
+
+/* Prints one warning, which names contract-abandoned. */
+static void fence_released_unsignalled_runs_its_callbacks(struct kunit *test)
+{
+	struct dma_fence *fence = kzalloc(sizeof(*fence), GFP_KERNEL);
+	struct status_callback callbacks[2] = {};
+	spinlock_t lock;
+
+	KUNIT_ASSERT_NOT_NULL(test, fence);
+	spin_lock_init(&lock);
+	dma_fence_init(fence, &abandoned_ops, &lock, dma_fence_context_alloc(1), 1);
+	for (int i = 0; i < 2; i++)
+		KUNIT_ASSERT_EQ(test, 0, dma_fence_add_callback(fence, &callbacks[i].cb,
+								status_callback_fn));
+	dma_fence_put(fence);
+	for (int i = 0; i < 2; i++) {
+		KUNIT_EXPECT_EQ(test, callbacks[i].called, 1);
+		KUNIT_EXPECT_EQ(test, callbacks[i].status, -EDEADLK);
+	}
+}
+
+/* A thread that waits, and what it returns. */
+struct waiter {
+	struct dma_fence *fence;
+	bool intr;
+	long timeout;
+	long result;
+	struct dma_fence_cb cb;
+	struct task_struct *task;
+	bool awake;
+	struct completion done;
+};
+
+static int waiter_thread(void *data)
+{
+	struct waiter *waiter = data;
+
+	allow_signal(SIGUSR1);
+	waiter->result = dma_fence_wait_timeout(waiter->fence, waiter->intr, waiter->timeout);
+	complete(&waiter->done);
+	return 0;
+}
+
+static void waiter_start(struct kunit *test, struct waiter *waiter)
+{
+	init_completion(&waiter->done);
+	waiter->task = kthread_run(waiter_thread, waiter, "contract");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(waiter->task));
+	get_task_struct(waiter->task);
+}
+
+static bool waiter_sleeps(struct waiter *waiter)
+{
+	return READ_ONCE(waiter->task->__state) & TASK_NORMAL;
+}
+
+static bool waiter_falls_asleep(struct waiter *waiter)
+{
+	bool sleeps;
+
+	return !read_poll_timeout(waiter_sleeps, sleeps, sleeps, 1000, 20 * USEC_PER_SEC,
+				  false, waiter);
+}
+
+static void waiter_end(struct kunit *test, struct waiter *waiter)
+{
+	wait_for_completion(&waiter->done);
+	put_task_struct(waiter->task);
+}
+
+static void waiter_awake_callback(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	struct waiter *waiter = container_of(cb, struct waiter, cb);
+
+	waiter->awake = !waiter_sleeps(waiter);
+}
+
+/* Whatever callbacks do, the sleeping tasks are on their way by then. */
+static void waiters_wake_before_callbacks_run(struct kunit *test)
+{
+	static DEFINE_SPINLOCK(lock);
+	struct waiter waiter = { .timeout = LONG };
+
+	waiter.fence = contract_fence(test, &lock);
+	KUNIT_ASSERT_EQ(test, 0, dma_fence_add_callback(waiter.fence, &waiter.cb,
+							waiter_awake_callback));
+	waiter_start(test, &waiter);
+	KUNIT_EXPECT_TRUE(test, waiter_falls_asleep(&waiter));
+	dma_fence_signal(waiter.fence);
+	waiter_end(test, &waiter);
+	KUNIT_EXPECT_TRUE(test, waiter.awake);
+	KUNIT_EXPECT_GT(test, waiter.result, 0);
+	dma_fence_put(waiter.fence);
+}
+
+/* A signal that is pending without a wake-up, as when both come at the same time. */
+static void timeout_that_expires_with_a_signal_pending(struct kunit *test)
+{
+	static DEFINE_SPINLOCK(lock);
+	struct waiter waiter = { .intr = true, .timeout = SOON, .result = 77 };
+
+	waiter.fence = contract_fence(test, &lock);
+	waiter_start(test, &waiter);
+	KUNIT_EXPECT_TRUE(test, waiter_falls_asleep(&waiter));
+	set_tsk_thread_flag(waiter.task, TIF_SIGPENDING);
+	waiter_end(test, &waiter);
+	KUNIT_EXPECT_EQ(test, waiter.result, 0);
+	dma_fence_signal(waiter.fence);
+	dma_fence_put(waiter.fence);
+}
+
+static void signal_interrupts_before_a_timeout_of_0(struct kunit *test)
+{
+	static DEFINE_SPINLOCK(lock);
+	struct dma_fence *fence = contract_fence(test, &lock);
+
+	allow_signal(SIGUSR1);
+	send_sig(SIGUSR1, current, 0);
+	KUNIT_EXPECT_EQ(test, dma_fence_wait_timeout(fence, true, 0), -ERESTARTSYS);
+	flush_signals(current);
+	disallow_signal(SIGUSR1);
+	dma_fence_signal(fence);
+	dma_fence_put(fence);
+}
+
+static int contract_init(struct kunit *test)
+{
+	atomic_set(&fences_left, 0);
+	return 0;
+}
+
+static struct kunit_case dma_fence_contract_cases[] = {
+	KUNIT_CASE_PARAM(signaller_has_finished_when_the_call_returns, use_gen_params),
+	KUNIT_CASE_PARAM(container_signals_without_the_drivers_lock, shape_gen_params),
+	KUNIT_CASE_PARAM(callback_on_a_container_adds_a_callback_to_a_fence_in_it,
+			 shape_gen_params),
+	KUNIT_CASE_PARAM(driver_signals_with_interrupts_on, shape_gen_params),
+	KUNIT_CASE_PARAM(container_signals_by_interrupt, shape_gen_params),
+	KUNIT_CASE(wait_for_a_chain_leaves_no_references),
+	KUNIT_CASE(fence_released_unsignalled_runs_its_callbacks),
+	KUNIT_CASE(waiters_wake_before_callbacks_run),
+	KUNIT_CASE(timeout_that_expires_with_a_signal_pending),
+	KUNIT_CASE(signal_interrupts_before_a_timeout_of_0),
+	{}
+};
+
+static struct kunit_suite dma_fence_contract_suite = {
+	.name = "dma_fence_contract",
+	.init = contract_init,
+	.test_cases = dma_fence_contract_cases,
+};
+
+kunit_test_suite(dma_fence_contract_suite);
+
+MODULE_DESCRIPTION("KUnit tests of what drivers rely on in fences");
+MODULE_LICENSE("GPL");

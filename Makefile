@@ -13,8 +13,9 @@ help:
 	@echo 'make demo [ARCH=x86_64|arm64|arm]        frames from a camera to a display, in QEMU'
 	@echo 'make check                               every test; a summary table at the end'
 	@echo
-	@echo 'make kunit ARCH=um|x86_64|x86_64-debug|x86_64-kcsan|arm64|arm [SUITE=glob]'
+	@echo 'make kunit ARCH=um|x86_64|x86_64-debug|x86_64-rt|x86_64-kcsan|arm64|arm [SUITE=glob]'
 	@echo '                                         the in-kernel unit tests'
+	@echo 'make kunit ARCH=um-base                  the contract tests, on the unchanged base'
 	@echo 'make selftests ARCH=x86_64|arm64|arm'
 	@echo '                                         the userspace tests'
 	@echo 'make compliance                          v4l2-compliance, modetest, GStreamer'
@@ -64,7 +65,7 @@ bench static consumers docs selfcheck: tree
 	@scripts/$@
 
 apply:
-	@scripts/apply '$(KERNEL)'
+	@scripts/apply $(if $(KERNEL),'$(KERNEL)')
 
 check:
 	@scripts/check

@@ -30,6 +30,11 @@ die() {
 	exit 1
 }
 
+usage() {
+	printf 'usage: %s\n' "$*" >&2
+	exit 2
+}
+
 # A path as the user can paste it: relative to the repository.
 short() { printf '%s' "${1#"$top"/}"; }
 
@@ -110,7 +115,7 @@ kernel_arch() {
 	case $1 in
 	*arm64*) echo arm64 ;;
 	*arm*) echo arm ;;
-	*um) echo um ;;
+	um*) echo um ;;
 	*) echo x86_64 ;;
 	esac
 }
@@ -130,6 +135,14 @@ kernel_image() {
 	esac
 }
 
+# The source tree of a kernel; KERNEL_TREE names another one.
+kernel_source() {
+	case $1 in
+	um-base) echo "$build/base-tests" ;;
+	*) echo "${KERNEL_TREE:-$tree}" ;;
+	esac
+}
+
 # kernel_make NAME [ARG...]: the kernel's make in build/out/NAME.
 kernel_make() {
 	local name=$1 arch cross
@@ -137,7 +150,7 @@ kernel_make() {
 	arch=$(kernel_arch "$name")
 	cross=$(cross_prefix "$arch")
 
-	make -C "${KERNEL_TREE:-$tree}" O="$build/out/$name" ARCH="$arch" \
+	make -C "$(kernel_source "$name")" O="$build/out/$name" ARCH="$arch" \
 		CROSS_COMPILE="$cross" CC="ccache ${cross}gcc" "$@"
 }
 

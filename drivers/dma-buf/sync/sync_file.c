@@ -2,9 +2,10 @@
 /*
  * Fences as file descriptors (sync_file).
  *
- * A sync_file has one fence from its creation to its end; what userspace puts together
- * is a new one with a merged fence. Polling enables signalling: the first poll adds
- * the one callback, which wakes all who poll.
+ * A sync_file holds a reference to one fence, which never changes: merging two sync_files
+ * makes a new one with a merged fence. The first poll adds a callback to the fence, which
+ * wakes all pollers. The last reference to the file removes the callback, drops the fence
+ * and frees the sync_file. There is no lock: only POLL_ENABLED changes, atomically.
  */
 
 #include <linux/anon_inodes.h>
@@ -36,7 +37,7 @@ static __poll_t sync_file_poll(struct file *file, poll_table *table)
 	struct sync_file *sync_file = file->private_data;
 
 	poll_wait(file, &sync_file->wq, table);
-	/* Others who poll may count on the callback that comes too late. */
+	/* Another poller may rely on the callback that could not be added. */
 	if (!test_and_set_bit(POLL_ENABLED, &sync_file->flags) &&
 	    dma_fence_add_callback(sync_file->fence, &sync_file->cb, sync_file_wake))
 		wake_up_all(&sync_file->wq);
@@ -63,7 +64,7 @@ static const struct file_operations sync_file_fops = {
 	.compat_ioctl = compat_ptr_ioctl,
 };
 
-/* Takes over the reference to the fence, if it succeeds. */
+/* Takes over the reference to the fence on success. */
 static struct sync_file *sync_file_make(struct dma_fence *fence)
 {
 	struct sync_file *sync_file = kmalloc(sizeof(*sync_file), GFP_KERNEL_ACCOUNT);
@@ -82,15 +83,15 @@ static struct sync_file *sync_file_make(struct dma_fence *fence)
 }
 
 /**
- * sync_file_create() - make a file of a fence.
- * @fence: the fence; the file has a reference of its own
+ * sync_file_create() - create a sync_file for a fence.
+ * @fence: the fence; the file takes a reference of its own
  *
- * To be given to userspace by fd_install(), as the last thing that is done, or to be
- * dropped by fput() of &sync_file.file.
+ * Publish &sync_file.file with fd_install() as the last step, when nothing can fail any
+ * more, or drop it with fput().
  *
  * Context: May sleep.
  *
- * Return: The sync_file, or NULL without memory.
+ * Return: The sync_file; NULL if there is no memory.
  */
 struct sync_file *sync_file_create(struct dma_fence *fence)
 {
@@ -102,7 +103,7 @@ struct sync_file *sync_file_create(struct dma_fence *fence)
 }
 EXPORT_SYMBOL(sync_file_create);
 
-/* The descriptor keeps it until CLASS(fd) lets go of it. */
+/* The sync_file stays until CLASS(fd) drops the file. */
 static struct sync_file *sync_file_of(struct fd fd)
 {
 	if (!fd_file(fd) || fd_file(fd)->f_op != &sync_file_fops)
@@ -111,12 +112,12 @@ static struct sync_file *sync_file_of(struct fd fd)
 }
 
 /**
- * sync_file_get_fence() - the fence behind a file descriptor of the caller.
- * @fd: the descriptor
+ * sync_file_get_fence() - return the fence of a sync_file descriptor.
+ * @fd: file descriptor of the current task
  *
  * Context: Process context.
  *
- * Return: The fence, with a reference, or NULL if @fd is no sync_file.
+ * Return: The fence, with a reference; NULL if @fd is not a sync_file.
  */
 struct dma_fence *sync_file_get_fence(int fd)
 {
@@ -129,10 +130,14 @@ struct dma_fence *sync_file_get_fence(int fd)
 EXPORT_SYMBOL(sync_file_get_fence);
 
 /**
- * sync_file_get_name() - what a sync_file is called.
+ * sync_file_get_name() - write the name of a sync_file.
  * @sync_file: the sync_file
- * @buf: where to put it, terminated
- * @len: bytes there
+ * @buf: buffer for the name, which is terminated
+ * @len: size of @buf in bytes
+ *
+ * The name is the one given to a merge, or made of the names, the context and the sequence
+ * number of the fence. The names of a signalled fence are not known any more; a short word
+ * stands for them, so that context and number fit into the 32 bytes that userspace gets.
  *
  * Context: Any.
  *
@@ -143,13 +148,16 @@ char *sync_file_get_name(struct sync_file *sync_file, char *buf, int len)
 	struct dma_fence *fence = sync_file->fence;
 
 	guard(rcu)();
-	if (sync_file->user_name[0])
+	if (sync_file->user_name[0]) {
 		strscpy(buf, sync_file->user_name, len);
-	else
-		scnprintf(buf, len, "%s-%s%llu-%lld",
-			  unrcu_pointer(dma_fence_driver_name(fence)),
-			  unrcu_pointer(dma_fence_timeline_name(fence)),
-			  fence->context, (s64)fence->seqno);
+		return buf;
+	}
+	scnprintf(buf, len, "%s-%s%llu-%lld", unrcu_pointer(dma_fence_driver_name(fence)),
+		  unrcu_pointer(dma_fence_timeline_name(fence)), fence->context,
+		  (s64)fence->seqno);
+	/* Tested last: the fence may have signalled between the two names. */
+	if (dma_fence_test_signaled_flag(fence))
+		scnprintf(buf, len, "signaled-%llu-%lld", fence->context, (s64)fence->seqno);
 	return buf;
 }
 
@@ -202,7 +210,7 @@ static long sync_file_ioctl_merge(struct sync_file *sync_file, void __user *arg)
 
 static void sync_file_fill_fence(struct sync_fence_info *info, struct dma_fence *fence)
 {
-	/* First: a driver that is asked may have it signalled, and then it has no name. */
+	/* Before the names, which change when this poll signals the fence. */
 	info->status = dma_fence_get_status(fence);
 	if (info->status)
 		info->timestamp_ns = ktime_to_ns(dma_fence_timestamp(fence));
@@ -222,7 +230,7 @@ static unsigned int sync_file_count(struct sync_file *sync_file)
 	return count;
 }
 
-/* The status is that of the first that is not signalled or has failed. */
+/* Returns the status of the first fence that has not signalled or has failed, else 1. */
 static int sync_file_fill(struct sync_file *sync_file, struct sync_fence_info *infos,
 			  unsigned int room, unsigned int *count)
 {
@@ -232,7 +240,7 @@ static int sync_file_fill(struct sync_file *sync_file, struct sync_fence_info *i
 
 	*count = 0;
 	dma_fence_unwrap_for_each(fence, &cursor, sync_file->fence) {
-		/* There were as many when the room was made, and never are more. */
+		/* A container never gets more fences after it was counted. */
 		if (WARN_ON_ONCE(*count == room)) {
 			dma_fence_put(cursor.chain);
 			break;

@@ -504,7 +504,24 @@ static void polls_race_with_the_signal(struct kunit *test)
 	flush_delayed_fput();
 }
 
+/* Userspace gets 32 bytes, and pairs sync_files by the numbers at the end of the name. */
+static void name_keeps_context_and_number_after_the_signal(struct kunit *test)
+{
+	struct dma_fence *fence = mock_fence_at(test, 12345, 678901);
+	struct sync_file *sync_file = sync_file_create(fence);
+	char name[32];
+
+	KUNIT_ASSERT_NOT_NULL(test, sync_file);
+	KUNIT_EXPECT_STREQ(test, sync_file_get_name(sync_file, name, sizeof(name)),
+			   "mock-driver-mock-timeline12345-");
+	dma_fence_signal(fence);
+	KUNIT_EXPECT_STREQ(test, sync_file_get_name(sync_file, name, sizeof(name)),
+			   "signaled-12345-678901");
+	fput(sync_file->file);
+}
+
 static struct kunit_case sync_file_cases[] = {
+	KUNIT_CASE(name_keeps_context_and_number_after_the_signal),
 	KUNIT_CASE(file_keeps_its_fence),
 	KUNIT_CASE(get_fence_takes_a_reference),
 	KUNIT_CASE(get_fence_of_something_else),

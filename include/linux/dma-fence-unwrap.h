@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Looking through chains and arrays at the fences inside.
+ * Iterating over the fences in chains and arrays, and merging fences.
  */
 #ifndef __LINUX_DMA_FENCE_UNWRAP_H
 #define __LINUX_DMA_FENCE_UNWRAP_H
@@ -10,10 +10,10 @@
 struct dma_fence;
 
 /**
- * struct dma_fence_unwrap - where dma_fence_unwrap_for_each() is
- * @chain: the link, or the one fence; with a reference
- * @array: what is in it; without a reference
- * @index: member, if @array is one
+ * struct dma_fence_unwrap - state of dma_fence_unwrap_for_each()
+ * @chain: current link, or the fence if it is no link; with a reference
+ * @array: fence in @chain; without a reference
+ * @index: index of the current member, if @array is an array
  */
 struct dma_fence_unwrap {
 	struct dma_fence *chain;
@@ -29,26 +29,26 @@ struct dma_fence *__dma_fence_unwrap_merge(unsigned int num_fences,
 					   struct dma_fence_unwrap *cursors);
 
 /**
- * dma_fence_unwrap_for_each() - for each fence that is no container.
- * @fence: the fence (out), without a reference, good until the next one
- * @cursor: &struct dma_fence_unwrap. A loop that is left before its end leaves the
- *	reference of its @chain to the caller
- * @head: where to begin; the caller has a reference. Any fence, or NULL
+ * dma_fence_unwrap_for_each() - iterate over the fences in a container.
+ * @fence: the fence (out), without a reference; valid until the next iteration
+ * @cursor: &struct dma_fence_unwrap. The caller drops the reference to its @chain after
+ *	leaving the loop early
+ * @head: any fence, which the caller has a reference to, or NULL
  */
 #define dma_fence_unwrap_for_each(fence, cursor, head)			\
 	for ((fence) = dma_fence_unwrap_first(head, cursor); (fence);	\
 	     (fence) = dma_fence_unwrap_next(cursor))
 
 /**
- * dma_fence_unwrap_merge() - one fence for all that is to be waited for.
- * @...: fences, containers among them, or NULL
+ * dma_fence_unwrap_merge() - make one fence that signals when all of several have.
+ * @...: any fences, also containers, or NULL
  *
- * Of each timeline only the newest fence is kept, and nothing that is signalled.
+ * Keeps only the newest fence of each timeline, and no fence that has signalled.
  *
  * Context: May sleep.
  *
- * Return: An array, or the only fence that is left, or if none is a signalled one
- * with the time of the last of them; with a reference. NULL without memory.
+ * Return: An array; the fence itself if only one is left; if none is left, a signalled
+ * fence with the latest timestamp. With a reference. NULL if there is no memory.
  */
 #define dma_fence_unwrap_merge(...)					\
 	({								\

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Fences: a promise that some work will be done, and the news that it is.
+ * Fences: work of a device that has been submitted and signals when it is done.
+ * See Documentation/driver-api/dma-buf/fences.rst.
  */
 #ifndef __LINUX_DMA_FENCE_H
 #define __LINUX_DMA_FENCE_H
@@ -21,24 +22,24 @@ struct dma_fence_ops;
 struct seq_file;
 
 /**
- * struct dma_fence - work that is going to be done
- * @lock: taken with interrupts off if an interrupt takes it; guards @cb_list and the
- *	signal. The driver's, often shared by the fences of one timeline
+ * struct dma_fence - work that a device has not finished, or has
+ * @lock: the driver's lock, often shared by the fences of one timeline; guards @cb_list and
+ *	is held while the fence signals. The core takes it with interrupts disabled
  * @ops: the driver's callbacks; fixed
- * @cb_list: &struct dma_fence_cb in the order they were added; until signalled
- * @timestamp: when it was signalled, on CLOCK_MONOTONIC; from then on, once
+ * @cb_list: list of &struct dma_fence_cb; valid before the signal
+ * @timestamp: time of the signal, on CLOCK_MONOTONIC; valid after the signal, once
  *	%DMA_FENCE_FLAG_TIMESTAMP_BIT is set
- * @rcu: for a driver's release that defers the freeing; after the last put
+ * @rcu: defers the freeing; valid after the last reference is dropped
  * @context: timeline, from dma_fence_context_alloc(); fixed
- * @seqno: place in the timeline: a fence signals after all with lower numbers;
+ * @seqno: sequence number in the timeline: a fence signals after those with lower numbers;
  *	fixed
- * @flags: &enum dma_fence_flag_bits, by atomic bit operations only once others know of it
- * @refcount: dma_fence_get(), dma_fence_put()
- * @error: negative errno of work that failed, set before it is signalled; else 0. Of
- *	no meaning before the signal
+ * @flags: &enum dma_fence_flag_bits; changed by atomic bit operations
+ * @refcount: references, see dma_fence_get() and dma_fence_put()
+ * @error: negative errno if the work failed, else 0; set before the signal and valid after
+ *	it
  */
 struct dma_fence {
-	spinlock_t *lock; /* cb_list, flags */
+	spinlock_t *lock; /* cb_list, signal */
 	const struct dma_fence_ops *ops;
 	union {
 		struct list_head cb_list;
@@ -50,17 +51,14 @@ struct dma_fence {
 	unsigned long flags;
 	struct kref refcount;
 	int error;
-} __aligned(4); /* reservation objects keep two bits beside its address */
+} __aligned(4); /* reservation objects use the two low bits of its address */
 
 /**
  * enum dma_fence_flag_bits - bits of &dma_fence.flags
- * @DMA_FENCE_FLAG_SIGNALED_BIT: done. Never cleared; who sees it (with
- *	dma_fence_is_signaled()) also sees &dma_fence.error and what the signaller
- *	wrote before
+ * @DMA_FENCE_FLAG_SIGNALED_BIT: the fence has signalled; never cleared
  * @DMA_FENCE_FLAG_TIMESTAMP_BIT: &dma_fence.timestamp is valid
- * @DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT: somebody waits: the driver was asked to
- *	signal by itself
- * @DMA_FENCE_FLAG_USER_BITS: this and all higher ones are the driver's own
+ * @DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT: &dma_fence_ops.enable_signaling has been called
+ * @DMA_FENCE_FLAG_USER_BITS: first of the bits that drivers may use
  */
 enum dma_fence_flag_bits {
 	DMA_FENCE_FLAG_SIGNALED_BIT,
@@ -70,25 +68,23 @@ enum dma_fence_flag_bits {
 };
 
 /**
- * typedef dma_fence_func_t - called when a fence is signalled
+ * typedef dma_fence_func_t - callback that runs when a fence signals
  * @fence: the fence
- * @cb: what was given to dma_fence_add_callback(); unlinked, so that it may be
- *	freed or added to another fence
+ * @cb: the callback, already unlinked: it may be freed or added to another fence
  *
- * Context: &dma_fence.lock held, interrupts off (but for some drivers that never take
- * it in one). May put references, but not the last one to @fence.
+ * Context: &dma_fence.lock held. Interrupts are disabled, except when a driver that never
+ * takes the lock in an interrupt signals, and on PREEMPT_RT. May drop references, but not
+ * the last one to @fence.
  */
 typedef void (*dma_fence_func_t)(struct dma_fence *fence,
 				 struct dma_fence_cb *cb);
 
 /**
- * struct dma_fence_cb - a callback's place at a fence
- * @node: link in &dma_fence.cb_list; empty when the callback has run or been
- *	removed
- * @func: the callback
+ * struct dma_fence_cb - a callback on a fence
+ * @node: link in &dma_fence.cb_list; empty after the callback has run or was removed
+ * @func: function to call
  *
- * Part of a structure of whoever is called back; dma_fence_add_callback() fills
- * it in.
+ * Embed it in a structure of your own; dma_fence_add_callback() initialises it.
  */
 struct dma_fence_cb {
 	struct list_head node;
@@ -96,22 +92,22 @@ struct dma_fence_cb {
 };
 
 /**
- * struct dma_fence_ops - what a driver does for its fences
+ * struct dma_fence_ops - callbacks of a driver for its fences
  */
 struct dma_fence_ops {
 	/**
 	 * @use_64bit_seqno:
 	 *
-	 * Sequence numbers of this timeline are compared as 64 bits. Without it
-	 * as 32, and they may wrap.
+	 * Compare sequence numbers as 64 bits. If false, they are compared as 32 bits
+	 * and may wrap.
 	 */
 	bool use_64bit_seqno;
 
 	/**
 	 * @get_driver_name:
 	 *
-	 * Mandatory. Asked until the fence is signalled, and under RCU: see
-	 * dma_fence_driver_name(), which others call instead. Context: any.
+	 * Mandatory. Called until the fence has signalled, with the RCU read lock held.
+	 * Other code calls dma_fence_driver_name(). Context: any.
 	 *
 	 * Return: the driver's name.
 	 */
@@ -129,36 +125,35 @@ struct dma_fence_ops {
 	/**
 	 * @enable_signaling:
 	 *
-	 * Optional. Somebody is going to wait with the CPU: see to it that the
-	 * fence gets signalled, by enabling an interrupt or the like. Without
-	 * this callback the driver always signals by itself. Called once at most.
-	 * A driver whose signalling may drop the last reference takes one here,
-	 * and puts it when it has signalled.
+	 * Optional. Make sure that the driver signals the fence, for example by enabling
+	 * an interrupt. Called once, by the first wait or callback. A driver without it
+	 * always signals its fences by itself. A driver that signals without holding a
+	 * reference takes one here and drops it after the signal.
 	 *
 	 * Context: &dma_fence.lock held, interrupts off.
 	 *
-	 * Return: true, or false if the work is done already or will never be;
-	 * the core signals it then. &dma_fence.error may be set before.
+	 * Return: true; false if the work is done or will never be, and the core signals
+	 * the fence. &dma_fence.error may be set before.
 	 */
 	bool (*enable_signaling)(struct dma_fence *fence);
 
 	/**
 	 * @signaled:
 	 *
-	 * Optional. A look at the hardware, to save waiting for an interrupt.
-	 * Once it has returned true, it always does.
+	 * Optional. Poll the hardware. Once it has returned true, it always does.
 	 *
 	 * Context: any; with or without &dma_fence.lock.
 	 *
-	 * Return: true if the work is known to be done; &dma_fence.error may be
-	 * set before. false says nothing.
+	 * Return: true if the work is done; &dma_fence.error may be set before. false if
+	 * it is not, or the driver cannot tell.
 	 */
 	bool (*signaled)(struct dma_fence *fence);
 
 	/**
 	 * @wait:
 	 *
-	 * Optional, and not for new drivers: replaces dma_fence_default_wait().
+	 * Optional, and not for new drivers: replaces dma_fence_default_wait(). On
+	 * success it has to keep the guarantee of dma_fence_wait_timeout().
 	 *
 	 * Context: may sleep. Signalling has been enabled.
 	 *
@@ -171,36 +166,36 @@ struct dma_fence_ops {
 	/**
 	 * @release:
 	 *
-	 * Optional, after the last dma_fence_put(); ends in dma_fence_free() or
-	 * kfree_rcu(), because others may still look at the fence under RCU.
-	 * Without it, it is dma_fence_free().
+	 * Optional. Free the fence after the last reference was dropped, with
+	 * dma_fence_free() or kfree_rcu(): RCU readers may still use its memory. A driver
+	 * without it gets dma_fence_free().
 	 *
-	 * Context: any, hard interrupts included.
+	 * Context: any, hardirq included.
 	 */
 	void (*release)(struct dma_fence *fence);
 
 	/**
 	 * @fence_value_str:
 	 *
-	 * Optional. Writes the fence's number for a human into @str, of @size
-	 * bytes. Context: any.
+	 * Optional. Print the fence's number into @str, a buffer of @size bytes, for
+	 * debugfs. Context: any.
 	 */
 	void (*fence_value_str)(struct dma_fence *fence, char *str, int size);
 
 	/**
 	 * @timeline_value_str:
 	 *
-	 * Optional. Writes where the timeline has got to, likewise; the same for
-	 * all fences of a timeline. Context: any.
+	 * Optional. Print the number that the timeline has reached into @str, a buffer of
+	 * @size bytes. Context: any.
 	 */
 	void (*timeline_value_str)(struct dma_fence *fence, char *str, int size);
 
 	/**
 	 * @set_deadline:
 	 *
-	 * Optional. Somebody would like the fence to be signalled by @deadline
-	 * (CLOCK_MONOTONIC; what has passed means at once). The earliest of
-	 * several counts.
+	 * Optional. A waiter wants the fence to signal by @deadline, a time on
+	 * CLOCK_MONOTONIC. The earliest of several deadlines counts; one that has passed
+	 * means at once.
 	 *
 	 * Context: any; &dma_fence.lock not held.
 	 */
@@ -260,8 +255,8 @@ static inline void __dma_fence_might_wait(void)
 #endif
 
 /**
- * dma_fence_get() - take a reference.
- * @fence: a fence that the caller has a reference to, or NULL
+ * dma_fence_get() - take a reference to a fence.
+ * @fence: fence that the caller has a reference to, or NULL
  *
  * Context: Any.
  *
@@ -275,7 +270,7 @@ static inline struct dma_fence *dma_fence_get(struct dma_fence *fence)
 }
 
 /**
- * dma_fence_put() - drop a reference.
+ * dma_fence_put() - drop a reference to a fence.
  * @fence: the fence, or NULL
  *
  * Context: Any.
@@ -287,15 +282,15 @@ static inline void dma_fence_put(struct dma_fence *fence)
 }
 
 /**
- * dma_fence_get_rcu() - take a reference to a fence that may be dying.
- * @fence: fence that was found under RCU
+ * dma_fence_get_rcu() - take a reference to a fence that may be released meanwhile.
+ * @fence: fence that was found in this RCU read section
  *
- * Says nothing about where it was found: a fence of a cache whose objects are
- * reused within a grace period may be another one by now.
+ * The memory of a fence from a SLAB_TYPESAFE_BY_RCU cache may hold another fence by now;
+ * dma_fence_get_rcu_safe() checks for that.
  *
  * Context: RCU read lock held.
  *
- * Return: @fence, or NULL if its last reference is gone.
+ * Return: @fence; NULL if its last reference has been dropped.
  */
 static inline struct dma_fence *dma_fence_get_rcu(struct dma_fence *fence)
 {
@@ -303,16 +298,15 @@ static inline struct dma_fence *dma_fence_get_rcu(struct dma_fence *fence)
 }
 
 /**
- * dma_fence_get_rcu_safe() - take a reference to the fence that a pointer points to.
- * @fencep: pointer that others may change
+ * dma_fence_get_rcu_safe() - take a reference to the fence at a pointer that may change.
+ * @fencep: the pointer
  *
- * If a second look at the pointer, after the reference was got, still shows the same
- * fence, then it is the right one, also in a cache whose objects are reused within a
- * grace period.
+ * Reads the pointer again after taking the reference, and starts again if it has changed.
+ * So this is safe for fences from a SLAB_TYPESAFE_BY_RCU cache.
  *
  * Context: RCU read lock held.
  *
- * Return: The fence that @fencep points to, or NULL if that is NULL.
+ * Return: The fence, with a reference; NULL if *@fencep is NULL.
  */
 static inline struct dma_fence *
 dma_fence_get_rcu_safe(struct dma_fence __rcu **fencep)
@@ -322,7 +316,7 @@ dma_fence_get_rcu_safe(struct dma_fence __rcu **fencep)
 	while ((fence = rcu_dereference(*fencep))) {
 		if (!dma_fence_get_rcu(fence))
 			continue;
-		/* Counting a reference orders nothing by itself. */
+		/* Taking a reference orders nothing: order it before the second read. */
 		smp_mb__after_atomic();
 		if (fence == rcu_access_pointer(*fencep))
 			return rcu_pointer_handoff(fence);
@@ -338,16 +332,14 @@ static inline bool dma_fence_test_signaled_flag(struct dma_fence *fence)
 }
 
 /**
- * dma_fence_is_signaled_locked() - is it done?
+ * dma_fence_is_signaled_locked() - poll a fence, with its lock held.
  * @fence: the fence
  *
- * Looks, asks the driver to look, and signals what the driver finds done. Does not
- * enable signalling, so that the answer may stay false for ever unless somebody
- * else does.
+ * As dma_fence_is_signaled().
  *
  * Context: &dma_fence.lock held.
  *
- * Return: true if it is signalled.
+ * Return: true if @fence has signalled.
  */
 static inline bool dma_fence_is_signaled_locked(struct dma_fence *fence)
 {
@@ -360,14 +352,18 @@ static inline bool dma_fence_is_signaled_locked(struct dma_fence *fence)
 }
 
 /**
- * dma_fence_is_signaled() - is it done?
+ * dma_fence_is_signaled() - poll a fence.
  * @fence: the fence
  *
- * As dma_fence_is_signaled_locked().
+ * Tests the flag, then polls the driver, and signals the fence if its work is done. Does
+ * not enable signalling, so the result may stay false for ever; see
+ * dma_fence_enable_sw_signaling(). When it returns true, the signaller may not have
+ * finished; see dma_fence_wait_timeout().
  *
  * Context: Any; &dma_fence.lock not held.
  *
- * Return: true if it is signalled; what was written before can then be read.
+ * Return: true if @fence has signalled. The caller then sees &dma_fence.error and what the
+ * signaller wrote before the signal.
  */
 static inline bool dma_fence_is_signaled(struct dma_fence *fence)
 {
@@ -380,7 +376,7 @@ static inline bool dma_fence_is_signaled(struct dma_fence *fence)
 }
 
 /**
- * __dma_fence_is_later() - compare two places in a timeline.
+ * __dma_fence_is_later() - compare two sequence numbers of a timeline.
  * @f1: sequence number
  * @f2: sequence number
  * @ops: callbacks of the timeline's fences
@@ -394,12 +390,11 @@ static inline bool __dma_fence_is_later(u64 f1, u64 f2,
 }
 
 /**
- * dma_fence_is_later() - which of two comes later in their timeline?
+ * dma_fence_is_later() - test whether a fence is later in its timeline than another.
  * @f1: fence
  * @f2: fence of the same context
  *
- * Return: true if @f1 comes after @f2; false with a warning if they have not the
- * same context.
+ * Return: true if @f1 comes after @f2; false, with a warning, if their contexts differ.
  */
 static inline bool dma_fence_is_later(struct dma_fence *f1,
 				      struct dma_fence *f2)
@@ -410,7 +405,7 @@ static inline bool dma_fence_is_later(struct dma_fence *f1,
 }
 
 /**
- * dma_fence_is_later_or_same() - as dma_fence_is_later(), or the very same fence?
+ * dma_fence_is_later_or_same() - test whether a fence is later than another, or is it.
  * @f1: fence
  * @f2: fence of the same context
  *
@@ -423,12 +418,12 @@ static inline bool dma_fence_is_later_or_same(struct dma_fence *f1,
 }
 
 /**
- * dma_fence_later() - the one of two that has to be waited for.
+ * dma_fence_later() - return the later of two fences if it has not signalled.
  * @f1: fence
  * @f2: fence of the same context
  *
- * Return: The later one, without a reference, or NULL if it is signalled, and
- * so both are. NULL with a warning if they have not the same context.
+ * Return: The later fence, without a reference; NULL if it has signalled, and so both
+ * have; NULL, with a warning, if their contexts differ.
  */
 static inline struct dma_fence *dma_fence_later(struct dma_fence *f1,
 						struct dma_fence *f2)
@@ -442,13 +437,12 @@ static inline struct dma_fence *dma_fence_later(struct dma_fence *f1,
 }
 
 /**
- * dma_fence_get_status_locked() - done, and how?
+ * dma_fence_get_status_locked() - return a fence's status, with its lock held.
  * @fence: the fence
  *
  * Context: &dma_fence.lock held.
  *
- * Return: 0 if it is not signalled, 1 if it is, or the negative errno that the
- * driver gave it.
+ * Return: As dma_fence_get_status().
  */
 static inline int dma_fence_get_status_locked(struct dma_fence *fence)
 {
@@ -458,11 +452,11 @@ static inline int dma_fence_get_status_locked(struct dma_fence *fence)
 }
 
 /**
- * dma_fence_set_error() - the work failed.
- * @fence: fence that is not signalled yet
+ * dma_fence_set_error() - set the error of a fence whose work has failed.
+ * @fence: fence that has not signalled
  * @error: negative errno
  *
- * Context: Any; the caller is the one that is going to signal.
+ * Context: Any. Only the signaller calls this.
  */
 static inline void dma_fence_set_error(struct dma_fence *fence, int error)
 {
@@ -473,15 +467,15 @@ static inline void dma_fence_set_error(struct dma_fence *fence, int error)
 }
 
 /**
- * dma_fence_timestamp() - when was it signalled?
- * @fence: signalled fence
+ * dma_fence_timestamp() - return when a fence signalled.
+ * @fence: fence that has signalled
  *
- * Waits the few instructions that may lie between the signal and its time.
+ * Spins until the signaller has written the timestamp, a few instructions after the flag.
  *
  * Context: Any.
  *
- * Return: The time, on CLOCK_MONOTONIC; the present one with a warning if the
- * fence is not signalled.
+ * Return: The time, on CLOCK_MONOTONIC; the current time, with a warning, if @fence has not
+ * signalled.
  */
 static inline ktime_t dma_fence_timestamp(struct dma_fence *fence)
 {
@@ -493,14 +487,15 @@ static inline ktime_t dma_fence_timestamp(struct dma_fence *fence)
 }
 
 /**
- * dma_fence_wait() - sleep until it is signalled.
+ * dma_fence_wait() - sleep until a fence signals.
  * @fence: fence that the caller has a reference to
- * @intr: let signals interrupt
+ * @intr: return when a signal is pending
+ *
+ * As dma_fence_wait_timeout() without a timeout: on success the signaller has finished.
  *
  * Context: May sleep.
  *
- * Return: 0, or %-ERESTARTSYS when a signal came, or another errno of a driver's
- * own wait.
+ * Return: 0; %-ERESTARTSYS if a signal is pending; another errno of a driver's own wait.
  */
 static inline signed long dma_fence_wait(struct dma_fence *fence, bool intr)
 {
@@ -511,7 +506,7 @@ extern const struct dma_fence_ops dma_fence_array_ops;
 extern const struct dma_fence_ops dma_fence_chain_ops;
 
 /**
- * dma_fence_is_array() - is it one of several fences?
+ * dma_fence_is_array() - test whether a fence is an array.
  * @fence: the fence
  *
  * Return: true if to_dma_fence_array() may be used.
@@ -522,7 +517,7 @@ static inline bool dma_fence_is_array(struct dma_fence *fence)
 }
 
 /**
- * dma_fence_is_chain() - is it a link of a chain?
+ * dma_fence_is_chain() - test whether a fence is a link of a chain.
  * @fence: the fence
  *
  * Return: true if to_dma_fence_chain() may be used.
@@ -533,11 +528,11 @@ static inline bool dma_fence_is_chain(struct dma_fence *fence)
 }
 
 /**
- * dma_fence_is_container() - does it stand for other fences?
+ * dma_fence_is_container() - test whether a fence is an array or a link of a chain.
  * @fence: the fence
  *
- * Containers are not put into containers at will: what walks them would have to
- * recurse. dma_fence_unwrap_for_each() sees the fences inside.
+ * Do not put a container into an array, or a link into a link: code that walks them must
+ * not recurse. dma_fence_unwrap_for_each() visits the fences inside.
  *
  * Return: true for an array and for a chain.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Fences as file descriptors: the kernel's side.
+ * Fences as file descriptors (sync_file): interface for drivers.
  */
 #ifndef _LINUX_SYNC_FILE_H
 #define _LINUX_SYNC_FILE_H
@@ -11,17 +11,17 @@
 
 struct file;
 
-/* Bit of &sync_file.flags: @cb has been given to the fence. Never cleared. */
+/* Bit of &sync_file.flags: @cb was passed to dma_fence_add_callback(). Never cleared. */
 #define POLL_ENABLED	0
 
 /**
- * struct sync_file - a fence with a file
- * @file: the file; the last reference to it frees all of this
- * @user_name: name that userspace gave to the result of a merge, else empty; fixed
- * @wq: who polls
- * @flags: %POLL_ENABLED, by atomic bit operations
+ * struct sync_file - a file that holds a fence
+ * @file: the file; its last reference frees the sync_file
+ * @user_name: name that userspace gave to a merge, else empty; fixed
+ * @wq: waitqueue of pollers
+ * @flags: %POLL_ENABLED; set atomically
  * @fence: the fence, with a reference; fixed
- * @cb: wakes who polls, from the first poll on
+ * @cb: callback that wakes @wq, added by the first poll
  */
 struct sync_file {
 	struct file *file;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Looking through chains and arrays, and merging what is inside.
+ * Iterating over the fences in chains and arrays, and merging fences.
  *
- * Containers are nested in one way only: a chain has links, a link has an array or a
- * fence, an array has fences. So two loops see everything, without recursion.
+ * A link of a chain holds an array or a fence, and an array holds fences, so two nested
+ * loops visit all fences without recursion. An iteration holds a reference to one link; the
+ * link keeps its array, and the array its members.
  */
 
 #include <linux/dma-fence-array.h>
@@ -19,15 +20,15 @@
 /**
  * DOC: Looking inside
  *
- * A driver whose hardware waits for other fences of its own makes no use of a
- * container as such. dma_fence_unwrap_for_each() gives it what is inside: it can tell
- * which are its own (&dma_fence.ops), and which to wait for with the CPU.
+ * Hardware can often wait for fences of its own driver. dma_fence_unwrap_for_each() visits
+ * the fences in a container, so that the driver finds its own (by &dma_fence.ops) and waits
+ * for the others with the CPU.
  *
- * dma_fence_unwrap_merge() goes the other way: from any fences to one that stands for
- * all of them, and has no more in it than it needs.
+ * dma_fence_unwrap_merge() makes one fence of several. It leaves out fences that have
+ * signalled, and of each timeline all but the newest fence.
  */
 
-/* From a link into what is in it; an array without members is passed over. */
+/* Go from a link to its first fence. Skips links whose array has no members. */
 static struct dma_fence *dma_fence_unwrap_enter(struct dma_fence_unwrap *cursor)
 {
 	struct dma_fence *fence = NULL;
@@ -43,9 +44,9 @@ static struct dma_fence *dma_fence_unwrap_enter(struct dma_fence_unwrap *cursor)
 }
 
 /**
- * dma_fence_unwrap_first() - for dma_fence_unwrap_for_each().
+ * dma_fence_unwrap_first() - return the first fence, for dma_fence_unwrap_for_each().
  * @head: any fence, or NULL
- * @cursor: where the loop is (out)
+ * @cursor: state of the iteration (out)
  *
  * Context: As dma_fence_chain_walk().
  *
@@ -60,8 +61,8 @@ struct dma_fence *dma_fence_unwrap_first(struct dma_fence *head,
 EXPORT_SYMBOL_GPL(dma_fence_unwrap_first);
 
 /**
- * dma_fence_unwrap_next() - for dma_fence_unwrap_for_each().
- * @cursor: where the loop is
+ * dma_fence_unwrap_next() - return the next fence, for dma_fence_unwrap_for_each().
+ * @cursor: state of the iteration
  *
  * Context: As dma_fence_chain_walk().
  *
@@ -79,11 +80,11 @@ struct dma_fence *dma_fence_unwrap_next(struct dma_fence_unwrap *cursor)
 EXPORT_SYMBOL_GPL(dma_fence_unwrap_next);
 
 /**
- * struct dma_fence_merge - what a merge has found
- * @fences: unsignalled ones, with references
- * @count: how many
- * @sorted: they came in the order of their contexts, and each of another one
- * @latest: when the last of the signalled ones was
+ * struct dma_fence_merge - a merge in progress
+ * @fences: fences that have not signalled, with references
+ * @count: number of @fences
+ * @sorted: @fences are in the order of their contexts and all contexts differ
+ * @latest: latest timestamp of the fences that have signalled
  */
 struct dma_fence_merge {
 	struct dma_fence **fences;
@@ -92,7 +93,7 @@ struct dma_fence_merge {
 	ktime_t latest;
 };
 
-/* By timeline, and within one the newest first. */
+/* Sort by context, and within a context the newest first. */
 static int dma_fence_merge_compare(const void *a, const void *b)
 {
 	struct dma_fence *const *one = a, *const *other = b;
@@ -118,7 +119,7 @@ static void dma_fence_merge_add(struct dma_fence_merge *merge, struct dma_fence 
 	merge->count++;
 }
 
-/* Most often there is nothing to unwrap. */
+/* The fast path is a fence that is no container. */
 static void dma_fence_merge_add_head(struct dma_fence_merge *merge, struct dma_fence *head,
 				     struct dma_fence_unwrap *cursor)
 {
@@ -132,14 +133,14 @@ static void dma_fence_merge_add_head(struct dma_fence_merge *merge, struct dma_f
 		dma_fence_merge_add(merge, fence);
 }
 
-/* As many as memory can be had for. */
+/* kmalloc() has no memory for more. */
 #define DMA_FENCE_MERGE_MAX	(KMALLOC_MAX_SIZE / sizeof(struct dma_fence *))
 
 /*
- * So many at most: what is in a container never gets more, and what is signalled stays so.
- * Gives up when it is too many.
+ * Count the fences at most to be merged, or up to one above the limit. The second pass finds
+ * no more: containers do not grow, and signalled fences stay signalled.
  */
-static unsigned int dma_fence_merge_room(unsigned int num, struct dma_fence **heads,
+static unsigned int dma_fence_merge_count(unsigned int num, struct dma_fence **heads,
 					 struct dma_fence_unwrap *cursors)
 {
 	struct dma_fence *fence;
@@ -161,7 +162,7 @@ static unsigned int dma_fence_merge_room(unsigned int num, struct dma_fence **he
 	return room;
 }
 
-/* Of each timeline, keep the first. Each may be of another one already. */
+/* Keep the newest fence of each context. */
 static void dma_fence_merge_dedup(struct dma_fence_merge *merge)
 {
 	struct dma_fence **fences = merge->fences;
@@ -179,7 +180,7 @@ static void dma_fence_merge_dedup(struct dma_fence_merge *merge)
 	merge->count = kept;
 }
 
-/* The array takes over the references, or else they are dropped. */
+/* Passes the references on to the array, or drops them. */
 static struct dma_fence *dma_fence_merge_array(struct dma_fence_merge *merge)
 {
 	struct dma_fence_array *array;
@@ -195,11 +196,10 @@ static struct dma_fence *dma_fence_merge_array(struct dma_fence_merge *merge)
 }
 
 /**
- * __dma_fence_unwrap_merge() - for dma_fence_unwrap_merge(), and where the number of
- * fences is not known when the code is compiled.
- * @num_fences: how many fences
- * @fences: the fences, which stay the caller's; NULL among them is passed over
- * @cursors: memory for as many
+ * __dma_fence_unwrap_merge() - merge an array of fences, see dma_fence_unwrap_merge().
+ * @num_fences: number of fences
+ * @fences: fences, which stay the caller's; NULL is skipped
+ * @cursors: memory for @num_fences iterations
  *
  * Context: May sleep.
  *
@@ -210,7 +210,7 @@ struct dma_fence *__dma_fence_unwrap_merge(unsigned int num_fences,
 					   struct dma_fence_unwrap *cursors)
 {
 	struct dma_fence_merge merge = { .sorted = true };
-	unsigned int i, room = dma_fence_merge_room(num_fences, fences, cursors);
+	unsigned int i, room = dma_fence_merge_count(num_fences, fences, cursors);
 	struct dma_fence *only;
 
 	if (room) {

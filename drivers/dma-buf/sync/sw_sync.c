@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Fences that userspace signals (sw_sync), for testing what waits for them.
+ * Fences that userspace signals (sw_sync), for tests.
  *
- * Each opening of debugfs sync/sw_sync makes a timeline, a counter that begins at 0.
- * A point is a fence that signals when the counter has come to its number; numbers are
- * compared as 32 bits that may wrap. Closing the file signals what is left, with -ENOENT.
+ * Each open file of debugfs sync/sw_sync is a timeline, a counter that starts at 0. A point
+ * is a fence that signals when the counter reaches its number; numbers are compared as 32
+ * bits that may wrap. Closing the file signals the remaining points with -ENOENT.
  *
- * A point is not kept by its timeline. The last reference to it may go at any time, so
- * whoever finds it among the points takes one only if there is one left; and it may not
- * go below the timeline's lock, which releasing it takes.
+ * The timeline's lock guards its counter and its tree of points, and is the lock of the
+ * fences. The tree holds no references: a point may be released at any time, and its
+ * release takes the lock to leave the tree. So who finds a point in the tree takes a
+ * reference by dma_fence_get_rcu(), and drops it without the lock. Each point holds a
+ * reference to its timeline.
  */
 
 #include <linux/build_bug.h>
@@ -28,10 +30,10 @@
 #include "sync_trace.h"
 
 /**
- * struct sw_sync_create_fence_data - SW_SYNC_IOC_CREATE_FENCE: make a point
- * @value: its number
+ * struct sw_sync_create_fence_data - SW_SYNC_IOC_CREATE_FENCE: create a point
+ * @value: number of the point
  * @name: ignored
- * @fence: descriptor of a sync_file of it (out)
+ * @fence: descriptor of a sync_file with the point (out)
  */
 struct sw_sync_create_fence_data {
 	__u32	value;
@@ -40,7 +42,7 @@ struct sw_sync_create_fence_data {
 };
 
 /**
- * struct sw_sync_get_deadline - SW_SYNC_GET_DEADLINE: which deadline was set?
+ * struct sw_sync_get_deadline - SW_SYNC_GET_DEADLINE: read the deadline of a point
  * @deadline_ns: 0 (in); the earliest one, in nanoseconds of CLOCK_MONOTONIC (out)
  * @pad: 0
  * @fence_fd: descriptor of a sync_file with a point, not a merged one
@@ -78,7 +80,7 @@ static struct sync_point *to_sync_point(struct dma_fence *fence)
 	return container_of(fence, struct sync_point, base);
 }
 
-/* Has it come to a number? */
+/* True if the counter has reached the number. */
 static bool sync_timeline_reached(struct sync_timeline *timeline, u32 seqno)
 {
 	return (s32)(seqno - READ_ONCE(timeline->value)) <= 0;
@@ -151,8 +153,8 @@ static const struct dma_fence_ops sync_point_ops = {
 };
 
 /*
- * Signal the points that have been reached, or all of them with an error. They are
- * collected with a reference, where there is one left to take.
+ * Signal the points that the counter has reached, or all of them with an error. Collects
+ * them with a reference, except those that are being released.
  */
 static void sync_timeline_signal(struct sync_timeline *timeline, int error,
 				 struct list_head *signaled)
@@ -173,7 +175,7 @@ static void sync_timeline_signal(struct sync_timeline *timeline, int error,
 	}
 }
 
-/* The lock is free: now they may go. */
+/* Drop the references without the lock, which a release takes. */
 static void sync_points_put(struct list_head *signaled)
 {
 	struct sync_point *point, *next;
@@ -182,7 +184,7 @@ static void sync_points_put(struct list_head *signaled)
 		dma_fence_put(&point->base);
 }
 
-/* At once, so that no point that has been reached ever stands among those that wait. */
+/* One lock section, so that the tree never holds a point that has been reached. */
 static void sync_timeline_inc(struct sync_timeline *timeline, u32 by)
 {
 	LIST_HEAD(signaled);
@@ -225,8 +227,8 @@ static int sw_sync_release(struct inode *inode, struct file *file)
 }
 
 /*
- * The living point of the same number, with a reference, or NULL and where a new one
- * belongs.
+ * Return the point of the same number, with a reference, or NULL and the place in the tree
+ * for a new one.
  */
 static struct sync_point *sync_timeline_find(struct sync_timeline *timeline, u32 value,
 					     struct rb_node **parent,
@@ -254,7 +256,7 @@ static struct sync_point *sync_timeline_find(struct sync_timeline *timeline, u32
 	return NULL;
 }
 
-/* The new point, or one that is there already; with a reference. */
+/* Add a point. Returns it, or the point that has its number, with a reference. */
 static struct sync_point *sync_timeline_add(struct sync_timeline *timeline,
 					    struct sync_point *point)
 {
@@ -320,7 +322,7 @@ static long sw_sync_create_fence(struct sync_timeline *timeline, void __user *ar
 	return 0;
 }
 
-/* In steps that cannot be taken for steps back. */
+/* In steps of INT_MAX at most: a greater one compares as a step backwards. */
 static long sw_sync_inc(struct sync_timeline *timeline, void __user *arg)
 {
 	u32 by;

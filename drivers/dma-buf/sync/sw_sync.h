@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the files of sw_sync share, and nobody else sees.
+ * What the files of sw_sync offer each other.
  *
  * Lock order, outermost first:
  *
  *   sync_timelines_lock
- *     sync_timeline.lock, which is the lock of the fences too
+ *     sync_timeline.lock, which is also the lock of its fences
  */
 #ifndef _SW_SYNC_H
 #define _SW_SYNC_H
@@ -20,15 +20,15 @@
 #include <linux/spinlock.h>
 
 /**
- * struct sync_timeline - a counter that userspace moves on
- * @refs: the file's, and one for each point
- * @rcu: for freeing it: names are read under RCU
- * @name: of the program that opened it; fixed
- * @context: for the fences; fixed
+ * struct sync_timeline - a counter that userspace increments
+ * @refs: references of the file and of each point
+ * @rcu: defers the freeing, because @name is read under RCU
+ * @name: command name of the task that opened the file; fixed
+ * @context: context of the fences; fixed
  * @lock: guards @value and @points, and is the lock of the fences
- * @value: what has been reached
- * @points: &struct sync_point that wait for it, in their order
- * @node: link in the list of open timelines; sync_timelines_lock
+ * @value: the counter; written with @lock held, read without
+ * @points: tree of &struct sync_point that have not signalled, by number
+ * @node: link in the list of open timelines; guarded by sync_timelines_lock
  */
 struct sync_timeline {
 	struct kref refs;
@@ -42,13 +42,13 @@ struct sync_timeline {
 };
 
 /**
- * struct sync_point - a fence that signals when its timeline gets there
- * @base: the fence
+ * struct sync_point - a fence that signals when its timeline reaches its number
+ * @base: the fence; its sequence number is the number
  * @timeline: the timeline, with a reference; fixed
- * @node: place among its points, empty when it does not wait any more; timeline's lock
- * @signaled: link in the list of those that are put after the lock
- * @deadline: the earliest that was set, if @has_deadline; timeline's lock
- * @has_deadline: one was set; timeline's lock
+ * @node: node in the tree of points, empty after the signal; guarded by the timeline's lock
+ * @signaled: link in a list of points whose references are dropped without the lock
+ * @deadline: earliest deadline, if @has_deadline; guarded by the timeline's lock
+ * @has_deadline: a deadline was set; guarded by the timeline's lock
  */
 struct sync_point {
 	struct dma_fence base;

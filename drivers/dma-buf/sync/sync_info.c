@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * debugfs sync/: the timelines of sw_sync that are open, and their points.
+ * debugfs sync/: the open timelines of sw_sync and their points.
  */
 
 #include <linux/debugfs.h>
@@ -31,7 +31,7 @@ static void sync_timeline_show(struct seq_file *seq, struct sync_timeline *timel
 	lockdep_assert_held(&sync_timelines_lock);
 	spin_lock_irq(&timeline->lock);
 	seq_printf(seq, "%s: %d\n", timeline->name, timeline->value);
-	/* All of them wait: those that have been reached are out of the tree. */
+	/* No point in the tree has signalled. */
 	for (node = rb_first_cached(&timeline->points); node; node = rb_next(node))
 		seq_printf(seq, "  fence active: %lld / %d\n",
 			   (s64)rb_to_sync_point(node)->base.seqno, timeline->value);
@@ -47,13 +47,13 @@ static int sync_info_show(struct seq_file *seq, void *unused)
 	scoped_guard(mutex, &sync_timelines_lock)
 		list_for_each_entry(timeline, &sync_timelines, node)
 			sync_timeline_show(seq, timeline);
-	/* A list of sync_files came here once, and programs look for its head. */
+	/* Programs look for the heading of a list that older kernels printed here. */
 	seq_puts(seq, "fences:\n--------------\n");
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(sync_info);
 
-/* The files stay for ever, so that nothing has to guard against their going. */
+/* The files are never removed, so debugfs need not guard their callbacks against it. */
 static int __init sync_debugfs_init(void)
 {
 	struct dentry *dir = debugfs_create_dir("sync", NULL);

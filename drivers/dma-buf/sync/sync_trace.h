@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Tracepoint of a timeline that moves on. */
+/* Tracepoint of incrementing a timeline. */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM sync_trace
 

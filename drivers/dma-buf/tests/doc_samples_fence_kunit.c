@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The examples of the documentation about fences, compiled and run: a driver with a
- * queue of jobs. See doc_samples_kunit.c.
+ * Examples of the documentation: a driver with a queue of jobs. See doc_samples_kunit.c.
  */
 
 #include <kunit/static_stub.h>
@@ -23,18 +22,18 @@
 #include "resv.h"
 
 /* sample: queue */
-/* Is there until its interrupt is off and its jobs are done; its fences may stay longer. */
+/* Freed after its last job is done and its interrupt is off. Its fences can live longer. */
 struct queue {
 	u64 context;
 	u64 seqno;		/* of the newest job; guarded by submission */
 	struct mutex submission;
-	spinlock_t lock;	/* jobs */
-	struct list_head jobs;	/* started and not done, the oldest first */
+	spinlock_t lock;	/* guards jobs */
+	struct list_head jobs;	/* started and not done, oldest first */
 };
 
 struct job {
-	struct dma_fence fence;	/* at the beginning, for dma_fence_free() */
-	spinlock_t lock;	/* the fence's, and there for as long */
+	struct dma_fence fence;	/* first, because dma_fence_free() frees the job */
+	spinlock_t lock;	/* lock of this fence alone, so that it lives as long */
 	struct list_head node;
 };
 
@@ -48,7 +47,7 @@ static const char *queue_timeline_name(struct dma_fence *fence)
 	return "queue";
 }
 
-/* Nobody has to ask this hardware for its interrupts, and freeing is all there is to do. */
+/* The interrupt is always enabled, and release has nothing to free but the job. */
 static const struct dma_fence_ops job_fence_ops = {
 	.get_driver_name = queue_driver_name,
 	.get_timeline_name = queue_timeline_name,
@@ -77,9 +76,10 @@ static struct job *job_alloc(struct queue *queue)
 }
 
 /*
- * From the interrupt without an error. From the timeout, after the reset, first with what
- * the hardware had done and no error, and then with the rest. Whoever is called back must
- * not come back to the queue.
+ * Signal the jobs up to @seqno. The interrupt handler passes no error. The timeout resets
+ * the hardware and calls this twice: for the jobs that were done, without an error, and
+ * for the rest with one. Callbacks run with the queue's lock held, so they must not call
+ * functions of the queue.
  */
 static void queue_jobs_done(struct queue *queue, u64 seqno, int error)
 {
@@ -111,7 +111,7 @@ static int queue_wait_for_others(struct queue *queue, struct dma_fence *head)
 	int ret;
 
 	dma_fence_unwrap_for_each(fence, &cursor, head) {
-		/* The queue keeps its own order. */
+		/* The queue runs its own jobs in order. */
 		if (fence->context == queue->context)
 			continue;
 		ret = dma_fence_wait(fence, true);
@@ -135,64 +135,78 @@ static void queue_start(struct queue *queue, struct job *job)
 	spin_unlock_irq(&queue->lock);
 }
 
-/* Returns a descriptor with the job's fence, or a negative errno. */
+/* Lock @resv while the memory is not being moved or cleared. Waits without the lock. */
+static int queue_lock_buffer(struct dma_resv *resv)
+{
+	long left;
+	int ret;
+
+	for (;;) {
+		left = dma_resv_wait_timeout(resv, DMA_RESV_USAGE_KERNEL, true,
+					     MAX_SCHEDULE_TIMEOUT);
+		if (left < 0)
+			return left;
+		ret = dma_resv_lock_interruptible(resv, NULL);
+		if (ret)
+			return ret;
+		if (dma_resv_test_signaled(resv, DMA_RESV_USAGE_KERNEL))
+			return 0;
+		dma_resv_unlock(resv);
+	}
+}
+
+/* Returns a descriptor of a sync_file with the job's fence, or a negative errno. */
 static int queue_submit(struct queue *queue, struct dma_resv *resv, struct dma_fence *in)
 {
 	struct sync_file *out;
 	struct job *job;
 	bool cookie;
 	int fd, ret;
-	long left;
 
-	/* What may wait or fail comes before anybody knows of the fence. */
+	/* All that can wait or fail comes before the fence is published. */
 	ret = queue_wait_for_others(queue, in);
 	if (ret)
 		return ret;
 	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0)
 		return fd;
+	ret = queue_lock_buffer(resv);
+	if (ret)
+		goto put_fd;
 
+	/* The seqno is taken and the job started under one lock: jobs start in order. */
 	mutex_lock(&queue->submission);
 	ret = -ENOMEM;
 	job = job_alloc(queue);
 	if (!job)
-		goto put_fd;
+		goto unlock;
 	out = sync_file_create(&job->fence);
 	if (!out)
 		goto put_job;
-	ret = dma_resv_lock_interruptible(resv, NULL);
-	if (ret)
-		goto put_file;
 	ret = dma_resv_reserve_fences(resv, 1);
 	if (ret)
-		goto unlock;
-	/* The memory has to be where it is. What others do with it, @in has told. */
-	left = dma_resv_wait_timeout(resv, DMA_RESV_USAGE_KERNEL, true,
-				     MAX_SCHEDULE_TIMEOUT);
-	ret = min(left, 0L);
-	if (ret)
-		goto unlock;
+		goto put_file;
 
-	/* No way back: from here on it will be signalled, and soon. */
+	/* The fence is published here, so from here on it must signal soon. */
 	cookie = dma_fence_begin_signalling();
 	dma_resv_add_fence(resv, &job->fence, DMA_RESV_USAGE_WRITE);
 	queue_start(queue, job);
 	dma_fence_end_signalling(cookie);
-	dma_resv_unlock(resv);
 	mutex_unlock(&queue->submission);
+	dma_resv_unlock(resv);
 	dma_fence_put(&job->fence);
-	/* The last thing that is done. An answer has been copied to userspace before. */
+	/* Last. An ioctl has copied its answer to userspace before this. */
 	fd_install(fd, out->file);
 	return fd;
 
-unlock:
-	dma_resv_unlock(resv);
 put_file:
 	fput(out->file);
 put_job:
 	dma_fence_put(&job->fence);
-put_fd:
+unlock:
 	mutex_unlock(&queue->submission);
+	dma_resv_unlock(resv);
+put_fd:
 	put_unused_fd(fd);
 	return ret;
 }

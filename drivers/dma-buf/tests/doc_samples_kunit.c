@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The examples of the documentation, compiled and run.
+ * Examples of the documentation: exporters, an importer, access with the CPU.
  *
- * What stands between "sample" and "end sample" is shown in the pages below
- * Documentation/driver-api/dma-buf/. It uses nothing but what a driver would use,
- * the DMA API included, and nothing of the tests' helpers.
+ * The pages below Documentation/driver-api/dma-buf/ include the code between
+ * "sample" and "end sample". That code uses kernel interfaces only and none of the
+ * tests' helpers. The cases at the end of this file run it.
  */
 
 #include <kunit/test.h>
 #include <linux/dma-buf.h>
+#include <linux/dma-fence.h>
 #include <linux/dma-mapping.h>
 #include <linux/dma-resv.h>
 #include <linux/fdtable.h>
@@ -29,13 +30,19 @@ struct pages_buffer {
 	struct page *pages[] __counted_by(count);
 };
 
-/* One per call of map: several devices and directions at a time are normal. */
+/* One per call of map: several devices can map the buffer at the same time. */
 struct pages_mapping {
 	struct sg_table table;
 	struct device *dev;
 	enum dma_data_direction dir;
 	struct list_head node;
 };
+
+/* The longest segment that the device takes and that a bounce buffer can hold. */
+static unsigned int pages_max_segment(struct device *dev)
+{
+	return min_t(size_t, dma_get_max_seg_size(dev), dma_max_mapping_size(dev));
+}
 
 static struct sg_table *pages_map(struct dma_buf_attachment *attach,
 				  enum dma_data_direction dir)
@@ -50,8 +57,7 @@ static struct sg_table *pages_map(struct dma_buf_attachment *attach,
 
 	ret = sg_alloc_table_from_pages_segment(&mapping->table, buffer->pages,
 						buffer->count, 0, attach->dmabuf->size,
-						dma_get_max_seg_size(attach->dev),
-						GFP_KERNEL);
+						pages_max_segment(attach->dev), GFP_KERNEL);
 	if (ret)
 		goto free_mapping;
 	ret = dma_map_sgtable(attach->dev, &mapping->table, dir, 0);
@@ -165,7 +171,7 @@ static struct pages_buffer *pages_alloc(unsigned int count)
 	INIT_LIST_HEAD(&buffer->mappings);
 
 	for (unsigned int i = 0; i < count; i++) {
-		/* Cleared: userspace gets to see it. */
+		/* Userspace can map the pages, so they must not show old data. */
 		buffer->pages[i] = alloc_page(GFP_KERNEL | __GFP_ZERO);
 		if (!buffer->pages[i]) {
 			pages_free(buffer);
@@ -195,7 +201,7 @@ static int pages_export(unsigned int count)
 		return PTR_ERR(dmabuf);
 	}
 
-	/* The pages belong to pages_release() now, and the reference to the fd. */
+	/* pages_release() frees the pages from now on. The descriptor takes the reference. */
 	fd = dma_buf_fd(dmabuf, O_CLOEXEC);
 	if (fd < 0)
 		dma_buf_put(dmabuf);
@@ -205,11 +211,13 @@ static int pages_export(unsigned int count)
 /* end sample */
 
 /* sample: importer */
+/* A device that reads buffers and finishes its jobs in order. */
 struct reader {
 	struct device *dev;
 	struct dma_buf *dmabuf;
 	struct dma_buf_attachment *attach;
 	struct sg_table *sgt;
+	struct dma_fence *job;	/* newest job, or NULL; guarded by the reservation lock */
 };
 
 static int reader_import(struct reader *reader, int fd, size_t needed)
@@ -229,7 +237,7 @@ static int reader_import(struct reader *reader, int fd, size_t needed)
 	if (ret)
 		goto put;
 
-	/* To the device: it is going to read. */
+	/* DMA_TO_DEVICE: the device only reads. */
 	reader->sgt = dma_buf_map_attachment_unlocked(reader->attach, DMA_TO_DEVICE);
 	ret = PTR_ERR_OR_ZERO(reader->sgt);
 	if (ret)
@@ -243,14 +251,19 @@ put:
 	return ret;
 }
 
+/* Called when nobody submits jobs any more. */
 static void reader_drop(struct reader *reader)
 {
+	/* The device uses the addresses until its last job is done. */
+	if (reader->job)
+		dma_fence_wait(reader->job, false);
+	dma_fence_put(reader->job);
 	dma_buf_unmap_attachment_unlocked(reader->attach, reader->sgt, DMA_TO_DEVICE);
 	dma_buf_detach(reader->dmabuf, reader->attach);
 	dma_buf_put(reader->dmabuf);
 }
 
-/* What the device is told: where the pieces are and how long. */
+/* Pass the address and the length of each segment to the device. */
 static size_t reader_program(struct reader *reader,
 			     void (*tell)(dma_addr_t addr, unsigned int bytes))
 {
@@ -268,27 +281,48 @@ static size_t reader_program(struct reader *reader,
 /* end sample */
 
 /* sample: fence */
+/* Lock @resv while no fence of @usage is pending. Waits without the lock. */
+static int resv_lock_idle(struct dma_resv *resv, enum dma_resv_usage usage)
+{
+	long left;
+	int ret;
+
+	for (;;) {
+		left = dma_resv_wait_timeout(resv, usage, true, MAX_SCHEDULE_TIMEOUT);
+		if (left < 0)
+			return left;
+		ret = dma_resv_lock_interruptible(resv, NULL);
+		if (ret)
+			return ret;
+		/* Another job may have added a fence after the wait. */
+		if (dma_resv_test_signaled(resv, usage))
+			return 0;
+		dma_resv_unlock(resv);
+	}
+}
+
+/* @done is the fence of the new job. */
 static int reader_submit(struct reader *reader, struct dma_fence *done)
 {
 	struct dma_resv *resv = reader->dmabuf->resv;
-	long ret;
+	bool cookie;
+	int ret;
 
-	ret = dma_resv_lock_interruptible(resv, NULL);
+	/* A reader waits for writers, and not for other readers. */
+	ret = resv_lock_idle(resv, dma_resv_usage_rw(false));
 	if (ret)
 		return ret;
-
 	ret = dma_resv_reserve_fences(resv, 1);
 	if (ret)
 		goto unlock;
-	/* A reader waits for the writers: not for other readers. */
-	ret = dma_resv_wait_timeout(resv, dma_resv_usage_rw(false), true,
-				    MAX_SCHEDULE_TIMEOUT);
-	if (ret < 0)
-		goto unlock;
 
-	/* Here the device starts. It signals @done, whatever happens to us. */
+	/* Nothing below may fail, sleep for memory or wait. */
+	cookie = dma_fence_begin_signalling();
 	dma_resv_add_fence(resv, done, DMA_RESV_USAGE_READ);
-	ret = 0;
+	dma_fence_put(reader->job);
+	reader->job = dma_fence_get(done);
+	/* ... start the device, which signals @done in every case ... */
+	dma_fence_end_signalling(cookie);
 unlock:
 	dma_resv_unlock(resv);
 	return ret;
@@ -306,7 +340,7 @@ static int fill_buffer(struct dma_buf *dmabuf, u8 value)
 	if (ret)
 		return ret;
 
-	/* What the CPU writes goes to the devices. */
+	/* DMA_TO_DEVICE: the CPU writes, devices read. */
 	ret = dma_buf_begin_cpu_access(dmabuf, DMA_TO_DEVICE);
 	if (!ret) {
 		iosys_map_memset(&map, 0, value, dmabuf->size);
@@ -411,6 +445,22 @@ static void job_of_a_reader_waits_for_writers(struct kunit *test)
 	mock_flush();
 }
 
+static void importer_unmaps_after_its_own_jobs(struct kunit *test)
+{
+	struct reader reader = { .dev = mock_device_masked(test, DMA_BIT_MASK(64)) };
+	struct dma_fence *job = mock_fence(test);
+	int fd = export_pages(test, 1);
+
+	KUNIT_ASSERT_EQ(test, 0, reader_import(&reader, fd, PAGE_SIZE));
+	close_fd(fd);
+	KUNIT_EXPECT_EQ(test, reader_submit(&reader, job), 0);
+	/* Signals when somebody waits for it. */
+	to_mock_fence(job)->late = true;
+	reader_drop(&reader);
+	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(job));
+	mock_flush();
+}
+
 static void process_sees_the_pages(struct kunit *test)
 {
 	unsigned long words = mock_user_memory(test, PAGE_SIZE);
@@ -439,6 +489,7 @@ static struct kunit_case dma_buf_doc_samples_cases[] = {
 	KUNIT_CASE(importer_refuses_a_buffer_too_small),
 	KUNIT_CASE(cpu_access_while_a_device_has_it_mapped),
 	KUNIT_CASE(job_of_a_reader_waits_for_writers),
+	KUNIT_CASE(importer_unmaps_after_its_own_jobs),
 	KUNIT_CASE(process_sees_the_pages),
 	{}
 };

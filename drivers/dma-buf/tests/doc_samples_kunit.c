@@ -9,11 +9,13 @@
 
 #include <kunit/test.h>
 #include <linux/dma-buf.h>
+#include <linux/dma-direct.h>
 #include <linux/dma-fence.h>
 #include <linux/dma-mapping.h>
 #include <linux/dma-resv.h>
 #include <linux/fdtable.h>
 #include <linux/file.h>
+#include <linux/memblock.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/scatterlist.h>
@@ -352,6 +354,88 @@ static int fill_buffer(struct dma_buf *dmabuf, u8 value)
 
 /* end sample */
 
+/* sample: no pages */
+/* Memory of a device behind a bus window. No struct page describes it. */
+struct window {
+	phys_addr_t start;
+};
+
+static int window_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach)
+{
+	/* With two PCI devices, ask pci_p2pdma_distance() too. */
+	return attach->peer2peer ? 0 : -EBUSY;
+}
+
+static struct sg_table *window_map(struct dma_buf_attachment *attach,
+				   enum dma_data_direction dir)
+{
+	size_t left = attach->dmabuf->size, segment;
+	struct window *window = attach->dmabuf->priv;
+	struct scatterlist *sg;
+	struct sg_table *table;
+	dma_addr_t addr;
+	int ret = -ENOMEM, i;
+
+	table = kzalloc(sizeof(*table), GFP_KERNEL);
+	if (!table)
+		return ERR_PTR(-ENOMEM);
+	segment = ALIGN_DOWN(dma_get_max_seg_size(attach->dev), PAGE_SIZE);
+	if (sg_alloc_table(table, DIV_ROUND_UP(left, segment), GFP_KERNEL))
+		goto free;
+	addr = dma_map_resource(attach->dev, window->start, left, dir, 0);
+	ret = dma_mapping_error(attach->dev, addr);
+	if (ret)
+		goto free_table;
+
+	for_each_sgtable_dma_sg(table, sg, i) {
+		/* Importers read length as well as sg_dma_len(). */
+		sg_set_page(sg, NULL, min(left, segment), 0);
+		sg_dma_address(sg) = addr;
+		sg_dma_len(sg) = sg->length;
+		addr += sg->length;
+		left -= sg->length;
+	}
+	return table;
+
+free_table:
+	sg_free_table(table);
+free:
+	kfree(table);
+	return ERR_PTR(ret);
+}
+
+static void window_unmap(struct dma_buf_attachment *attach, struct sg_table *table,
+			 enum dma_data_direction dir)
+{
+	dma_unmap_resource(attach->dev, sg_dma_address(table->sgl), attach->dmabuf->size,
+			   dir, 0);
+	sg_free_table(table);
+	kfree(table);
+}
+
+static int window_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
+{
+	struct window *window = dmabuf->priv;
+
+	vma->vm_page_prot = pgprot_writecombine(vma->vm_page_prot);
+	return vm_iomap_memory(vma, window->start, dmabuf->size);
+}
+
+static void window_release(struct dma_buf *dmabuf)
+{
+	kfree(dmabuf->priv);
+}
+
+static const struct dma_buf_ops window_ops = {
+	.attach = window_attach,
+	.map_dma_buf = window_map,
+	.unmap_dma_buf = window_unmap,
+	.mmap = window_mmap,
+	.release = window_release,
+};
+
+/* end sample */
+
 static struct page *first_page(struct dma_buf *dmabuf)
 {
 	struct pages_buffer *buffer = dmabuf->priv;
@@ -461,6 +545,53 @@ static void importer_unmaps_after_its_own_jobs(struct kunit *test)
 	mock_flush();
 }
 
+static struct dma_buf *export_window(struct kunit *test, phys_addr_t start, size_t size)
+{
+	struct window *window = kmalloc(sizeof(*window), GFP_KERNEL);
+	DEFINE_DMA_BUF_EXPORT_INFO(info);
+	struct dma_buf *dmabuf;
+
+	KUNIT_ASSERT_NOT_NULL(test, window);
+	window->start = start;
+	info.ops = &window_ops;
+	info.size = size;
+	info.priv = window;
+	dmabuf = dma_buf_export(&info);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dmabuf);
+	return dmabuf;
+}
+
+static void importer_gets_memory_without_pages(struct kunit *test)
+{
+	struct device *dev = mock_device_masked(test, DMA_BIT_MASK(64));
+	size_t segment = dma_get_max_seg_size(dev), size = 2 * segment + PAGE_SIZE, i;
+	struct mock_importer importer = {};
+	struct dma_buf_attachment *attach;
+	struct scatterlist *sg;
+	struct dma_buf *dmabuf;
+	phys_addr_t start;
+
+	/* Addresses behind the memory, which this test does not touch. */
+	for (start = ALIGN(PFN_PHYS(max_pfn), SZ_128M); pfn_valid(PHYS_PFN(start));)
+		start += SZ_128M;
+	dmabuf = export_window(test, start, size);
+	attach = dma_buf_attach(dmabuf, dev);
+	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-EBUSY));
+	/* A dynamic importer of a static exporter is mapped by the attach. */
+	attach = dma_buf_dynamic_attach(dmabuf, dev, &mock_peer_importer_ops, &importer);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, attach);
+	KUNIT_EXPECT_EQ(test, attach->sgt->nents, 3);
+	for_each_sgtable_dma_sg(attach->sgt, sg, i) {
+		KUNIT_EXPECT_NULL(test, sg_page(sg));
+		KUNIT_EXPECT_EQ(test, sg_dma_address(sg),
+				phys_to_dma(dev, start) + i * segment);
+		KUNIT_EXPECT_EQ(test, sg_dma_len(sg), min(segment, size - i * segment));
+	}
+	dma_buf_detach(dmabuf, attach);
+	dma_buf_put(dmabuf);
+	mock_flush();
+}
+
 static void process_sees_the_pages(struct kunit *test)
 {
 	unsigned long words = mock_user_memory(test, PAGE_SIZE);
@@ -490,6 +621,7 @@ static struct kunit_case dma_buf_doc_samples_cases[] = {
 	KUNIT_CASE(cpu_access_while_a_device_has_it_mapped),
 	KUNIT_CASE(job_of_a_reader_waits_for_writers),
 	KUNIT_CASE(importer_unmaps_after_its_own_jobs),
+	KUNIT_CASE(importer_gets_memory_without_pages),
 	KUNIT_CASE(process_sees_the_pages),
 	{}
 };

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Examples of the documentation: a driver with a queue of jobs. See doc_samples_kunit.c.
+ * Examples of the documentation: a driver with a queue of jobs, and a device that goes
+ * away. See doc_samples_kunit.c.
  */
 
 #include <kunit/static_stub.h>
 #include <kunit/test.h>
+#include <linux/dma-buf.h>
 #include <linux/dma-fence-unwrap.h>
 #include <linux/dma-fence.h>
 #include <linux/dma-resv.h>
@@ -213,6 +215,108 @@ put_fd:
 
 /* end sample */
 
+/* sample: device gone */
+/* A device that can be unbound while programs have buffers imported into it. */
+struct gadget {
+	struct device *dev;
+	struct queue queue;
+	struct mutex lock;		/* guards imports and gone */
+	struct list_head imports;
+	bool gone;
+};
+
+/* What a program's handle leads to. It can outlive the device. */
+struct import {
+	struct dma_buf *dmabuf;
+	struct dma_buf_attachment *attach;	/* NULL once the device is gone */
+	struct sg_table *sgt;
+	struct dma_fence *job;			/* newest job, or NULL */
+	struct list_head node;
+};
+
+/* Every call that needs the device begins with this, and ends with mutex_unlock(). */
+static int gadget_enter(struct gadget *gadget)
+{
+	mutex_lock(&gadget->lock);
+	if (!gadget->gone)
+		return 0;
+	mutex_unlock(&gadget->lock);
+	return -ENODEV;
+}
+
+static int import_attach(struct gadget *gadget, struct import *import)
+{
+	import->attach = dma_buf_attach(import->dmabuf, gadget->dev);
+	if (IS_ERR(import->attach))
+		return PTR_ERR(import->attach);
+	import->sgt = dma_buf_map_attachment_unlocked(import->attach, DMA_BIDIRECTIONAL);
+	if (IS_ERR(import->sgt)) {
+		dma_buf_detach(import->dmabuf, import->attach);
+		return PTR_ERR(import->sgt);
+	}
+	list_add(&import->node, &gadget->imports);
+	return 0;
+}
+
+/* No job of the device uses the mapping any more. */
+static void import_detach(struct import *import)
+{
+	dma_buf_unmap_attachment_unlocked(import->attach, import->sgt, DMA_BIDIRECTIONAL);
+	dma_buf_detach(import->dmabuf, import->attach);
+	import->attach = NULL;
+	list_del(&import->node);
+}
+
+static int import_open(struct gadget *gadget, struct import *import, int fd)
+{
+	int ret;
+
+	import->job = NULL;
+	import->dmabuf = dma_buf_get(fd);
+	if (IS_ERR(import->dmabuf))
+		return PTR_ERR(import->dmabuf);
+	ret = gadget_enter(gadget);
+	if (!ret) {
+		ret = import_attach(gadget, import);
+		mutex_unlock(&gadget->lock);
+	}
+	if (ret)
+		dma_buf_put(import->dmabuf);
+	return ret;
+}
+
+/* The handle is closed, before or after the device has gone. */
+static void import_close(struct gadget *gadget, struct import *import)
+{
+	if (import->job)
+		dma_fence_wait(import->job, false);
+	dma_fence_put(import->job);
+	mutex_lock(&gadget->lock);
+	if (import->attach)
+		import_detach(import);
+	mutex_unlock(&gadget->lock);
+	dma_buf_put(import->dmabuf);
+}
+
+/* The driver's remove callback. */
+static void gadget_remove(struct gadget *gadget)
+{
+	struct import *import, *next;
+
+	mutex_lock(&gadget->lock);
+	/* 1. No new import and no new job. */
+	gadget->gone = true;
+	/* 2. ... stop the hardware, and free its interrupt ... */
+	/* 3. Its jobs will never be done. Those who wait for them go on with an error. */
+	queue_jobs_done(&gadget->queue, U64_MAX, -ENODEV);
+	/* 4. No mapping of the device may be left when the driver core lets it go. */
+	list_for_each_entry_safe(import, next, &gadget->imports, node)
+		import_detach(import);
+	mutex_unlock(&gadget->lock);
+}
+
+/* end sample */
+
 static struct dma_fence *submitted(struct kunit *test, struct queue *queue,
 				   struct dma_resv *resv, struct dma_fence *in)
 {
@@ -294,10 +398,81 @@ static void job_that_fails_is_never_seen(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, dma_resv_test_signaled(resv, DMA_RESV_USAGE_BOOKKEEP));
 }
 
+static void gadget_init(struct kunit *test, struct gadget *gadget)
+{
+	gadget->dev = mock_device(test);
+	queue_init(&gadget->queue);
+	mutex_init(&gadget->lock);
+	INIT_LIST_HEAD(&gadget->imports);
+	gadget->gone = false;
+}
+
+static int buffer_fd(struct kunit *test, struct dma_buf *dmabuf)
+{
+	int fd;
+
+	get_dma_buf(dmabuf);
+	fd = dma_buf_fd(dmabuf, O_CLOEXEC);
+	KUNIT_ASSERT_GE(test, fd, 0);
+	return fd;
+}
+
+static void device_that_goes_away_leaves_no_mapping(struct kunit *test)
+{
+	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
+	struct dma_buf *dmabuf = mock_buffer(test, exporter);
+	struct import import, late;
+	struct gadget gadget;
+	int fd;
+
+	gadget_init(test, &gadget);
+	fd = buffer_fd(test, dmabuf);
+	KUNIT_ASSERT_EQ(test, 0, import_open(&gadget, &import, fd));
+	import.job = dma_fence_get(submitted(test, &gadget.queue, dmabuf->resv, NULL));
+	gadget_remove(&gadget);
+	KUNIT_EXPECT_EQ(test, dma_fence_get_status(import.job), -ENODEV);
+	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_UNMAP), 1);
+	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_DETACH), 1);
+	KUNIT_EXPECT_EQ(test, import_open(&gadget, &late, fd), -ENODEV);
+	close_fd(fd);
+	/* The handle has kept the buffer. */
+	mock_buffer_disown(test, dmabuf);
+	dma_buf_put(dmabuf);
+	mock_flush();
+	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_RELEASE), 0);
+	import_close(&gadget, &import);
+	mock_flush();
+	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_RELEASE), 1);
+}
+
+static void handle_that_is_closed_first_is_detached_once(struct kunit *test)
+{
+	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
+	struct dma_buf *dmabuf = mock_buffer(test, exporter);
+	struct gadget gadget;
+	struct import import;
+	int fd;
+
+	gadget_init(test, &gadget);
+	fd = buffer_fd(test, dmabuf);
+	KUNIT_ASSERT_EQ(test, 0, import_open(&gadget, &import, fd));
+	close_fd(fd);
+	/* A job that is done when somebody waits for it. */
+	import.job = dma_fence_get(mock_fence(test));
+	to_mock_fence(import.job)->late = true;
+	import_close(&gadget, &import);
+	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_DETACH), 1);
+	gadget_remove(&gadget);
+	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_UNMAP), 1);
+	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_DETACH), 1);
+}
+
 static struct kunit_case dma_fence_doc_samples_cases[] = {
 	KUNIT_CASE(jobs_are_done_in_their_order),
 	KUNIT_CASE(job_waits_for_others_and_not_for_its_own),
 	KUNIT_CASE(job_that_fails_is_never_seen),
+	KUNIT_CASE(device_that_goes_away_leaves_no_mapping),
+	KUNIT_CASE(handle_that_is_closed_first_is_detached_once),
 	{}
 };
 

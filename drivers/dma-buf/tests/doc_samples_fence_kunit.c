@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Examples of the documentation: a driver with a queue of jobs, and a device that goes
- * away. See doc_samples_kunit.c.
+ * Examples of the documentation: a driver with a queue of jobs, a device that goes away,
+ * and a camera that waits for fences without a thread. See doc_samples_kunit.c.
  */
 
 #include <kunit/static_stub.h>
@@ -317,6 +317,109 @@ static void gadget_remove(struct gadget *gadget)
 
 /* end sample */
 
+/* sample: camera */
+/* A camera whose DMA engine fills one frame at a time and then raises an interrupt. */
+struct grabber {
+	spinlock_t lock;	/* guards what follows; no fence is signalled under it */
+	struct list_head ready;	/* frames that may be written, oldest first */
+	struct frame *active;	/* frame that the engine fills, or NULL */
+	bool streaming;
+};
+
+/* A buffer between QBUF and DQBUF, attached and mapped with DMA_FROM_DEVICE. */
+struct frame {
+	struct grabber *grabber;
+	struct dma_buf *dmabuf;
+	struct dma_fence *before;	/* earlier users of the buffer, or NULL */
+	struct dma_fence_cb cb;
+	struct list_head node;
+};
+
+static void grabber_start_next(struct grabber *grabber)
+{
+	lockdep_assert_held(&grabber->lock);
+	if (grabber->active || !grabber->streaming)
+		return;
+	grabber->active = list_first_entry_or_null(&grabber->ready, struct frame, node);
+	if (!grabber->active)
+		return;
+	list_del(&grabber->active->node);
+	/* ... tell the engine the addresses of the frame ... */
+}
+
+/* Runs with the lock of @fence held, and often in hardirq context. */
+static void frame_ready(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	struct frame *frame = container_of(cb, struct frame, cb);
+	struct grabber *grabber = frame->grabber;
+	unsigned long irq;
+
+	spin_lock_irqsave(&grabber->lock, irq);
+	list_add_tail(&frame->node, &grabber->ready);
+	grabber_start_next(grabber);
+	spin_unlock_irqrestore(&grabber->lock, irq);
+}
+
+/* QBUF: returns at once, and the frame is filled when the buffer is free. */
+static int frame_queue(struct frame *frame)
+{
+	int ret;
+
+	/* A writer waits for all. If there are several fences, this is an array. */
+	ret = dma_resv_get_singleton(frame->dmabuf->resv, dma_resv_usage_rw(true),
+				     &frame->before);
+	if (ret)
+		return ret;
+	if (!frame->before || dma_fence_add_callback(frame->before, &frame->cb, frame_ready))
+		frame_ready(NULL, &frame->cb);
+	return 0;
+}
+
+/* Interrupt of the engine. Returns the frame that is full, for DQBUF. */
+static struct frame *grabber_interrupt(struct grabber *grabber)
+{
+	struct frame *frame;
+	unsigned long irq;
+
+	spin_lock_irqsave(&grabber->lock, irq);
+	frame = grabber->active;
+	grabber->active = NULL;
+	grabber_start_next(grabber);
+	spin_unlock_irqrestore(&grabber->lock, irq);
+	return frame;
+}
+
+/* DQBUF. Afterwards the callback is not running and will not be called. */
+static void frame_finish(struct frame *frame)
+{
+	if (frame->before)
+		dma_fence_remove_callback(frame->before, &frame->cb);
+	dma_fence_put(frame->before);
+	frame->before = NULL;
+}
+
+/* STREAMON and STREAMOFF. */
+static void grabber_stream(struct grabber *grabber, bool on)
+{
+	spin_lock_irq(&grabber->lock);
+	grabber->streaming = on;
+	grabber_start_next(grabber);
+	spin_unlock_irq(&grabber->lock);
+}
+
+static void grabber_stop(struct grabber *grabber, struct frame *frames, unsigned int count)
+{
+	grabber_stream(grabber, false);
+	/* ... stop the engine, and wait for its interrupt handler ... */
+	for (unsigned int i = 0; i < count; i++)
+		frame_finish(&frames[i]);
+	/* Neither the interrupt nor a callback can come any more. */
+	INIT_LIST_HEAD(&grabber->ready);
+	grabber->active = NULL;
+}
+
+/* end sample */
+
 static struct dma_fence *submitted(struct kunit *test, struct queue *queue,
 				   struct dma_resv *resv, struct dma_fence *in)
 {
@@ -467,12 +570,73 @@ static void handle_that_is_closed_first_is_detached_once(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_DETACH), 1);
 }
 
+static void grabber_init(struct kunit *test, struct grabber *grabber, struct frame *frames,
+			 unsigned int count)
+{
+	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
+
+	spin_lock_init(&grabber->lock);
+	INIT_LIST_HEAD(&grabber->ready);
+	grabber->active = NULL;
+	grabber->streaming = false;
+	grabber_stream(grabber, true);
+	for (unsigned int i = 0; i < count; i++) {
+		frames[i].grabber = grabber;
+		frames[i].before = NULL;
+		frames[i].dmabuf = mock_buffer(test, exporter);
+	}
+}
+
+static void camera_fills_free_buffers_first(struct kunit *test)
+{
+	struct dma_fence *shown = mock_fence(test), *drawn = mock_fence(test);
+	struct grabber grabber;
+	struct frame frames[2];
+
+	grabber_init(test, &grabber, frames, 2);
+	mock_add_fence(test, frames[0].dmabuf, shown, DMA_RESV_USAGE_READ);
+	mock_add_fence(test, frames[0].dmabuf, drawn, DMA_RESV_USAGE_WRITE);
+	KUNIT_ASSERT_EQ(test, 0, frame_queue(&frames[0]));
+	KUNIT_EXPECT_NULL(test, grabber.active);
+	KUNIT_ASSERT_EQ(test, 0, frame_queue(&frames[1]));
+	KUNIT_EXPECT_PTR_EQ(test, grabber.active, &frames[1]);
+
+	dma_fence_signal(drawn);
+	KUNIT_EXPECT_PTR_EQ(test, grabber_interrupt(&grabber), &frames[1]);
+	KUNIT_EXPECT_NULL(test, grabber.active);
+	dma_fence_signal(shown);
+	/* An array may run its callbacks a moment later. */
+	dma_fence_wait(frames[0].before, false);
+	frame_finish(&frames[0]);
+	KUNIT_EXPECT_PTR_EQ(test, grabber_interrupt(&grabber), &frames[0]);
+	grabber_stop(&grabber, frames, 2);
+}
+
+static void camera_that_stops_waits_for_no_fence(struct kunit *test)
+{
+	struct dma_fence *shown = mock_fence(test);
+	struct grabber grabber;
+	struct frame frames[2];
+
+	grabber_init(test, &grabber, frames, 2);
+	mock_add_fence(test, frames[0].dmabuf, shown, DMA_RESV_USAGE_READ);
+	KUNIT_ASSERT_EQ(test, 0, frame_queue(&frames[0]));
+	KUNIT_ASSERT_EQ(test, 0, frame_queue(&frames[1]));
+	grabber_stop(&grabber, frames, 2);
+	KUNIT_EXPECT_FALSE(test, dma_fence_is_signaled(shown));
+	dma_fence_signal(shown);
+	KUNIT_EXPECT_TRUE(test, list_empty(&grabber.ready));
+	KUNIT_EXPECT_NULL(test, grabber.active);
+}
+
 static struct kunit_case dma_fence_doc_samples_cases[] = {
 	KUNIT_CASE(jobs_are_done_in_their_order),
 	KUNIT_CASE(job_waits_for_others_and_not_for_its_own),
 	KUNIT_CASE(job_that_fails_is_never_seen),
 	KUNIT_CASE(device_that_goes_away_leaves_no_mapping),
 	KUNIT_CASE(handle_that_is_closed_first_is_detached_once),
+	KUNIT_CASE(camera_fills_free_buffers_first),
+	KUNIT_CASE(camera_that_stops_waits_for_no_fence),
 	{}
 };
 

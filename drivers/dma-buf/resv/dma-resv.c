@@ -438,12 +438,15 @@ void dma_resv_add_fence(struct dma_resv *obj, struct dma_fence *fence,
 EXPORT_SYMBOL(dma_resv_add_fence);
 
 /**
- * dma_resv_replace_fences() - put one fence in place of all pending ones of a timeline.
+ * dma_resv_replace_fences() - replace all fences of a context by another fence
  * @obj: the reservation object
- * @context: the timeline
- * @fence: fence that is signalled only when the work of the others does not use the
- *	memory any more, because its page tables are gone, say
- * @usage: its usage
+ * @context: context of the fences to replace, signalled or not
+ * @fence: the replacement; it must signal only when the work of the replaced fences no
+ *	longer uses the memory, for example because its page tables are gone
+ * @usage: usage of @fence
+ *
+ * Drops the object's references to the replaced fences, signalled ones included: such
+ * a fence may hold more than its own memory (amdkfd's eviction fence holds an mm).
  *
  * Context: Reservation lock held; does not sleep.
  */
@@ -455,8 +458,7 @@ void dma_resv_replace_fences(struct dma_resv *obj, uint64_t context,
 
 	dma_resv_assert_held(obj);
 	for (i = 0; list && i < list->num_fences; i++)
-		if (dma_resv_slot_fence(list->slots[i])->context == context &&
-		    !dma_resv_slot_is_spare(list->slots[i]))
+		if (dma_resv_slot_fence(list->slots[i])->context == context)
 			dma_resv_list_replace(list, i, fence, usage);
 }
 EXPORT_SYMBOL(dma_resv_replace_fences);

@@ -483,6 +483,25 @@ static void replace_takes_all_of_a_timeline(struct kunit *test)
 	}
 }
 
+/* amdkfd replaces its eviction fence, which holds an mm, whether signalled or not. */
+static void replace_drops_signalled_fences(struct kunit *test)
+{
+	struct dma_resv *resv = mock_resv(test);
+	struct dma_fence *old = mock_fence(test), *fence = mock_fence(test);
+	u64 context = old->context;
+
+	mock_resv_add(test, resv, old, DMA_RESV_USAGE_BOOKKEEP);
+	dma_fence_signal(old);
+	mock_fence_put(test, old);
+	KUNIT_EXPECT_TRUE(test, mock_fences_left(test, 2));
+	dma_resv_lock(resv, NULL);
+	dma_resv_replace_fences(resv, context, fence, DMA_RESV_USAGE_BOOKKEEP);
+	dma_resv_unlock(resv);
+	KUNIT_EXPECT_TRUE(test, mock_fences_left(test, 1));
+	KUNIT_EXPECT_EQ(test, kref_read(&fence->refcount), 2);
+	KUNIT_EXPECT_FALSE(test, dma_resv_test_signaled(resv, DMA_RESV_USAGE_BOOKKEEP));
+}
+
 static void copy_takes_what_is_not_signalled(struct kunit *test)
 {
 	struct dma_resv *from = mock_resv(test), *to = mock_resv(test);
@@ -764,6 +783,7 @@ static struct kunit_case dma_resv_cases[] = {
 	KUNIT_CASE(signalled_fences_give_their_memory_back),
 	KUNIT_CASE(places_of_a_crowd_are_given_back),
 	KUNIT_CASE(replace_takes_all_of_a_timeline),
+	KUNIT_CASE(replace_drops_signalled_fences),
 	KUNIT_CASE(copy_takes_what_is_not_signalled),
 	KUNIT_CASE(copy_of_nothing),
 	KUNIT_CASE(list_is_as_small_as_it_can_be),

@@ -221,19 +221,53 @@ static void op_resv_test(void *arg)
 	dma_resv_test_signaled(&full->resv, DMA_RESV_USAGE_READ);
 }
 
-static void bench_reservations(struct dma_fence **fences)
+/* Leaves the reservation object locked. */
+static void bench_resv_fill(struct bench_resv *full, struct dma_fence **fences, int count)
+{
+	int i;
+
+	dma_resv_init(&full->resv);
+	dma_resv_lock(&full->resv, NULL);
+	for (i = 0; i < count; i++)
+		if (!dma_resv_reserve_fences(&full->resv, 1))
+			dma_resv_add_fence(&full->resv, fences[i], DMA_RESV_USAGE_READ);
+	full->again = fences[count - 1];
+}
+
+/* The common sizes: a buffer has fences of one to four timelines, seldom of 16. */
+static const struct bench_size {
+	int count;
+	const char *add;
+	const char *iterate;
+} bench_sizes[] = {
+	{ 1, "resv add a known timeline of 1", "resv iterate 1 unlocked" },
+	{ 2, "resv add a known timeline of 2", "resv iterate 2 unlocked" },
+	{ 4, "resv add a known timeline of 4", "resv iterate 4 unlocked" },
+	{ SOME, "resv add a known timeline of 16", "resv iterate 16 unlocked" },
+};
+
+static void bench_resv_sizes(struct dma_fence **fences)
 {
 	static struct bench_resv full;
 	int i;
 
-	report("resv init + 16 adds + fini", op_resv_add, fences);
+	for (i = 0; i < ARRAY_SIZE(bench_sizes); i++) {
+		bench_resv_fill(&full, fences, bench_sizes[i].count);
+		report(bench_sizes[i].add, op_resv_add_again, &full);
+		dma_resv_unlock(&full.resv);
+		report(bench_sizes[i].iterate, op_resv_iterate_unlocked, &full);
+		dma_resv_fini(&full.resv);
+	}
+}
 
-	dma_resv_init(&full.resv);
-	dma_resv_lock(&full.resv, NULL);
-	for (i = 0; i < MANY; i++)
-		if (!dma_resv_reserve_fences(&full.resv, 1))
-			dma_resv_add_fence(&full.resv, fences[i], DMA_RESV_USAGE_READ);
-	full.again = fences[MANY - 1];
+static void bench_reservations(struct dma_fence **fences)
+{
+	static struct bench_resv full;
+
+	report("resv init + 16 adds + fini", op_resv_add, fences);
+	bench_resv_sizes(fences);
+
+	bench_resv_fill(&full, fences, MANY);
 	report("resv add a known timeline among 64", op_resv_add_again, &full);
 	report("resv iterate 64 locked", op_resv_iterate, &full);
 	dma_resv_unlock(&full.resv);
@@ -281,6 +315,7 @@ static void bench_bytes(struct dma_fence **fences)
 	bench_array_bytes(fences);
 	pr_info("BENCH bytes of struct dma_resv %zu\n", sizeof(struct dma_resv));
 	bench_resv_bytes(fences, 1);
+	bench_resv_bytes(fences, 2);
 	bench_resv_bytes(fences, 4);
 	bench_resv_bytes(fences, SOME);
 	bench_resv_bytes(fences, MANY);

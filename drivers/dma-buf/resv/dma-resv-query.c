@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What can be asked of a reservation object, and done with all its fences. Nothing
- * here needs its lock, unless it says so.
+ * Queries and operations on all fences of a reservation object.
+ *
+ * Everything here is built on the iterations of dma-resv-iter.c and has no state of its
+ * own. Except where noted nothing needs the reservation lock; the functions then see
+ * the fences that were in the object at one time during the call, without those that
+ * were signalled.
+ *
+ * A fence counts as signalled here as soon as dma_fence_is_signaled() says so. Its
+ * signaller may still be running callbacks and using the fence at that moment: none of
+ * these functions takes a fence's lock for a fence that it finds signalled, in the base
+ * as here. A caller that must know that the signaller has left a fence calls
+ * dma_fence_wait() on it, with a reference of its own.
  */
 
 #include <linux/dma-fence-array.h>
@@ -15,68 +25,67 @@ static void dma_resv_put_all(struct dma_fence **fences, unsigned int count)
 {
 	while (count--)
 		dma_fence_put(fences[count]);
-	kfree(fences);
-}
-
-static unsigned int dma_resv_count(struct dma_resv *obj)
-{
-	unsigned int generation;
-	u32 count;
-
-	guard(rcu)();
-	dma_resv_begin(obj, &generation, &count);
-	return count;
 }
 
 /**
- * dma_resv_get_fences() - take references to all that is not signalled.
+ * dma_resv_get_fences() - return an array of the unsignalled fences
  * @obj: the reservation object
- * @usage: fences of this usage and those before it
- * @num_fences: how many there are (out)
- * @fences: the fences, each with a reference, in memory to be freed with kfree(); NULL
- *	if there are none (out)
+ * @usage: return fences of this usage and of those before it
+ * @num_fences: number of fences (out)
+ * @fences: array of fences with a reference to each, or NULL if there are none; free it
+ *	with kfree() (out)
  *
  * Context: May sleep.
  *
- * Return: 0 or %-ENOMEM.
+ * Return: 0 on success, or %-ENOMEM if the array cannot be allocated.
  */
 int dma_resv_get_fences(struct dma_resv *obj, enum dma_resv_usage usage,
 			unsigned int *num_fences, struct dma_fence ***fences)
 {
 	struct dma_fence **array = NULL;
-	unsigned int room;
+	struct dma_resv_iter cursor;
+	struct dma_fence *fence;
+	unsigned int count = 0;
 
 	*num_fences = 0;
 	*fences = NULL;
-	do {
-		kfree(array);
-		room = dma_resv_count(obj);
-		if (!room)
-			return 0;
-		array = kmalloc_array(room, sizeof(*array),
-				      GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
-		if (!array)
-			return -ENOMEM;
-	} while (!dma_resv_collect(obj, usage, array, room, num_fences));
-
-	if (*num_fences)
-		*fences = array;
-	else
-		kfree(array);
+	dma_resv_iter_begin(&cursor, obj, usage);
+	dma_resv_for_each_fence_unlocked(&cursor, fence) {
+		if (dma_resv_iter_is_restarted(&cursor)) {
+			dma_resv_put_all(array, count);
+			kfree(array);
+			count = 0;
+			array = kmalloc_array(cursor.num_fences, sizeof(*array),
+					      GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+			if (!array) {
+				dma_resv_iter_end(&cursor);
+				return -ENOMEM;
+			}
+		}
+		/* The array takes over the reference of the cursor. */
+		array[count++] = fence;
+		cursor.fence = NULL;
+	}
+	dma_resv_iter_end(&cursor);
+	*num_fences = count;
+	*fences = array;
 	return 0;
 }
 EXPORT_SYMBOL_GPL(dma_resv_get_fences);
 
 /**
- * dma_resv_get_singleton() - get one fence for all that is not signalled.
+ * dma_resv_get_singleton() - return one fence that stands for all unsignalled fences
  * @obj: the reservation object
- * @usage: fences of this usage and those before it
- * @fence: an array, the only fence, or NULL if there is none; with a reference (out).
- *	Not to be added to a reservation object, which takes no containers
+ * @usage: use fences of this usage and of those before it
+ * @fence: an array of the fences, the fence itself if there is only one, or NULL if
+ *	there is none; the caller gets a reference (out)
+ *
+ * The result must not be added to a reservation object: dma_resv_add_fence() takes no
+ * containers.
  *
  * Context: May sleep.
  *
- * Return: 0 or %-ENOMEM.
+ * Return: 0 on success, or %-ENOMEM if the array cannot be allocated.
  */
 int dma_resv_get_singleton(struct dma_resv *obj, enum dma_resv_usage usage,
 			   struct dma_fence **fence)
@@ -98,6 +107,7 @@ int dma_resv_get_singleton(struct dma_resv *obj, enum dma_resv_usage usage,
 	array = dma_fence_array_create(count, fences, dma_fence_context_alloc(1), 1, false);
 	if (!array) {
 		dma_resv_put_all(fences, count);
+		kfree(fences);
 		return -ENOMEM;
 	}
 	*fence = &array->base;
@@ -106,13 +116,16 @@ int dma_resv_get_singleton(struct dma_resv *obj, enum dma_resv_usage usage,
 EXPORT_SYMBOL_GPL(dma_resv_get_singleton);
 
 /**
- * dma_resv_copy_fences() - replace all fences by those of another object.
- * @dst: whose fences are replaced
- * @src: whose unsignalled fences are copied; its lock need not be held
+ * dma_resv_copy_fences() - replace all fences of an object by those of another
+ * @dst: object whose fences are replaced
+ * @src: object whose unsignalled fences are copied; its lock need not be held
+ *
+ * Reservations of @dst that were not used yet are void afterwards.
  *
  * Context: Reservation lock of @dst held; may sleep.
  *
- * Return: 0 or %-ENOMEM, with which nothing has changed.
+ * Return: 0 on success, or %-ENOMEM if the list cannot be allocated; then @dst is
+ * unchanged.
  */
 int dma_resv_copy_fences(struct dma_resv *dst, struct dma_resv *src)
 {
@@ -145,43 +158,47 @@ int dma_resv_copy_fences(struct dma_resv *dst, struct dma_resv *src)
 EXPORT_SYMBOL(dma_resv_copy_fences);
 
 /**
- * dma_resv_wait_timeout() - sleep until all is signalled.
+ * dma_resv_wait_timeout() - wait until all fences are signalled
  * @obj: the reservation object
- * @usage: fences of this usage and those before it
- * @intr: let signals interrupt
- * @timeout: jiffies for all together, or %MAX_SCHEDULE_TIMEOUT; 0 asks
+ * @usage: wait for fences of this usage and of those before it
+ * @intr: return early when a signal is pending
+ * @timeout: jiffies for all fences together, or %MAX_SCHEDULE_TIMEOUT; with 0 the
+ *	function enables signalling and tests without sleeping
  *
- * Context: May sleep; the lock may be held.
+ * Waits with dma_fence_wait_timeout() for each fence that is not signalled. A fence
+ * that is found signalled is skipped: its signaller may still be running callbacks.
  *
- * Return: What is left of @timeout, at least 1, when all is signalled; 0 when the time
- * has run out; %-ERESTARTSYS when a signal came; or another errno of a driver's own
- * wait.
+ * Context: May sleep. The reservation lock may be held.
+ *
+ * Return: The jiffies left of @timeout, at least 1, when all fences are signalled; 0
+ * when the time ran out; %-ERESTARTSYS when a signal arrived; or another errno of a
+ * driver's &dma_fence_ops.wait.
  */
 long dma_resv_wait_timeout(struct dma_resv *obj, enum dma_resv_usage usage, bool intr,
 			   unsigned long timeout)
 {
 	struct dma_resv_iter cursor;
 	struct dma_fence *fence;
-	long left = timeout, ret = 1;
+	long remaining = timeout, ret = 1;
 
 	dma_resv_iter_begin(&cursor, obj, usage);
 	dma_resv_for_each_fence_unlocked(&cursor, fence) {
-		ret = dma_fence_wait_timeout(fence, intr, left);
+		ret = dma_fence_wait_timeout(fence, intr, remaining);
 		if (ret <= 0)
 			break;
-		/* What was given as no time stays no time. */
-		left = min(left, ret);
+		/* A wait with timeout 0 returns 1; the others get 0 as well. */
+		remaining = min(remaining, ret);
 	}
 	dma_resv_iter_end(&cursor);
-	return ret <= 0 ? ret : max(left, 1L);
+	return ret <= 0 ? ret : max(remaining, 1L);
 }
 EXPORT_SYMBOL_GPL(dma_resv_wait_timeout);
 
 /**
- * dma_resv_set_deadline() - hint that all of it would better be signalled by then.
+ * dma_resv_set_deadline() - pass a deadline hint to all unsignalled fences
  * @obj: the reservation object
- * @usage: fences of this usage and those before it
- * @deadline: time on CLOCK_MONOTONIC
+ * @usage: use fences of this usage and of those before it
+ * @deadline: time on CLOCK_MONOTONIC by which the fences should be signalled
  *
  * Context: Any.
  */
@@ -199,25 +216,35 @@ void dma_resv_set_deadline(struct dma_resv *obj, enum dma_resv_usage usage,
 EXPORT_SYMBOL_GPL(dma_resv_set_deadline);
 
 /**
- * dma_resv_test_signaled() - is all of it signalled?
+ * dma_resv_test_signaled() - test whether all fences are signalled
  * @obj: the reservation object
- * @usage: fences of this usage and those before it
+ * @usage: test fences of this usage and of those before it
+ *
+ * Tests with dma_fence_is_signaled() and does not enable signalling. The signaller of a
+ * fence may still be running callbacks when this returns true.
  *
  * Context: Any.
  *
- * Return: true if so, also when there are no fences.
+ * Return: true if all fences are signalled, or if there are none.
  */
 bool dma_resv_test_signaled(struct dma_resv *obj, enum dma_resv_usage usage)
 {
-	return !dma_resv_has_pending(obj, usage);
+	struct dma_resv_iter cursor;
+	struct dma_fence *fence;
+
+	dma_resv_iter_begin(&cursor, obj, usage);
+	fence = dma_resv_iter_first_unlocked(&cursor);
+	dma_fence_put(fence);
+	return !fence;
 }
 EXPORT_SYMBOL_GPL(dma_resv_test_signaled);
 
 /**
- * dma_resv_describe() - print a line about each fence that implicit synchronisation
- * looks at.
+ * dma_resv_describe() - print one line per fence into a seq_file
  * @obj: the reservation object
- * @seq: where to
+ * @seq: file to print to
+ *
+ * Prints signalled fences too, and no fences of %DMA_RESV_USAGE_BOOKKEEP.
  *
  * Context: Reservation lock held.
  */

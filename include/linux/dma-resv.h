@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Reservation objects: the lock of a buffer, and the fences of who works on it.
+ * Reservation objects: the lock of a buffer, and the fences of the work that uses it.
  */
 #ifndef _LINUX_RESERVATION_H
 #define _LINUX_RESERVATION_H
@@ -17,15 +17,15 @@ extern struct ww_class reservation_ww_class;
 
 /**
  * enum dma_resv_usage - what the work behind a fence does with the buffer
- * @DMA_RESV_USAGE_KERNEL: memory management moves or clears it. Everybody waits,
- *	before anything else, unless the memory is pinned
- * @DMA_RESV_USAGE_WRITE: writes, and others wait for it without being told
- * @DMA_RESV_USAGE_READ: reads, and writers wait for it without being told
- * @DMA_RESV_USAGE_BOOKKEEP: uses the memory, and who has to wait is told by other
- *	means. Only who moves or frees the memory waits
+ * @DMA_RESV_USAGE_KERNEL: memory management moves or clears the memory. Everybody must
+ *	wait for it before using memory that is not pinned
+ * @DMA_RESV_USAGE_WRITE: the work writes, with implicit synchronisation
+ * @DMA_RESV_USAGE_READ: the work reads, with implicit synchronisation
+ * @DMA_RESV_USAGE_BOOKKEEP: the work takes no part in implicit synchronisation. Only
+ *	those who move or free the memory wait for it
  *
- * In this order: who asks for one usage gets the fences of all before it too. A fence
- * can come to an earlier usage by being added again, and never to a later one.
+ * The usages are ordered: a query for one usage returns the fences of all earlier ones
+ * too. Adding a fence again can move it to an earlier usage, never to a later one.
  */
 enum dma_resv_usage {
 	DMA_RESV_USAGE_KERNEL,
@@ -35,11 +35,11 @@ enum dma_resv_usage {
 };
 
 /**
- * dma_resv_usage_rw() - whom does a reader, or a writer, wait for?
- * @write: it is going to write
+ * dma_resv_usage_rw() - return the usage that a reader or a writer waits for
+ * @write: true for a writer
  *
- * Return: The usage to ask for: a writer waits for readers and writers, a reader for
- * writers.
+ * Return: %DMA_RESV_USAGE_READ for a writer, which waits for readers and writers;
+ * %DMA_RESV_USAGE_WRITE for a reader, which waits for writers only.
  */
 static inline enum dma_resv_usage dma_resv_usage_rw(bool write)
 {
@@ -47,14 +47,14 @@ static inline enum dma_resv_usage dma_resv_usage_rw(bool write)
 }
 
 /**
- * struct dma_resv - the lock of a buffer, and the fences of who works on it
- * @lock: for dma_resv_lock() and its relatives. Several are taken in any order, with
- *	one &struct ww_acquire_ctx
+ * struct dma_resv - the lock of a buffer, and the fences of the work that uses it
+ * @lock: taken by dma_resv_lock() and its variants. Several locks can be taken in any
+ *	order with one &struct ww_acquire_ctx
  * @fences: private; changed under @lock, read under it or under RCU
  * @reserved: private; 0 if nothing was reserved since @lock was taken, else one more
- *	than the number of fences that may still be added
- * @generation: private; how often @fences has become another list. Changed under
- *	@lock, read without
+ *	than the number of fences that may still be added. Guarded by @lock
+ * @generation: private; counts the lists that @fences has pointed to. Changed under
+ *	@lock, read without it
  */
 struct dma_resv {
 	struct ww_mutex lock;
@@ -64,18 +64,18 @@ struct dma_resv {
 };
 
 /**
- * struct dma_resv_iter - where an iteration is
+ * struct dma_resv_iter - cursor of an iteration
  * @obj: the reservation object
- * @usage: fences of this usage and those before it
- * @fence: the present one, with a reference in an unlocked iteration
- * @fence_usage: its usage
- * @index: place of the next one
- * @fences: what @obj had when the iteration began, or began again; not to be followed
- * @num_fences: how many were in it
- * @generation: of @obj at that time: another list may come to have the same address
- * @is_restarted: the present fence is the first
+ * @usage: return fences of this usage and of earlier ones
+ * @fence: current fence; an iteration without the lock holds a reference to it
+ * @fence_usage: usage of @fence
+ * @index: index of the next slot
+ * @fences: list of @obj at the start or the last restart; never dereferenced outside
+ * @num_fences: upper limit of the fences that follow until a restart
+ * @generation: generation of @fences, which tells it from a later list at its address
+ * @is_restarted: the current fence is the first since the start or a restart
  *
- * For the functions below only.
+ * Private to the functions below.
  */
 struct dma_resv_iter {
 	struct dma_resv *obj;
@@ -124,24 +124,24 @@ static inline void dma_resv_reset_max_fences(struct dma_resv *obj)
 #endif
 
 /**
- * dma_resv_held() - does the caller hold the lock?
+ * dma_resv_held() - test whether the caller holds the lock
  * @obj: the reservation object
  *
- * Return: What lockdep_is_held() says: true for certain only with lockdep.
+ * Return: lockdep_is_held() of the lock, which is always true without lockdep.
  */
 #define dma_resv_held(obj)		lockdep_is_held(&(obj)->lock.base)
 
 /**
- * dma_resv_assert_held() - the caller holds the lock; lockdep complains if not.
+ * dma_resv_assert_held() - make lockdep warn if the caller does not hold the lock
  * @obj: the reservation object
  */
 #define dma_resv_assert_held(obj)	lockdep_assert_held(&(obj)->lock.base)
 
 /**
- * dma_resv_iter_begin() - begin an iteration.
- * @cursor: where it is going to be (out)
+ * dma_resv_iter_begin() - set up the cursor of an iteration
+ * @cursor: cursor (out)
  * @obj: the reservation object
- * @usage: fences of this usage and those before it
+ * @usage: return fences of this usage and of earlier ones
  *
  * Context: Any.
  */
@@ -155,8 +155,8 @@ static inline void dma_resv_iter_begin(struct dma_resv_iter *cursor,
 }
 
 /**
- * dma_resv_iter_end() - end an unlocked iteration, at its end or before.
- * @cursor: where it is
+ * dma_resv_iter_end() - drop the reference that the cursor holds
+ * @cursor: cursor of an iteration without the lock
  *
  * Context: Any.
  */
@@ -166,8 +166,8 @@ static inline void dma_resv_iter_end(struct dma_resv_iter *cursor)
 }
 
 /**
- * dma_resv_iter_usage() - the usage of the present fence.
- * @cursor: where the iteration is
+ * dma_resv_iter_usage() - return the usage of the current fence
+ * @cursor: cursor of the iteration
  *
  * Context: Any.
  *
@@ -179,14 +179,14 @@ static inline enum dma_resv_usage dma_resv_iter_usage(struct dma_resv_iter *curs
 }
 
 /**
- * dma_resv_iter_is_restarted() - has an unlocked iteration begun, or begun again?
- * @cursor: where the iteration is
+ * dma_resv_iter_is_restarted() - test whether the iteration has started or restarted
+ * @cursor: cursor of the iteration
  *
- * Whoever collects something throws away what he has when this is true.
+ * A caller that collects something discards what it has collected when this is true.
  *
  * Context: Any.
  *
- * Return: true if the present fence is the first.
+ * Return: true if the current fence is the first since the start or a restart.
  */
 static inline bool dma_resv_iter_is_restarted(struct dma_resv_iter *cursor)
 {
@@ -194,25 +194,23 @@ static inline bool dma_resv_iter_is_restarted(struct dma_resv_iter *cursor)
 }
 
 /**
- * dma_resv_for_each_fence_unlocked() - for each fence that is not signalled, without
- * the lock.
- * @cursor: from dma_resv_iter_begin(), to be ended by dma_resv_iter_end()
- * @fence: the fence (out); the iteration has a reference until the next one
+ * dma_resv_for_each_fence_unlocked() - iterate over unsignalled fences without the lock
+ * @cursor: cursor set up by dma_resv_iter_begin(); call dma_resv_iter_end() afterwards
+ * @fence: current fence (out); the cursor holds a reference until the next step
  *
- * The loop may sleep. If the fences change meanwhile it may begin again, see
- * dma_resv_iter_is_restarted(); it ends when it has seen all of what was there at one
- * time. With the lock at hand, dma_resv_for_each_fence() is better.
+ * The loop may sleep. If the object gets another list meanwhile, the iteration restarts,
+ * see dma_resv_iter_is_restarted(). If you hold the lock, use dma_resv_for_each_fence().
  */
 #define dma_resv_for_each_fence_unlocked(cursor, fence)			\
 	for ((fence) = dma_resv_iter_first_unlocked(cursor); (fence);	\
 	     (fence) = dma_resv_iter_next_unlocked(cursor))
 
 /**
- * dma_resv_for_each_fence() - for each fence, under the lock.
- * @cursor: &struct dma_resv_iter; begun by the loop, and need not be ended
+ * dma_resv_for_each_fence() - iterate over all fences under the lock
+ * @cursor: &struct dma_resv_iter; needs neither begin nor end
  * @obj: the reservation object
- * @usage: fences of this usage and those before it
- * @fence: the fence (out), signalled or not, without a reference
+ * @usage: return fences of this usage and of earlier ones
+ * @fence: current fence (out), signalled or not, without a reference
  */
 #define dma_resv_for_each_fence(cursor, obj, usage, fence)		\
 	for (dma_resv_iter_begin(cursor, obj, usage),			\
@@ -220,17 +218,18 @@ static inline bool dma_resv_iter_is_restarted(struct dma_resv_iter *cursor)
 	     (fence) = dma_resv_iter_next(cursor))
 
 /**
- * dma_resv_lock() - take the lock.
+ * dma_resv_lock() - take the lock
  * @obj: the reservation object
- * @ctx: from ww_acquire_init() for &reservation_ww_class, by who takes several; or NULL
+ * @ctx: set up by ww_acquire_init() for &reservation_ww_class, to take several locks; or
+ *	NULL
  *
  * Context: May sleep.
  *
  * Return: 0, or with a @ctx:
  *
- *   * %-EDEADLK - would deadlock: drop all locks of @ctx, begin with this one by
- *     dma_resv_lock_slow(), and take the others again
- *   * %-EALREADY - @ctx holds it
+ *   * %-EDEADLK - waiting would deadlock: drop all locks of @ctx, take this one with
+ *     dma_resv_lock_slow(), and then take the others again
+ *   * %-EALREADY - @ctx already holds the lock
  */
 static inline int dma_resv_lock(struct dma_resv *obj, struct ww_acquire_ctx *ctx)
 {
@@ -238,13 +237,13 @@ static inline int dma_resv_lock(struct dma_resv *obj, struct ww_acquire_ctx *ctx
 }
 
 /**
- * dma_resv_lock_interruptible() - dma_resv_lock(), unless a signal comes.
+ * dma_resv_lock_interruptible() - take the lock; a signal interrupts
  * @obj: the reservation object
  * @ctx: as for dma_resv_lock()
  *
  * Context: May sleep.
  *
- * Return: As dma_resv_lock(), or %-EINTR.
+ * Return: As dma_resv_lock(), or %-EINTR if a signal arrived.
  */
 static inline int dma_resv_lock_interruptible(struct dma_resv *obj,
 					      struct ww_acquire_ctx *ctx)
@@ -253,9 +252,9 @@ static inline int dma_resv_lock_interruptible(struct dma_resv *obj,
 }
 
 /**
- * dma_resv_lock_slow() - take the lock that would have deadlocked.
+ * dma_resv_lock_slow() - take the first lock again after -EDEADLK
  * @obj: the reservation object
- * @ctx: as for dma_resv_lock(); holds no lock any more
+ * @ctx: as for dma_resv_lock(); must hold no lock
  *
  * Context: May sleep.
  */
@@ -265,13 +264,13 @@ static inline void dma_resv_lock_slow(struct dma_resv *obj, struct ww_acquire_ct
 }
 
 /**
- * dma_resv_lock_slow_interruptible() - dma_resv_lock_slow(), unless a signal comes.
+ * dma_resv_lock_slow_interruptible() - dma_resv_lock_slow(); a signal interrupts
  * @obj: the reservation object
- * @ctx: as for dma_resv_lock(); holds no lock any more
+ * @ctx: as for dma_resv_lock(); must hold no lock
  *
  * Context: May sleep.
  *
- * Return: 0 or %-EINTR.
+ * Return: 0, or %-EINTR if a signal arrived.
  */
 static inline int dma_resv_lock_slow_interruptible(struct dma_resv *obj,
 						   struct ww_acquire_ctx *ctx)
@@ -280,12 +279,12 @@ static inline int dma_resv_lock_slow_interruptible(struct dma_resv *obj,
 }
 
 /**
- * dma_resv_trylock() - take the lock if nobody has it.
+ * dma_resv_trylock() - take the lock if it is free
  * @obj: the reservation object
  *
  * Context: Any in which a mutex may be tried.
  *
- * Return: true if the caller has it now.
+ * Return: true if the lock was taken.
  */
 static inline bool __must_check dma_resv_trylock(struct dma_resv *obj)
 {
@@ -293,12 +292,12 @@ static inline bool __must_check dma_resv_trylock(struct dma_resv *obj)
 }
 
 /**
- * dma_resv_is_locked() - has somebody the lock?
+ * dma_resv_is_locked() - test whether anybody holds the lock
  * @obj: the reservation object
  *
  * Context: Any.
  *
- * Return: true if so, at this moment.
+ * Return: true if the lock was held at the time of the test.
  */
 static inline bool dma_resv_is_locked(struct dma_resv *obj)
 {
@@ -306,10 +305,10 @@ static inline bool dma_resv_is_locked(struct dma_resv *obj)
 }
 
 /**
- * dma_resv_locking_ctx() - with which context was it locked?
+ * dma_resv_locking_ctx() - return the context with which the lock was taken
  * @obj: the reservation object
  *
- * For memory managers whose callbacks cannot be given the context.
+ * For memory managers that cannot pass the context to their callbacks.
  *
  * Context: Any; says something about the caller only if the context is its own.
  *
@@ -321,10 +320,10 @@ static inline struct ww_acquire_ctx *dma_resv_locking_ctx(struct dma_resv *obj)
 }
 
 /**
- * dma_resv_unlock() - give the lock back, and what was reserved and not used.
+ * dma_resv_unlock() - drop the lock and all reservations
  * @obj: the reservation object
  *
- * Context: The caller has the lock.
+ * Context: Reservation lock held.
  */
 static inline void dma_resv_unlock(struct dma_resv *obj)
 {

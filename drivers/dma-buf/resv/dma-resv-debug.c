@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What was reserved and not used is taken back with the lock. With CONFIG_DEBUG_MUTEXES
- * that is an exported function: tests of drivers call it to see whether they reserve.
+ * Dropping reservations, as an exported function for CONFIG_DEBUG_MUTEXES, where the
+ * base exports it too. Otherwise the header has an inline function.
+ * &dma_resv.reserved is guarded by the reservation lock.
  */
 
 #include <linux/export.h>
@@ -9,10 +10,10 @@
 #include "dma-resv-private.h"
 
 /**
- * dma_resv_reset_max_fences() - take back what was reserved.
+ * dma_resv_reset_max_fences() - drop all reservations of the lock section
  * @obj: the reservation object
  *
- * For dma_resv_unlock(), and for tests of drivers.
+ * Called by dma_resv_unlock(), and by tests which check that a driver reserves.
  *
  * Context: Reservation lock held.
  */

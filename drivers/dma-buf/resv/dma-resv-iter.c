@@ -90,8 +90,8 @@ static __always_inline struct dma_fence *dma_resv_iter_walk(struct dma_resv_iter
 	unsigned long slot;
 	unsigned int index;
 
-	/* The acquire pairs with dma_resv_list_append(): counted slots are filled. */
 	while ((list = cursor->fences) &&
+	       /* Pairs with dma_resv_list_append(): counted slots are filled. */
 	       (index = cursor->index) < smp_load_acquire(&list->num_fences)) {
 		cursor->index = index + 1;
 		slot = READ_ONCE(list->slots[index]);

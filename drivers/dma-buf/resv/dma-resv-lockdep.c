@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The whole lock order around reservation objects, shown to lockdep at boot: else a
- * driver that turns it round is found only where somebody runs into memory reclaim at
- * the wrong moment.
+ * Teaches lockdep the lock order around reservation objects at boot. Otherwise lockdep
+ * would find a driver that inverts the order only after memory reclaim has run at the
+ * wrong moment. The object and the mapping used here exist during boot only.
  */
 
 #include <linux/fs.h>
@@ -13,8 +13,8 @@
 #include "dma-resv-private.h"
 
 /*
- * Reclaim may be entered with the reservation lock held, and takes pages out of page
- * tables and out of the hands of devices: those wait for fences.
+ * Reclaim may run with the reservation lock held. It unmaps pages from page tables and,
+ * through MMU notifiers, from devices, which wait for fences.
  */
 static void __init dma_resv_prime_reclaim(void)
 {

@@ -67,7 +67,7 @@ static inline void dma_resv_list_append(struct dma_resv_list *list,
 					enum dma_resv_usage usage)
 {
 	dma_resv_list_set(list, list->num_fences, fence, usage);
-	/* Pairs with dma_resv_iter_restart(): a reader that counts the slot sees it filled. */
+	/* Pairs with dma_resv_iter_walk(): a reader that counts the slot sees it filled. */
 	smp_store_release(&list->num_fences, list->num_fences + 1);
 }
 

@@ -194,6 +194,7 @@ static int dma_resv_grow(struct dma_resv *obj, unsigned int num_fences, gfp_t gf
 	return 0;
 }
 
+/* Record a reservation. The smaller of two unused ones does not reduce the larger. */
 static void dma_resv_set_reserved(struct dma_resv *obj, unsigned int num_fences)
 {
 	if (obj->reserved <= num_fences)

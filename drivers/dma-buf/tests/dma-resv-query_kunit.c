@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of what can be asked of a reservation object, and done with all its fences.
+ * Tests of the queries and operations on all fences of a reservation object.
  */
 
 #include <linux/delay.h>
@@ -47,7 +47,7 @@ static void test_signaled_looks_at_the_usages_up_to_one(struct kunit *test)
 				usage_rows[i].usage < row->usage);
 	dma_fence_signal(fence);
 	KUNIT_EXPECT_TRUE(test, dma_resv_test_signaled(resv, DMA_RESV_USAGE_BOOKKEEP));
-	/* It only asks. */
+	/* Does not enable signalling. */
 	KUNIT_EXPECT_EQ(test, atomic_read(&to_mock_fence(fence)->enabled), 0);
 }
 
@@ -133,11 +133,11 @@ static void wait_without_time_asks(struct kunit *test)
 
 	mock_resv_add(test, resv, fence, DMA_RESV_USAGE_WRITE);
 	KUNIT_EXPECT_EQ(test, 0, dma_resv_wait_timeout(resv, DMA_RESV_USAGE_WRITE, true, 0));
-	/* So that the answer changes one day. */
+	/* Signalling was enabled, so a later call will see the fence signalled. */
 	KUNIT_EXPECT_EQ(test, atomic_read(&to_mock_fence(fence)->enabled), 1);
 }
 
-/* A driver that only knows when it is asked to signal. */
+/* A driver that finds its fence signalled when signalling is enabled. */
 static void wait_without_time_for_fences_found_done(struct kunit *test)
 {
 	struct dma_resv *resv = mock_resv(test);
@@ -151,7 +151,7 @@ static void wait_without_time_for_fences_found_done(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, dma_resv_wait_timeout(resv, DMA_RESV_USAGE_WRITE, true, 0));
 }
 
-/* Many fences, one time for all of them. */
+/* One timeout for many fences. */
 static void wait_takes_no_longer_than_it_was_given(struct kunit *test)
 {
 	struct dma_resv *resv = mock_resv(test);

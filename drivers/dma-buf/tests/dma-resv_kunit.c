@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of how fences get into a reservation object, take the place of others and give
- * it back.
+ * Tests of reserving, adding, replacing and copying the fences of a reservation object.
  */
 
 #include <kunit/static_stub.h>
@@ -45,7 +44,7 @@ static void lock_with_a_context(struct kunit *test)
 	int ret;
 
 	ww_acquire_init(&ctx, &reservation_ww_class);
-	/* A debug option lets it back off without a reason. */
+	/* CONFIG_DEBUG_WW_MUTEX_SLOWPATH injects -EDEADLK. */
 	if (dma_resv_lock(one, &ctx) == -EDEADLK)
 		dma_resv_lock_slow(one, &ctx);
 	KUNIT_EXPECT_PTR_EQ(test, dma_resv_locking_ctx(one), &ctx);
@@ -311,7 +310,7 @@ static bool mock_is_done(struct dma_fence *fence)
 	return true;
 }
 
-/* It is told, and the fence is added nevertheless. */
+/* It is reported, and the fence is added nevertheless. */
 static void add_without_reserving(struct kunit *test)
 {
 	const struct mistake *row = test->param_value;
@@ -361,7 +360,7 @@ static void reservation_is_taken_back_by_a_test_of_a_driver(struct kunit *test)
 	dma_resv_unlock(resv);
 }
 
-/* What was reserved is gone with the lock. */
+/* A reservation ends with the lock section. */
 static void add_after_the_lock_was_given_back(struct kunit *test)
 {
 	struct dma_resv *resv = mock_resv(test);
@@ -412,13 +411,12 @@ static void each_keeps_its_newest(struct kunit *test, struct dma_resv *resv, int
 	dma_resv_unlock(resv);
 }
 
-/* More than a hint can say. */
 static void many_timelines_each_keep_their_newest(struct kunit *test)
 {
 	each_keeps_its_newest(test, mock_resv(test), 600, 1);
 }
 
-/* An object whose list has room for so many; timelines as far apart share a hint. */
+/* Let the list have room for some fences; return how many it has room for. */
 static unsigned int with_room(struct kunit *test, struct dma_resv *resv, unsigned int count)
 {
 	dma_resv_lock(resv, NULL);
@@ -427,7 +425,7 @@ static unsigned int with_room(struct kunit *test, struct dma_resv *resv, unsigne
 	return mock_resv_room(resv);
 }
 
-static void timelines_of_one_class_each_keep_their_newest(struct kunit *test)
+static void distant_contexts_each_keep_their_newest(struct kunit *test)
 {
 	struct dma_resv *resv = mock_resv(test);
 	/* A reservation is made before it is known that the timeline has a place. */
@@ -437,8 +435,8 @@ static void timelines_of_one_class_each_keep_their_newest(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mock_resv_room(resv), room);
 }
 
-/* Each alone, after the other has left its hint: the hint is no more than that. */
-static void hint_of_a_timeline_that_has_gone(struct kunit *test)
+/* Two contexts in turn, each signalled before the other adds a fence: one slot. */
+static void signalled_fence_of_another_context_is_replaced(struct kunit *test)
 {
 	struct dma_resv *resv = mock_resv(test);
 	unsigned int room = with_room(test, resv, 1);
@@ -790,8 +788,8 @@ static struct kunit_case dma_resv_cases[] = {
 	KUNIT_CASE(copy_takes_what_is_not_signalled),
 	KUNIT_CASE(copy_of_nothing),
 	KUNIT_CASE(list_is_as_small_as_it_can_be),
-	KUNIT_CASE(timelines_of_one_class_each_keep_their_newest),
-	KUNIT_CASE(hint_of_a_timeline_that_has_gone),
+	KUNIT_CASE(distant_contexts_each_keep_their_newest),
+	KUNIT_CASE(signalled_fence_of_another_context_is_replaced),
 	KUNIT_CASE(readers_race_with_add_and_replace),
 	KUNIT_CASE(readers_race_where_addresses_come_back),
 	{}

@@ -1,11 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Checks of drivers that are worth their cost only in debug builds
+ * Checks of drivers that cost too much for anything but debug builds
  * (CONFIG_DMABUF_DEBUG).
  *
- * An importer gets a copy of the exporter's table, with nothing but DMA
- * addresses in it: one that goes for the pages behind them reads a NULL page at
- * once, and not only on the day when it meets memory without pages.
+ * An importer gets a copy of the exporter's table. The copy has one entry for
+ * each DMA segment, with the segment's DMA address, and no page:
+ *
+ *   - sg->length equals sg_dma_len(). Code that counts entries by length, like
+ *     sg_nents_for_len(), finds the DMA segments. The exporter's own table has
+ *     more entries than DMA segments where an IOMMU has merged some; the copy
+ *     does not.
+ *   - sg_page() returns NULL. for_each_sgtable_page() visits as many pages as the
+ *     segments cover. The first access to a struct page faults in the first page
+ *     of the address space; vmap() warns and fails; the page frame number of such
+ *     a page is not valid. On 64-bit machines an address that page_address()
+ *     computes from it faults too.
+ *
+ * The mapping record (struct dma_buf_mapping) owns the copy. The copy is freed
+ * when the mapping is destroyed, before the exporter gets its own table back. The
+ * reservation lock guards both. A failure to allocate the copy fails the map call.
+ *
+ * The counts of CPU accesses are atomic and take no lock, because begin and end
+ * are called without the reservation lock.
  */
 
 #include <linux/atomic.h>
@@ -15,7 +31,7 @@
 
 #include "dma-buf-private.h"
 
-/* One sum and one alignment stand for all segments. */
+/* Report segments that are not page-aligned or do not cover the whole buffer. */
 static void dma_buf_debug_check_table(struct dma_buf_attachment *attach,
 				      struct sg_table *sgt)
 {
@@ -32,7 +48,16 @@ static void dma_buf_debug_check_table(struct dma_buf_attachment *attach,
 		dma_buf_report(DMA_BUF_RULE_TABLE, attach->dmabuf, attach);
 }
 
-/* Check an exporter's table and copy it. -ENOMEM, or -EINVAL without segments. */
+/**
+ * dma_buf_debug_wrap() - check an exporter's table and copy its DMA segments
+ * @attach: attachment that the table was mapped for
+ * @sgt: the exporter's table
+ *
+ * Context: Reservation lock held; may sleep.
+ *
+ * Return: The copy, to be freed with dma_buf_debug_unwrap(), or an error pointer:
+ * %-ENOMEM, or %-EINVAL if @sgt has no DMA segments.
+ */
 struct sg_table *dma_buf_debug_wrap(struct dma_buf_attachment *attach,
 				    struct sg_table *sgt)
 {
@@ -54,6 +79,7 @@ struct sg_table *dma_buf_debug_wrap(struct dma_buf_attachment *attach,
 
 	to = copy->sgl;
 	for_each_sgtable_dma_sg(sgt, from, i) {
+		sg_set_page(to, NULL, sg_dma_len(from), 0);
 		sg_dma_address(to) = sg_dma_address(from);
 		sg_dma_len(to) = sg_dma_len(from);
 		to = sg_next(to);
@@ -61,25 +87,28 @@ struct sg_table *dma_buf_debug_wrap(struct dma_buf_attachment *attach,
 	return copy;
 }
 
+/* Free the copy that dma_buf_debug_wrap() made. */
 void dma_buf_debug_unwrap(struct sg_table *handed)
 {
 	sg_free_table(handed);
 	kfree(handed);
 }
 
+/* Reset the counts of a new buffer. */
 void dma_buf_debug_init(struct dma_buf_object *obj)
 {
 	for (int dir = 0; dir < DMA_NONE; dir++)
 		atomic_set(&obj->debug.begun[dir], 0);
 }
 
+/* Count a successful dma_buf_begin_cpu_access(). */
 void dma_buf_debug_begin(struct dma_buf *dmabuf, enum dma_data_direction dir)
 {
 	if (valid_dma_direction(dir))
 		atomic_inc(&dma_buf_to_object(dmabuf)->debug.begun[dir]);
 }
 
-/* A driver ends a span of CPU access: has it begun any? */
+/* Count a dma_buf_end_cpu_access(); report one without a matching begin. */
 void dma_buf_debug_end(struct dma_buf *dmabuf, enum dma_data_direction dir)
 {
 	if (!valid_dma_direction(dir) ||
@@ -87,7 +116,7 @@ void dma_buf_debug_end(struct dma_buf *dmabuf, enum dma_data_direction dir)
 		dma_buf_report(DMA_BUF_RULE_CPU_ACCESS, dmabuf, NULL);
 }
 
-/* A buffer is released: have all its spans ended? */
+/* Report a buffer that is released between a begin and an end of CPU access. */
 void dma_buf_debug_release(struct dma_buf *dmabuf)
 {
 	struct dma_buf_debug *debug = &dma_buf_to_object(dmabuf)->debug;
@@ -97,7 +126,7 @@ void dma_buf_debug_release(struct dma_buf *dmabuf)
 			dma_buf_report(DMA_BUF_RULE_CPU_ACCESS, dmabuf, NULL);
 }
 
-/* A mapping is given back: in the direction in which it was made? */
+/* Report an unmap in another direction than the map. */
 void dma_buf_debug_unmap(struct dma_buf_attachment *attach,
 			 struct dma_buf_mapping *mapping,
 			 enum dma_data_direction dir)
@@ -107,7 +136,7 @@ void dma_buf_debug_unmap(struct dma_buf_attachment *attach,
 		dma_buf_report(DMA_BUF_RULE_DIRECTION, attach->dmabuf, attach);
 }
 
-/* A detach: has the importer given back its uses of the mapping the core kept? */
+/* Report a detach while the importer still uses the mapping that the core keeps. */
 void dma_buf_debug_cached(struct dma_buf_attachment *attach)
 {
 	unsigned int users = dma_buf_to_attach_object(attach)->cached_users;

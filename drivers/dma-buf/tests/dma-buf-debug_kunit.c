@@ -4,7 +4,9 @@
  * what is reported of drivers that do not balance their calls.
  */
 
+#include <linux/mm.h>
 #include <linux/scatterlist.h>
+#include <linux/uaccess.h>
 
 #include "mock.h"
 
@@ -40,6 +42,96 @@ static void kept_table_has_no_pages_either(struct kunit *test)
 	mock_detach(test, attach);
 	KUNIT_EXPECT_PTR_EQ(test, exporter->calls[MOCK_UNMAP].sgt,
 			    exporter->calls[MOCK_MAP].sgt);
+}
+
+/* Merge the DMA segments into one, as an IOMMU does where the lengths are apart. */
+static struct sg_table *merging_map(struct dma_buf_attachment *attach,
+				    enum dma_data_direction dir)
+{
+	struct sg_table *sgt = mock_static_ops.map_dma_buf(attach, dir);
+
+	if (IS_ENABLED(CONFIG_NEED_SG_DMA_LENGTH) && !IS_ERR(sgt)) {
+		sg_dma_len(sgt->sgl) = sgt->orig_nents * sgt->sgl->length;
+		sgt->nents = 1;
+	}
+	return sgt;
+}
+
+static const struct table_row {
+	const char *desc;
+	unsigned int segments;
+	bool merged;
+} table_rows[] = {
+	{ "one segment", 1, false },
+	{ "four segments", 4, false },
+	{ "four entries, one DMA segment", 4, true },
+};
+
+KUNIT_ARRAY_PARAM_DESC(table_row, table_rows, desc);
+
+/* What f_fs relies on: it passes this number on as that of its DMA segments. */
+static void copied_table_is_counted_by_length(struct kunit *test)
+{
+	const struct table_row *row = test->param_value;
+	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
+	struct dma_buf_ops *ops = kunit_kzalloc(test, sizeof(*ops), GFP_KERNEL);
+	struct dma_buf_attachment *attach;
+	struct scatterlist *sg;
+	struct sg_table *sgt;
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, ops);
+	*ops = mock_static_ops;
+	if (row->merged)
+		ops->map_dma_buf = merging_map;
+	exporter->ops = ops;
+	exporter->segments = row->segments;
+	attach = mock_attach(test, mock_buffer(test, exporter), NULL);
+	sgt = dma_buf_map_attachment_unlocked(attach, DMA_TO_DEVICE);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, sgt);
+
+	for_each_sgtable_dma_sg(sgt, sg, i)
+		KUNIT_EXPECT_EQ(test, sg->length, sg_dma_len(sg));
+	KUNIT_EXPECT_EQ(test, sgt->orig_nents, sgt->nents);
+	KUNIT_EXPECT_EQ(test, sg_nents_for_len(sgt->sgl, exporter->size), sgt->nents);
+	KUNIT_EXPECT_EQ(test, sg_nents_for_len(sgt->sgl, 1), 1);
+	dma_buf_unmap_attachment_unlocked(attach, sgt, DMA_TO_DEVICE);
+}
+
+/* An importer that walks the pages gets to each of them, and none can be read. */
+static void copied_table_has_pages_that_fault(struct kunit *test)
+{
+	const struct table_row *row = test->param_value;
+	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
+	struct dma_buf_attachment *attach;
+	struct sg_page_iter iter;
+	struct sg_table *sgt;
+	unsigned long word;
+	int pages = 0;
+
+	exporter->segments = row->segments;
+	attach = mock_attach(test, mock_buffer(test, exporter), NULL);
+	sgt = dma_buf_map_attachment_unlocked(attach, DMA_TO_DEVICE);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, sgt);
+
+	for_each_sgtable_page(sgt, &iter, 0) {
+		struct page *page = sg_page_iter_page(&iter);
+
+		KUNIT_EXPECT_LT(test, (unsigned long)page, PAGE_SIZE);
+		KUNIT_EXPECT_FALSE(test, pfn_valid(page_to_pfn(page)));
+		pages++;
+		/* User-Mode Linux does not recover from the fault. */
+		if (IS_ENABLED(CONFIG_UML))
+			continue;
+		KUNIT_EXPECT_NE(test, copy_from_kernel_nofault(&word, page, sizeof(word)), 0);
+		/* With 32 bits the computed address may be any. */
+		if (!IS_ENABLED(CONFIG_64BIT))
+			continue;
+		KUNIT_EXPECT_NE(test, 0, copy_from_kernel_nofault(&word, lowmem_page_address(page),
+								  sizeof(word)));
+	}
+	KUNIT_EXPECT_EQ(test, pages, exporter->size / PAGE_SIZE);
+	dma_buf_unmap_attachment_unlocked(attach, sgt, DMA_TO_DEVICE);
 }
 
 static void short_table(struct mock_exporter *exporter)
@@ -226,6 +318,8 @@ static void userspace_is_never_reported(struct kunit *test)
 static struct kunit_case dma_buf_debug_cases[] = {
 	KUNIT_CASE(table_has_addresses_and_no_pages),
 	KUNIT_CASE(kept_table_has_no_pages_either),
+	KUNIT_CASE_PARAM(copied_table_is_counted_by_length, table_row_gen_params),
+	KUNIT_CASE_PARAM(copied_table_has_pages_that_fault, table_row_gen_params),
 	KUNIT_CASE_PARAM(table_is_checked, shape_gen_params),
 	KUNIT_CASE(unmap_in_another_direction_is_reported),
 	KUNIT_CASE(detach_with_a_kept_mapping_in_use_is_reported),

@@ -69,10 +69,10 @@ enum dma_buf_rule {
 };
 
 /**
- * struct dma_buf_registry_entry - place of a buffer, or of a walker, in the registry
- * @node: link in @shard's list; guarded by its lock
- * @shard: the shard it is in; fixed while linked
- * @dmabuf: the buffer, NULL for a walker's cursor; fixed
+ * struct dma_buf_registry_entry - position of a buffer or of a walk in the registry
+ * @node: link in &dma_buf_shard.entries; guarded by &dma_buf_shard.lock
+ * @shard: shard that the entry is in; fixed while linked
+ * @dmabuf: the buffer, NULL for an entry of a walk; fixed
  */
 struct dma_buf_registry_entry {
 	struct list_head node;
@@ -293,11 +293,13 @@ static inline bool dma_buf_has_fences(struct dma_buf *dmabuf)
 
 /**
  * struct dma_buf_registry_iter - a walk over all buffers
- * @cursor: the walk's own place in the registry
- * @cpu: index of the shard it is in
+ * @cursor: the walk's position in its shard: before the next buffer
+ * @end: end of the walk in its shard: behind the newest buffer that it visits
+ * @cpu: CPU whose shard the walk is in
  */
 struct dma_buf_registry_iter {
 	struct dma_buf_registry_entry cursor;
+	struct dma_buf_registry_entry end;
 	int cpu;
 };
 

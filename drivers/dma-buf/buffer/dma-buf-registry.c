@@ -1,46 +1,52 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The registry: all buffers that have a file, for those who list them.
+ * The registry lists all buffers that have a file.
  *
- * A list per CPU, each with its lock. Export and release hold the lock of one
- * shard for a few instructions, and a step of a walk for as long as it takes to
- * look at DMA_BUF_LOOK_MAX dying buffers: what a walker does with a buffer, it does
- * with a reference and without a lock. So no export, no release and no other walker
- * ever waits for a walker that is slow, or that is stuck with one buffer.
+ * The registry is one list (a shard) per possible CPU. An export adds the buffer
+ * to the shard of the current CPU, the release of the file removes it. The lock of
+ * the shard guards the list. Export and release hold the lock for a few
+ * instructions; a walk holds it while it looks for the next live buffer, at most
+ * DMA_BUF_SCAN_MAX entries at a time. No callback runs and nothing sleeps under
+ * the lock.
  *
- * A walker keeps its place with a cursor, an entry of its own in the list. It
- * stands before the buffer that comes next, holds no reference while the walker
- * is away, and stays where it is if that buffer goes. A walk sees each buffer
- * that exists from its beginning to its end exactly once, and of the others some.
+ * A walk has two entries of its own in the shard that it is in: a cursor, which
+ * stands before the next buffer, and an end. The end is added to the tail when
+ * the walk enters the shard, so a walk does not visit buffers that are added to
+ * the shard later, and ends however fast others export. The walk holds no lock
+ * and no reference between two calls. A walk visits each buffer that exists from
+ * its begin to its end exactly once.
  *
- * A buffer leaves the registry in its file's release. As long as it is listed,
- * the memory of its struct file is there to be looked at; get_file_active() says
- * whether it is still alive.
+ * A listed buffer may be dying: its last reference is dropped and the release of
+ * its file has not run yet. Its struct file is not freed before that, so the walk
+ * may call get_file_active() on it, which fails for a dying file.
  *
- * The registry also numbers the inodes, because it is where each buffer takes a
- * lock anyway. A shard draws numbers in batches, so that CPUs which export at the
- * same time do not fight for a counter.
+ * The memory of an entry belongs to the buffer or to the walk. A walk that is not
+ * ended leaves freed memory in the list.
+ *
+ * The shards also number the inodes, because an export takes the lock of a shard
+ * anyway. A shard draws numbers in batches from one counter.
  */
 
 #include <kunit/visibility.h>
 #include <linux/atomic.h>
+#include <linux/file.h>
 #include <linux/percpu.h>
 #include <linux/sched.h>
 
 #include "dma-buf-private.h"
 
 #define DMA_BUF_INO_BATCH	1024
-/* A process that was killed leaves its buffers dying in the list for a while. */
-#define DMA_BUF_LOOK_MAX	64
+/* A killed process leaves many dying buffers in the list for some time. */
+#define DMA_BUF_SCAN_MAX	64
 
 /**
- * struct dma_buf_shard - buffers that were exported on one CPU, and cursors
- * @lock: guards all of it, and the list links of the entries
- * @entries: &struct dma_buf_registry_entry, in no particular order
- * @next_ino: inode number for the next one; at a multiple of the batch, draw
+ * struct dma_buf_shard - buffers that were exported on one CPU
+ * @lock: guards @entries, the links of the entries, and @next_ino
+ * @entries: &struct dma_buf_registry_entry, the newest buffer last
+ * @next_ino: next inode number; a multiple of the batch size asks for a new batch
  */
 struct dma_buf_shard {
-	spinlock_t lock; /* innermost */
+	spinlock_t lock; /* innermost; never taken in interrupts */
 	struct list_head entries;
 	u64 next_ino;
 };
@@ -48,6 +54,11 @@ struct dma_buf_shard {
 static DEFINE_PER_CPU(struct dma_buf_shard, dma_buf_shards);
 static atomic64_t dma_buf_ino_batches = ATOMIC64_INIT(0);
 
+/**
+ * dma_buf_registry_init() - initialise the shards
+ *
+ * Context: Boot, before the first export.
+ */
 void __init dma_buf_registry_init(void)
 {
 	int cpu;
@@ -61,8 +72,8 @@ void __init dma_buf_registry_init(void)
 }
 
 /*
- * From 1024 up: nobody gets 0. Unique for as long as the machine runs where an
- * inode number has 64 bits, else until 4 billion buffers have been made.
+ * The first number is 1024, so no inode has number 0. Numbers are unique until
+ * the machine reboots; where unsigned long has 32 bits, until they wrap.
  */
 static unsigned long dma_buf_shard_draw_ino(struct dma_buf_shard *shard)
 {
@@ -73,10 +84,15 @@ static unsigned long dma_buf_shard_draw_ino(struct dma_buf_shard *shard)
 	return shard->next_ino++;
 }
 
-/* Number a buffer, complete but for that, and list it. */
+/**
+ * dma_buf_registry_add() - give a buffer its inode number and list it
+ * @obj: complete buffer with a file
+ *
+ * Context: Process context.
+ */
 void dma_buf_registry_add(struct dma_buf_object *obj)
 {
-	/* Any shard will do, so it does not matter if the task moves on. */
+	/* Any shard works, so the task may migrate after this. */
 	struct dma_buf_shard *shard = raw_cpu_ptr(&dma_buf_shards);
 
 	spin_lock(&shard->lock);
@@ -86,73 +102,96 @@ void dma_buf_registry_add(struct dma_buf_object *obj)
 	spin_unlock(&shard->lock);
 }
 
-/* The buffer's file is being released. */
+/**
+ * dma_buf_registry_remove() - unlist a buffer whose file is being released
+ * @obj: buffer that dma_buf_registry_add() listed
+ *
+ * Context: Process context.
+ */
 void dma_buf_registry_remove(struct dma_buf_object *obj)
 {
 	spin_lock(&obj->entry.shard->lock);
-	list_del(&obj->entry.node);
+	list_del_init(&obj->entry.node);
 	spin_unlock(&obj->entry.shard->lock);
 }
 
-static void dma_buf_registry_cursor_enter(struct dma_buf_registry_iter *iter)
+static void dma_buf_registry_iter_enter(struct dma_buf_registry_iter *iter)
 {
 	struct dma_buf_shard *shard = per_cpu_ptr(&dma_buf_shards, iter->cpu);
 
 	iter->cursor.shard = shard;
+	iter->end.shard = shard;
 	spin_lock(&shard->lock);
 	list_add(&iter->cursor.node, &shard->entries);
+	list_add_tail(&iter->end.node, &shard->entries);
 	spin_unlock(&shard->lock);
 }
 
-static void dma_buf_registry_cursor_leave(struct dma_buf_registry_iter *iter)
+static void dma_buf_registry_iter_leave(struct dma_buf_registry_iter *iter)
 {
-	spin_lock(&iter->cursor.shard->lock);
-	list_del(&iter->cursor.node);
-	spin_unlock(&iter->cursor.shard->lock);
+	struct dma_buf_shard *shard = iter->cursor.shard;
+
+	spin_lock(&shard->lock);
+	list_del_init(&iter->cursor.node);
+	list_del_init(&iter->end.node);
+	spin_unlock(&shard->lock);
 }
 
-/* A walk over all buffers: to be ended, even before its end, and may sleep. */
+/**
+ * dma_buf_registry_iter_begin() - begin a walk over all buffers
+ * @iter: the walk; to be ended with dma_buf_registry_iter_end()
+ *
+ * Context: Process context. The caller may sleep between calls for one walk.
+ */
 void dma_buf_registry_iter_begin(struct dma_buf_registry_iter *iter)
 {
+	might_sleep();
 	iter->cursor.dmabuf = NULL;
+	iter->end.dmabuf = NULL;
 	iter->cpu = cpumask_first(cpu_possible_mask);
-	dma_buf_registry_cursor_enter(iter);
+	dma_buf_registry_iter_enter(iter);
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_buf_registry_iter_begin);
 
 /*
- * Look behind the cursor for a buffer that is not dying, and put the cursor behind
- * dying ones if there are many. False when there is nothing more to look at.
+ * Find the first live buffer between the cursor and the end, and take a reference
+ * to it. Moves the cursor behind DMA_BUF_SCAN_MAX entries if none of them is one.
+ * Returns false if the end is reached.
  */
-static bool dma_buf_shard_look(struct dma_buf_registry_iter *iter,
+static bool dma_buf_shard_scan(struct dma_buf_registry_iter *iter,
 			       struct dma_buf **dmabuf)
 {
-	struct dma_buf_shard *shard = iter->cursor.shard;
 	struct dma_buf_registry_entry *entry = &iter->cursor;
-	unsigned int budget = DMA_BUF_LOOK_MAX;
+	struct dma_buf_shard *shard = iter->cursor.shard;
+	unsigned int entries_left = DMA_BUF_SCAN_MAX;
+	bool more = false;
 
 	*dmabuf = NULL;
 	spin_lock(&shard->lock);
 	list_for_each_entry_continue(entry, &shard->entries, node) {
+		if (entry == &iter->end)
+			break;
 		if (entry->dmabuf && get_file_active(&entry->dmabuf->file)) {
 			*dmabuf = entry->dmabuf;
+			more = true;
 			break;
 		}
-		if (!--budget) {
+		if (!--entries_left) {
 			list_move(&iter->cursor.node, &entry->node);
+			more = true;
 			break;
 		}
 	}
 	spin_unlock(&shard->lock);
-	return *dmabuf || !budget;
+	return more;
 }
 
-/* The first buffer behind the cursor that is not dying. */
+/* Return the first live buffer behind the cursor, with a reference, or NULL. */
 static struct dma_buf *dma_buf_shard_peek(struct dma_buf_registry_iter *iter)
 {
 	struct dma_buf *dmabuf;
 
-	while (dma_buf_shard_look(iter, &dmabuf)) {
+	while (dma_buf_shard_scan(iter, &dmabuf)) {
 		if (dmabuf)
 			return dmabuf;
 		cond_resched();
@@ -161,28 +200,29 @@ static struct dma_buf *dma_buf_shard_peek(struct dma_buf_registry_iter *iter)
 }
 
 /**
- * dma_buf_registry_iter_peek() - the buffer that comes next in a walk.
+ * dma_buf_registry_iter_peek() - return the next buffer of a walk
  * @iter: the walk
  *
- * Does not go on: until dma_buf_registry_iter_step() the same one comes again,
- * unless it has died.
+ * Does not advance the walk: until dma_buf_registry_iter_step(), the next call
+ * returns the same buffer, unless its last reference is dropped.
  *
- * Context: Process context.
+ * Context: Process context; may sleep.
  *
- * Return: A buffer, with a reference for the caller, or NULL at the end.
+ * Return: A buffer, with a reference that the caller drops, or NULL at the end.
  */
 struct dma_buf *dma_buf_registry_iter_peek(struct dma_buf_registry_iter *iter)
 {
 	struct dma_buf *dmabuf = dma_buf_shard_peek(iter);
 	int cpu = iter->cpu;
 
+	might_sleep();
 	while (!dmabuf) {
 		cpu = cpumask_next(cpu, cpu_possible_mask);
 		if (cpu >= nr_cpu_ids)
 			return NULL;
-		dma_buf_registry_cursor_leave(iter);
+		dma_buf_registry_iter_leave(iter);
 		iter->cpu = cpu;
-		dma_buf_registry_cursor_enter(iter);
+		dma_buf_registry_iter_enter(iter);
 		dmabuf = dma_buf_shard_peek(iter);
 	}
 	return dmabuf;
@@ -190,9 +230,10 @@ struct dma_buf *dma_buf_registry_iter_peek(struct dma_buf_registry_iter *iter)
 EXPORT_SYMBOL_IF_KUNIT(dma_buf_registry_iter_peek);
 
 /**
- * dma_buf_registry_iter_step() - go on behind a buffer, and let go of it.
+ * dma_buf_registry_iter_step() - advance a walk behind a buffer
  * @iter: the walk
- * @dmabuf: what dma_buf_registry_iter_peek() returned last
+ * @dmabuf: buffer that dma_buf_registry_iter_peek() returned last; the reference
+ *          is dropped
  *
  * Context: Process context.
  */
@@ -201,15 +242,23 @@ void dma_buf_registry_iter_step(struct dma_buf_registry_iter *iter,
 {
 	struct dma_buf_object *obj = dma_buf_to_object(dmabuf);
 
-	spin_lock(&iter->cursor.shard->lock);
-	list_move(&iter->cursor.node, &obj->entry.node);
-	spin_unlock(&iter->cursor.shard->lock);
-	dma_buf_put(dmabuf);
+	if (!WARN_ON_ONCE(obj->entry.shard != iter->cursor.shard)) {
+		spin_lock(&iter->cursor.shard->lock);
+		list_move(&iter->cursor.node, &obj->entry.node);
+		spin_unlock(&iter->cursor.shard->lock);
+	}
+	fput(dmabuf->file);
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_buf_registry_iter_step);
 
+/**
+ * dma_buf_registry_iter_end() - end a walk, also before its last buffer
+ * @iter: the walk
+ *
+ * Context: Process context.
+ */
 void dma_buf_registry_iter_end(struct dma_buf_registry_iter *iter)
 {
-	dma_buf_registry_cursor_leave(iter);
+	dma_buf_registry_iter_leave(iter);
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_buf_registry_iter_end);

@@ -2,11 +2,21 @@
 /*
  * debugfs: dma_buf/bufinfo lists all buffers with their fences and attachments.
  *
- * One record per buffer, produced as the reader asks for it: no lock and no
- * reference is kept while the reader is away. A buffer whose reservation lock
- * stays taken is listed without what that lock guards.
+ * seq_file asks for one record per buffer. Between two reads of the file the
+ * reader keeps its position in the registry (struct dma_buf_registry_iter) and
+ * holds no lock and no reference. While a record is made, the reader holds a
+ * reference to its buffer; if that becomes the last one, the exporter's release
+ * runs when the reader drops it.
+ *
+ * The reservation lock guards a buffer's fences and attachments. A record is made
+ * without them if the lock stays taken: the reader tries to take the lock, and
+ * pauses for a millisecond between two tries. The pauses have one limit for each
+ * buffer and one for the whole list, so any number of locks that are never
+ * released costs a reader no more than the second limit.
  */
 
+#include <kunit/static_stub.h>
+#include <kunit/visibility.h>
 #include <linux/debugfs.h>
 #include <linux/delay.h>
 #include <linux/device.h>
@@ -14,16 +24,20 @@
 
 #include "dma-buf-private.h"
 
-/* How long a reader waits for one reservation lock, in steps of a millisecond. */
-#define DMA_BUF_BUFINFO_TRIES	20
+/* Pauses of a millisecond for one reservation lock, and for all of a list. */
+#define DMA_BUF_BUFINFO_LOCK_PAUSES	20
+#define DMA_BUF_BUFINFO_LIST_PAUSES	200
 
 /**
- * struct dma_buf_bufinfo - one reader of the list
- * @iter: its walk
- * @walking: @iter is begun
+ * struct dma_buf_bufinfo - state of an open bufinfo file
+ * @iter: position in the registry
+ * @walking: @iter is begun and has to be ended
  * @complete: the totals have been shown
- * @count: buffers that were shown
- * @bytes: their sizes added up
+ * @count: number of buffers shown
+ * @bytes: sum of their sizes
+ * @pauses_left: pauses that this pass over the list may still take
+ *
+ * The mutex of the seq_file guards all members.
  */
 struct dma_buf_bufinfo {
 	struct dma_buf_registry_iter iter;
@@ -31,8 +45,10 @@ struct dma_buf_bufinfo {
 	bool complete;
 	int count;
 	size_t bytes;
+	unsigned int pauses_left;
 };
 
+/* Start a new pass over the list. */
 static void dma_buf_bufinfo_rewind(struct dma_buf_bufinfo *info)
 {
 	if (info->walking)
@@ -42,9 +58,10 @@ static void dma_buf_bufinfo_rewind(struct dma_buf_bufinfo *info)
 	info->complete = false;
 	info->count = 0;
 	info->bytes = 0;
+	info->pauses_left = DMA_BUF_BUFINFO_LIST_PAUSES;
 }
 
-/* After the last buffer, the reader's own record stands for the totals. */
+/* Return the next buffer, or @info for the record with the totals. */
 static void *dma_buf_bufinfo_peek(struct dma_buf_bufinfo *info)
 {
 	return dma_buf_registry_iter_peek(&info->iter) ?: (void *)info;
@@ -90,7 +107,7 @@ static void dma_buf_bufinfo_show_buffer(struct seq_file *s, struct dma_buf *dmab
 	struct dma_buf_object *obj = dma_buf_to_object(dmabuf);
 
 	spin_lock(&obj->name_lock);
-	/* This reader's reference is not one of the buffer's users. */
+	/* The count leaves out the reference that this reader holds. */
 	seq_printf(s, "%08zu\t%08x\t%08x\t%08ld\t%s\t%08lu\t%s\n", dmabuf->size,
 		   dmabuf->file->f_flags, dmabuf->file->f_mode,
 		   file_count(dmabuf->file) - 1, obj->exp_name, obj->inode.i_ino,
@@ -98,14 +115,25 @@ static void dma_buf_bufinfo_show_buffer(struct seq_file *s, struct dma_buf *dmab
 	spin_unlock(&obj->name_lock);
 }
 
-static bool dma_buf_bufinfo_trylock(struct dma_buf *dmabuf)
+/* A separate function, so that tests can count the pauses and act in them. */
+void dma_buf_bufinfo_pause(void)
 {
-	for (int i = 0; i < DMA_BUF_BUFINFO_TRIES; i++) {
-		if (dma_resv_trylock(dmabuf->resv))
-			return true;
-		fsleep(USEC_PER_MSEC);
+	KUNIT_STATIC_STUB_REDIRECT(dma_buf_bufinfo_pause);
+
+	might_sleep();
+	fsleep(USEC_PER_MSEC);
+}
+EXPORT_SYMBOL_IF_KUNIT(dma_buf_bufinfo_pause);
+
+static bool dma_buf_bufinfo_trylock(struct dma_buf_bufinfo *info, struct dma_buf *dmabuf)
+{
+	for (int i = 0; !dma_resv_trylock(dmabuf->resv); i++) {
+		if (i == DMA_BUF_BUFINFO_LOCK_PAUSES || !info->pauses_left)
+			return false;
+		info->pauses_left--;
+		dma_buf_bufinfo_pause();
 	}
-	return false;
+	return true;
 }
 
 static void dma_buf_bufinfo_show_users(struct seq_file *s, struct dma_buf *dmabuf)
@@ -113,7 +141,7 @@ static void dma_buf_bufinfo_show_users(struct seq_file *s, struct dma_buf *dmabu
 	struct dma_buf_attachment *attach;
 	int count = 0;
 
-	if (!dma_buf_bufinfo_trylock(dmabuf)) {
+	if (!dma_buf_bufinfo_trylock(s->private, dmabuf)) {
 		seq_puts(s, "\tReservation lock taken: fences and devices not shown\n\n");
 		return;
 	}

@@ -333,6 +333,7 @@ static inline long dma_buf_import_sync_file(struct dma_buf *dmabuf,
 /* dma-buf-debugfs.c */
 #ifdef CONFIG_DEBUG_FS
 void dma_buf_debugfs_init(void);
+void dma_buf_bufinfo_pause(void);
 #else
 static inline void dma_buf_debugfs_init(void)
 {

@@ -3,9 +3,12 @@
  * Tests of the list of buffers in debugfs, read through its file.
  */
 
+#include <kunit/resource.h>
+#include <kunit/static_stub.h>
+#include <kunit/test-bug.h>
 #include <linux/completion.h>
+#include <linux/file.h>
 #include <linux/fs.h>
-#include <linux/ktime.h>
 
 #include "bufinfo.h"
 #include "mock.h"
@@ -353,19 +356,89 @@ static void bufinfo_opened_and_never_read(struct kunit *test)
 			1);
 }
 
-static void bufinfo_locked_buffer_is_shown_in_time(struct kunit *test)
+/**
+ * struct bufinfo_pauses - what happens in the reader's pauses
+ * @count: pauses so far
+ * @exporter: exporter that exports and releases a buffer in each pause, or NULL
+ * @blocked: exports and releases that did not finish in time
+ */
+struct bufinfo_pauses {
+	int count;
+	struct mock_exporter *exporter;
+	int blocked;
+};
+
+#define BUFINFO_PAUSES	"bufinfo pauses"
+/* Only a reader that blocks others needs this time. */
+#define BUFINFO_BLOCKED	(5 * HZ)
+
+/**
+ * struct bufinfo_export - an export and a release in a thread of their own
+ * @exporter: exporter of the buffer
+ * @done: completed when both have returned
+ */
+struct bufinfo_export {
+	struct mock_exporter *exporter;
+	struct completion done;
+};
+
+static void bufinfo_export_fn(void *data)
+{
+	struct bufinfo_export *export = data;
+	struct dma_buf *dmabuf = mock_export(export->exporter);
+
+	if (!IS_ERR(dmabuf)) {
+		dma_buf_put(dmabuf);
+		flush_delayed_fput();
+	}
+	complete(&export->done);
+}
+
+/* Runs in the reader, which is the test's own thread, in place of a pause. */
+static void bufinfo_pause_counts(void)
+{
+	struct kunit *test = kunit_get_current_test();
+	struct kunit_resource *res = kunit_find_named_resource(test, BUFINFO_PAUSES);
+	struct bufinfo_pauses *pauses = res->data;
+	struct bufinfo_export *export;
+
+	kunit_put_resource(res);
+	if (pauses->count++ || !pauses->exporter)
+		return;
+	export = kunit_kzalloc(test, sizeof(*export), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, export);
+	export->exporter = pauses->exporter;
+	init_completion(&export->done);
+	mock_thread(test, bufinfo_export_fn, export);
+	if (!wait_for_completion_timeout(&export->done, BUFINFO_BLOCKED))
+		pauses->blocked++;
+}
+
+static struct bufinfo_pauses *bufinfo_count_pauses(struct kunit *test)
+{
+	struct bufinfo_pauses *pauses = kunit_kzalloc(test, sizeof(*pauses), GFP_KERNEL);
+	struct kunit_resource *res = kunit_kzalloc(test, sizeof(*res), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, pauses);
+	KUNIT_ASSERT_NOT_NULL(test, res);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_named_resource(test, NULL, NULL, res,
+							  BUFINFO_PAUSES, pauses));
+	kunit_activate_static_stub(test, dma_buf_bufinfo_pause, bufinfo_pause_counts);
+	return pauses;
+}
+
+static void bufinfo_locked_buffer_is_shown(struct kunit *test)
 {
 	struct dma_buf *dmabuf = mock_buffer(test, mock_exporter(test, &mock_bare_ops));
+	struct bufinfo_pauses *pauses = bufinfo_count_pauses(test);
 	struct mock_holder *holder;
-	ktime_t begin;
 	char *text;
 
 	mock_attach(test, dmabuf, NULL);
 	holder = mock_hold_lock(test, dmabuf);
-	begin = ktime_get();
 	text = bufinfo_text(test);
-	KUNIT_EXPECT_LT(test, ktime_ms_delta(ktime_get(), begin), MOCK_HOLD_MS / 2);
 	mock_drop_lock(test, holder);
+	KUNIT_EXPECT_EQ(test, pauses->count, 20);
 
 	text = strstr(text, bufinfo_line(test, dmabuf, 1, "<none>"));
 	KUNIT_ASSERT_NOT_NULL(test, text);
@@ -392,57 +465,48 @@ static struct mock_exporter *bufinfo_shared_exporter(struct kunit *test)
 	return exporter;
 }
 
-/**
- * struct bufinfo_reader - a thread that reads the list once
- * @file: file to read
- * @text: what it has read
- * @begun: completed when it is about to read
- */
-struct bufinfo_reader {
-	struct file *file;
-	char *text;
-	struct completion begun;
-};
-
-static void bufinfo_reader_fn(void *data)
+static void bufinfo_locked_buffers_share_a_limit(struct kunit *test)
 {
-	struct bufinfo_reader *reader = data;
+	struct mock_exporter *shared = bufinfo_shared_exporter(test);
+	struct bufinfo_pauses *pauses = bufinfo_count_pauses(test);
+	struct mock_holder *holder;
+	struct dma_buf *dmabuf;
+	char *text;
 
-	complete(&reader->begun);
-	bufinfo_read_rest(reader->file, reader->text, PAGE_SIZE, 0);
+	for (int i = 0; i < 50; i++)
+		dmabuf = mock_buffer(test, shared);
+	holder = mock_hold_lock(test, dmabuf);
+	text = bufinfo_text(test);
+	KUNIT_EXPECT_EQ(test, pauses->count, 200);
+	KUNIT_EXPECT_EQ(test, bufinfo_occurrences(text, "Reservation lock taken"), 50);
+
+	/* A new pass has a new limit. */
+	bufinfo_text(test);
+	KUNIT_EXPECT_EQ(test, pauses->count, 400);
+	mock_drop_lock(test, holder);
 }
 
+/* The reader waits for a lock: others export and release in that time. */
 static void bufinfo_locked_buffers_stop_no_export(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_bare_ops);
 	struct mock_exporter *shared = bufinfo_shared_exporter(test);
-	struct bufinfo_reader reader = {
-		.file = bufinfo_open(test),
-		.text = bufinfo_memory(test),
-		.begun = COMPLETION_INITIALIZER_ONSTACK(reader.begun),
-	};
-	struct mock_thread *thread;
+	struct bufinfo_pauses *pauses = bufinfo_count_pauses(test);
 	struct mock_holder *holder;
 	struct dma_buf *dmabuf;
+	char *text;
 
+	pauses->exporter = exporter;
 	for (int i = 0; i < 12; i++)
 		dmabuf = mock_buffer(test, shared);
 	holder = mock_hold_lock(test, dmabuf);
-	thread = mock_thread(test, bufinfo_reader_fn, &reader);
-	wait_for_completion(&reader.begun);
-
-	/* In between, the reader comes to the buffers that it waits for. */
-	for (int i = 0; i < 4; i++) {
-		schedule_timeout_uninterruptible(1);
-		dmabuf = mock_buffer(test, exporter);
-		mock_buffer_put(test, dmabuf);
-	}
-	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_RELEASE), 4);
-	KUNIT_EXPECT_FALSE(test, mock_thread_done(thread));
-	mock_thread_join(test, thread);
+	text = bufinfo_text(test);
 	mock_drop_lock(test, holder);
-	KUNIT_EXPECT_EQ(test, bufinfo_occurrences(reader.text, "Reservation lock taken"),
-			12);
+	KUNIT_EXPECT_GT(test, pauses->count, 0);
+	KUNIT_EXPECT_EQ(test, pauses->blocked, 0);
+	KUNIT_EXPECT_EQ(test, bufinfo_occurrences(text, "Reservation lock taken"), 12);
+	mock_flush();
+	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_RELEASE), 1);
 }
 
 /**
@@ -462,20 +526,22 @@ struct bufinfo_storm {
 /**
  * struct bufinfo_storm_reader - a thread that reads again and again
  * @storm: what it reads about
- * @reader: what it reads from and to
+ * @file: file that it reads
+ * @text: what it has read
  */
 struct bufinfo_storm_reader {
 	struct bufinfo_storm *storm;
-	struct bufinfo_reader reader;
+	struct file *file;
+	char *text;
 };
 
 static bool bufinfo_storm_read(void *data)
 {
 	struct bufinfo_storm_reader *job = data;
-	char *text = job->reader.text;
+	char *text = job->text;
 
 	text[0] = '\0';
-	if (!bufinfo_read_rest(job->reader.file, text, PAGE_SIZE, 0))
+	if (!bufinfo_read_rest(job->file, text, PAGE_SIZE, 0))
 		return false;
 	for (int i = 0; i < ARRAY_SIZE(job->storm->lines); i++)
 		if (bufinfo_occurrences(text, job->storm->lines[i]) != 1)
@@ -531,8 +597,8 @@ static void bufinfo_read_while_buffers_come_and_go(struct kunit *test)
 	}
 	for (int i = 0; i < ARRAY_SIZE(readers); i++) {
 		readers[i].storm = &storm;
-		readers[i].reader.file = bufinfo_open(test);
-		readers[i].reader.text = bufinfo_memory(test);
+		readers[i].file = bufinfo_open(test);
+		readers[i].text = bufinfo_memory(test);
 	}
 	mock_run_jobs(test, jobs, ARRAY_SIZE(jobs));
 	mock_flush();
@@ -555,7 +621,8 @@ static struct kunit_case dma_buf_debugfs_cases[] = {
 	KUNIT_CASE(bufinfo_buffer_released_between_reads),
 	KUNIT_CASE(bufinfo_closed_in_the_middle),
 	KUNIT_CASE(bufinfo_opened_and_never_read),
-	KUNIT_CASE(bufinfo_locked_buffer_is_shown_in_time),
+	KUNIT_CASE(bufinfo_locked_buffer_is_shown),
+	KUNIT_CASE(bufinfo_locked_buffers_share_a_limit),
 	KUNIT_CASE(bufinfo_locked_buffers_stop_no_export),
 	KUNIT_CASE(bufinfo_read_while_buffers_come_and_go),
 	{}

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * dmabuf_fence - a fence as a file descriptor: asked, polled, merged, sent to another
- * process, and put into a buffer by one process for another.
+ * dmabuf_fence - sync_files: FILE_INFO, poll, MERGE, SET_DEADLINE, and fences that are
+ * passed to another process by a socket or by a buffer.
  */
 #include <fcntl.h>
 #include <linux/dma-buf.h>
 #include <linux/sync_file.h>
 #include <poll.h>
-#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -18,19 +17,22 @@
 #include "harness.h"
 #include "util.h"
 
+/* How long a test waits for an event that must not come. */
 #define SHORT_MS	60
 #define LONG_MS		5000
-/* So many descriptors in an epoll set. */
+/* Descriptors in one epoll set. */
 #define MANY		2000
-/* So many timelines in one merged fence. */
+/* Timelines in one merged fence. */
 #define TIMELINES	500
+/* Rounds of a test for leaks. */
+#define LEAK_ROUNDS	1000
 
 FIXTURE(fence) {
 	int timeline;
 	int fd;
 };
 
-/* A fence at the first point of a timeline. */
+/* A sync_file of the fence at point 1 of a timeline. */
 FIXTURE_SETUP(fence)
 {
 	self->timeline = timeline_open();
@@ -45,8 +47,8 @@ FIXTURE_TEARDOWN(fence)
 	close(self->timeline);
 }
 
-/* Rule: it is polled for input, before and after the signal, and says nothing else. */
-TEST_F(fence, poll_tells_the_signal)
+/* Rule: poll() reports POLLIN once the fence is signalled, and no other event. */
+TEST_F(fence, poll_reports_the_signal)
 {
 	EXPECT_EQ(0, poll_events(self->fd, POLLIN | POLLOUT, 0));
 	EXPECT_EQ(0, poll_events(self->fd, POLLIN, SHORT_MS));
@@ -55,40 +57,24 @@ TEST_F(fence, poll_tells_the_signal)
 	EXPECT_EQ(POLLIN, poll_events(self->fd, POLLIN, LONG_MS));
 }
 
-struct waiter {
-	pthread_t thread;
-	int fd;
-	int events;
-};
-
-static void *waiter_poll(void *arg)
-{
-	struct waiter *waiter = arg;
-
-	waiter->events = poll_events(waiter->fd, POLLIN, LONG_MS);
-	return NULL;
-}
-
-/* Rule: the signal wakes everybody who polls. */
+/* Rule: a signal wakes every thread that sleeps in poll(). */
 TEST_F(fence, poll_wakes_all)
 {
-	struct waiter waiters[8];
+	struct blocking_call calls[8];
 	int i;
 
 	for (i = 0; i < 8; i++) {
-		waiters[i].fd = self->fd;
-		ASSERT_EQ(0, pthread_create(&waiters[i].thread, NULL, waiter_poll,
-					    &waiters[i]));
+		calls[i] = (struct blocking_call) {
+			.call = call_poll, .fd = self->fd, .arg = POLLIN,
+		};
+		ASSERT_EQ(0, blocking_call_start(&calls[i]));
 	}
-	sleep_ms(SHORT_MS);
 	ASSERT_EQ(0, timeline_step(self->timeline, 1));
-	for (i = 0; i < 8; i++) {
-		ASSERT_EQ(0, pthread_join(waiters[i].thread, NULL));
-		EXPECT_EQ(POLLIN, waiters[i].events);
-	}
+	for (i = 0; i < 8; i++)
+		EXPECT_EQ(POLLIN, blocking_call_join(&calls[i]));
 }
 
-/* Rule: a fence that failed is polled like any other; its status tells. */
+/* Rule: poll() reports POLLIN for a failed fence too; its status is the error. */
 TEST_F(fence, failed_fence)
 {
 	ASSERT_EQ(0, close(self->timeline));
@@ -97,7 +83,7 @@ TEST_F(fence, failed_fence)
 	EXPECT_EQ(-ENOENT, fence_status(self->fd));
 }
 
-/* Rule: who is asked about a fence tells its driver, timeline, status and time. */
+/* Rule: FILE_INFO returns driver, timeline, status and timestamp of the fence. */
 TEST_F(fence, info_of_one)
 {
 	struct sync_fence_info one = { .status = 77 };
@@ -123,7 +109,7 @@ TEST_F(fence, info_of_one)
 	EXPECT_GE(now_ms(), (long long)(one.timestamp_ns / 1000000));
 }
 
-/* Rule: asked without room for fences it counts them. */
+/* Rule: FILE_INFO with num_fences 0 returns the number of fences. */
 TEST_F(fence, info_counts)
 {
 	int second = timeline_fence(self->timeline, 2), other = timeline_open();
@@ -141,7 +127,7 @@ TEST_F(fence, info_counts)
 	close(other);
 }
 
-/* Rule: what should be zero is checked, and room that is too little, or none. */
+/* Rule: FILE_INFO refuses flags and padding that are not 0, and an array too small. */
 TEST_F(fence, info_refuses)
 {
 	int other = timeline_open(), fence = timeline_fence(other, 1);
@@ -162,7 +148,7 @@ TEST_F(fence, info_refuses)
 	close(other);
 }
 
-/* Rule: no other commands, and none of another size. */
+/* Rule: ioctls with another number or size are ENOTTY. */
 TEST_F(fence, unknown_commands)
 {
 	char arg[256] = { 0 };
@@ -175,7 +161,7 @@ TEST_F(fence, unknown_commands)
 	EXPECT_EQ(-ENOTTY, xioctl(self->fd, DMA_BUF_IOCTL_SYNC, arg));
 }
 
-/* Rule: a merged fence waits for both; both stay what they are. */
+/* Rule: a merged fence signals after both fences, which it does not change. */
 TEST_F(fence, merge_waits_for_both)
 {
 	int other = timeline_open(), fence = timeline_fence(other, 1);
@@ -195,7 +181,7 @@ TEST_F(fence, merge_waits_for_both)
 	close(other);
 }
 
-/* Rule: of signalled fences there is a signalled one. */
+/* Rule: merging signalled fences gives a signalled one. */
 TEST_F(fence, merge_of_signalled_ones)
 {
 	int merged;
@@ -208,7 +194,7 @@ TEST_F(fence, merge_of_signalled_ones)
 	close(merged);
 }
 
-/* Rule: a name is kept, and ends. */
+/* Rule: MERGE keeps the name, cut to 31 characters and NUL-terminated. */
 TEST_F(fence, merge_keeps_a_name)
 {
 	struct sync_merge_data data = { .fd2 = self->fd };
@@ -222,7 +208,7 @@ TEST_F(fence, merge_keeps_a_name)
 	close(data.fence);
 }
 
-/* Rule: what is no fence cannot be merged, and no descriptor comes of it. */
+/* Rule: MERGE refuses bad arguments and what is not a sync_file; no descriptor is left. */
 TEST_F(fence, merge_refuses)
 {
 	struct sync_merge_data data = { .fd2 = self->fd, .flags = 1 };
@@ -243,7 +229,7 @@ TEST_F(fence, merge_refuses)
 	EXPECT_EQ(before, fds_open());
 }
 
-/* Rule: an answer that cannot be given leaves no descriptor. */
+/* Rule: a MERGE whose result cannot be copied out leaves no descriptor. */
 TEST_F(fence, merge_answer_to_read_only_memory)
 {
 	struct sync_merge_data *data = mmap(NULL, sizeof(*data), PROT_READ | PROT_WRITE,
@@ -258,7 +244,7 @@ TEST_F(fence, merge_answer_to_read_only_memory)
 	munmap(data, sizeof(*data));
 }
 
-/* Rule: without a free descriptor there is nothing new. */
+/* Rule: making a sync_file without a free descriptor is EMFILE. */
 TEST_F(fence, merge_without_a_free_descriptor)
 {
 	ASSERT_EQ(0, fds_exhaust(0));
@@ -267,7 +253,7 @@ TEST_F(fence, merge_without_a_free_descriptor)
 	ASSERT_EQ(0, fds_allow());
 }
 
-/* Rule: fences of many timelines merge to one with each timeline once, its newest. */
+/* Rule: a merged fence has one fence per timeline, the newest. */
 TEST_F(fence, merge_of_many_timelines)
 {
 	int timelines[TIMELINES], merged = dup(self->fd), fence, next, i, round;
@@ -299,7 +285,7 @@ TEST_F(fence, merge_of_many_timelines)
 	close(merged);
 }
 
-/* Rule: the earliest deadline counts, and reaches each fence of a merged one. */
+/* Rule: the earliest deadline wins, and one of a merged fence is set for each member. */
 TEST_F(fence, deadline)
 {
 	int second = timeline_open(), fence = timeline_fence(second, 1);
@@ -322,7 +308,7 @@ TEST_F(fence, deadline)
 	ASSERT_EQ(0, timeline_get_deadline(second, fence, &deadline));
 	EXPECT_EQ(3000, deadline);
 
-	/* A merged one is no point of any timeline. Asked often: none leaks. */
+	/* A merged fence is not a point of the timeline. */
 	EXPECT_EQ(-EINVAL, timeline_get_deadline(self->timeline, merged, &deadline));
 	EXPECT_EQ(-EINVAL, timeline_get_deadline(self->timeline, self->timeline, &deadline));
 	EXPECT_EQ(-EINVAL, timeline_get_deadline(self->timeline, -1, &deadline));
@@ -331,12 +317,47 @@ TEST_F(fence, deadline)
 	close(second);
 }
 
-/* Rule: of thousands of fences in an epoll set exactly those are told that are signalled. */
+/*
+ * Rule: reading the deadline of a merged fence is refused and leaks no reference. A leak
+ * keeps one array per round in its slab cache.
+ */
+TEST_F(fence, refused_deadline_leaks_nothing)
+{
+	int second = timeline_open(), fence = timeline_fence(second, 1);
+	struct slab_count *slabs = NULL;
+	int round, tries, merged;
+	char name[48] = "";
+	__u64 deadline;
+	long growth;
+
+	for (round = -LEAK_ROUNDS / 10; round < LEAK_ROUNDS; round++) {
+		if (!round)
+			slabs = slab_objects();
+		merged = fence_merge(self->fd, fence);
+		ASSERT_LE(0, merged);
+		ASSERT_EQ(-EINVAL, timeline_get_deadline(self->timeline, merged, &deadline));
+		close(merged);
+	}
+	ASSERT_NE(NULL, slabs);
+	for (tries = 0; tries < 100; tries++) {
+		growth = slab_growth(slabs, name, sizeof(name));
+		if (growth < LEAK_ROUNDS)
+			break;
+		sleep_ms(50);
+	}
+	EXPECT_LE(0, growth);
+	EXPECT_GT(LEAK_ROUNDS, growth) TH_LOG("%s grew by %ld objects", name, growth);
+	free(slabs);
+	close(fence);
+	close(second);
+}
+
+/* Rule: epoll reports exactly the signalled ones of thousands of sync_files. */
 TEST_F(fence, epoll_of_thousands)
 {
 	static const __u32 kinds[] = { EPOLLIN, EPOLLIN | EPOLLET };
 	struct epoll_event event, *events = calloc(MANY, sizeof(*events));
-	int *fds = calloc(MANY, sizeof(*fds)), set, i, told;
+	int *fds = calloc(MANY, sizeof(*fds)), set, i, ready;
 	size_t kind;
 
 	ASSERT_EQ(0, fds_allow());
@@ -350,9 +371,9 @@ TEST_F(fence, epoll_of_thousands)
 		}
 		EXPECT_EQ(0, epoll_wait(set, events, MANY, 0));
 		ASSERT_EQ(0, timeline_step(self->timeline, MANY + (kind ? 0 : MANY / 2 - 1)));
-		told = epoll_wait(set, events, MANY, LONG_MS);
-		EXPECT_EQ(MANY / 2, told);
-		for (i = 0; i < told; i++)
+		ready = epoll_wait(set, events, MANY, LONG_MS);
+		EXPECT_EQ(MANY / 2, ready);
+		for (i = 0; i < ready; i++)
 			EXPECT_GT(MANY / 2, events[i].data.u32);
 		EXPECT_EQ(kind ? 0 : MANY / 2, epoll_wait(set, events, MANY, 0));
 		for (i = 0; i < MANY; i++)
@@ -363,7 +384,7 @@ TEST_F(fence, epoll_of_thousands)
 	free(fds);
 }
 
-/* Rule: a fence can be sent to another process, and its signal is seen there. */
+/* Rule: a signal wakes another process that got the sync_file by a socket. */
 TEST_F(fence, another_process_waits)
 {
 	int sockets[2], fence, status;
@@ -380,10 +401,11 @@ TEST_F(fence, another_process_waits)
 			_exit(1);
 		if (poll_events(fence, POLLIN, 0) || fd_send(sockets[1], -1, "x", 1) < 0)
 			_exit(2);
-		_exit(poll_events(fence, POLLIN, LONG_MS) == POLLIN ? 0 : 3);
+		_exit(poll_events(fence, POLLIN, -1) == POLLIN ? 0 : 3);
 	}
 	ASSERT_LE(0, fd_send(sockets[0], self->fd, "x", 1));
 	ASSERT_LE(0, fd_receive(sockets[0], &fence, &byte, 1));
+	ASSERT_EQ(0, task_asleep(pid));
 	ASSERT_EQ(0, timeline_step(self->timeline, 1));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);
@@ -391,7 +413,7 @@ TEST_F(fence, another_process_waits)
 	close(sockets[1]);
 }
 
-/* Rule: what one process puts into a buffer, another one takes out and waits for. */
+/* Rule: a fence imported by one process is exported and waited for by another. */
 TEST_F(fence, through_a_buffer_to_another_process)
 {
 	int buf = exporter_heap.export(65536, O_RDWR | O_CLOEXEC);
@@ -416,13 +438,14 @@ TEST_F(fence, through_a_buffer_to_another_process)
 			_exit(2);
 		if (fd_send(sockets[1], -1, "x", 1) < 0)
 			_exit(3);
-		if (poll_events(fence, POLLIN, LONG_MS) != POLLIN)
+		if (poll_events(fence, POLLIN, -1) != POLLIN)
 			_exit(4);
-		_exit(poll_events(buf, POLLIN, LONG_MS) == POLLIN ? 0 : 5);
+		_exit(poll_events(buf, POLLIN, -1) == POLLIN ? 0 : 5);
 	}
 	ASSERT_EQ(0, buf_fence_add(buf, self->fd, DMA_BUF_SYNC_WRITE));
 	ASSERT_LE(0, fd_send(sockets[0], buf, "x", 1));
 	ASSERT_LE(0, fd_receive(sockets[0], &none, &byte, 1));
+	ASSERT_EQ(0, task_asleep(pid));
 	ASSERT_EQ(0, timeline_step(self->timeline, 1));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * dmabuf_limits - what happens at the ends of things: no descriptor left, nobody there
- * to receive one, a great many buffers, processes that end in the middle. The claim is
- * the same each time: an errno, and afterwards as many buffers as before.
+ * dmabuf_limits - resource limits: no free descriptor, a closed receiver, a thousand
+ * buffers, killed processes, sizes that overflow. Each test expects an errno, and as many
+ * buffers afterwards as before.
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-heap.h>
@@ -16,20 +16,23 @@
 #include "fence.h"
 #include "fixture.h"
 
-/* Rule (CVE-2024-56712): without a free descriptor an export is EMFILE and leaves nothing. */
+/* Rule (CVE-2024-56712): an export without a free descriptor is EMFILE and leaks nothing. */
 TEST_F_TIMEOUT(buffer, export_without_descriptors, 120)
 {
 	struct bufinfo_total before;
 	int i, room, got;
 
 	ASSERT_EQ(0, bufinfo_total(&before));
-	/* With no room the device itself cannot be opened; with some, only its buffer fails. */
+	/*
+	 * Every exporter needs a descriptor of its device and one of the buffer: without
+	 * room the device cannot be opened, with room for one the export fails.
+	 */
 	for (room = 0; room < 3; room++) {
 		for (i = 0; i < 100; i++) {
 			ASSERT_EQ(0, fds_exhaust(room));
 			got = buffer_more(variant);
 			ASSERT_EQ(0, fds_allow());
-			if (got >= 0)
+			if (room == 2 && got >= 0)
 				close(got);
 			else
 				ASSERT_EQ(-EMFILE, got);
@@ -38,7 +41,7 @@ TEST_F_TIMEOUT(buffer, export_without_descriptors, 120)
 	EXPECT_EQ(0, bufinfo_settles(before.objects));
 }
 
-/* Rule: a message that nobody can receive any more gives its buffer back. */
+/* Rule: a message to or in a closed socket drops its reference to the buffer. */
 TEST_F(buffer, closed_peer)
 {
 	struct bufinfo_total before;
@@ -51,7 +54,7 @@ TEST_F(buffer, closed_peer)
 		EXPECT_EQ(-EPIPE, fd_send(ends[0], self->buf, "x", 1));
 		close(ends[0]);
 
-		/* Sent, never received, and the sender's own descriptor gone. */
+		/* The message in the queue holds the only reference. */
 		ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends));
 		buf = buffer_more(variant);
 		ASSERT_LE(0, buf);
@@ -63,7 +66,7 @@ TEST_F(buffer, closed_peer)
 	EXPECT_EQ(0, bufinfo_settles(before.objects));
 }
 
-/* Rule: a receiver without a free descriptor gets the message and no buffer. */
+/* Rule: a receiver without a free descriptor gets the bytes, and the buffer is released. */
 TEST_F(buffer, receiver_without_descriptors)
 {
 	struct bufinfo_total before;
@@ -76,7 +79,7 @@ TEST_F(buffer, receiver_without_descriptors)
 	ASSERT_LE(0, buf);
 	ASSERT_EQ(0, fd_send(ends[0], buf, "x", 1));
 	close(buf);
-	/* The closed number is free again: fill it before the limit counts. */
+	/* fds_exhaust() also counts the number that close() has just freed. */
 	ASSERT_EQ(0, fds_exhaust(0));
 	EXPECT_EQ(0, fd_receive(ends[1], &got, &byte, 1));
 	EXPECT_EQ(-1, got);
@@ -87,7 +90,7 @@ TEST_F(buffer, receiver_without_descriptors)
 	close(ends[1]);
 }
 
-/* Rule: a buffer that travels in its own socket's queue with it does not stay for ever. */
+/* Rule: a buffer in the queue of a socket that is only in its own queue is released. */
 TEST_F(buffer, socket_that_holds_itself)
 {
 	struct bufinfo_total before;
@@ -103,14 +106,14 @@ TEST_F(buffer, socket_that_holds_itself)
 	close(buf);
 	close(ends[0]);
 	close(ends[1]);
-	/* A new socket's end is what makes the kernel look for such circles. */
+	/* Releasing a socket starts the kernel's search for such cycles. */
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, other));
 	close(other[0]);
 	close(other[1]);
 	EXPECT_EQ(0, bufinfo_settles(before.objects));
 }
 
-/* Rule: a thousand buffers at once are a thousand different ones, and all go again. */
+/* Rule: a thousand buffers can exist at once, are distinct, and are all released. */
 TEST_F_TIMEOUT(buffer, a_thousand_buffers, 120)
 {
 	struct bufinfo_total before, now;
@@ -133,7 +136,7 @@ TEST_F_TIMEOUT(buffer, a_thousand_buffers, 120)
 	EXPECT_EQ(0, bufinfo_settles(before.objects));
 }
 
-/* Rule: one buffer may have as many descriptors as the table holds. */
+/* Rule: 900 duplicates of a descriptor count 900 references, which close() drops. */
 TEST_F(buffer, many_descriptors_of_one)
 {
 	char value[64];
@@ -152,43 +155,73 @@ TEST_F(buffer, many_descriptors_of_one)
 	EXPECT_STREQ("1", value);
 }
 
-/* Rule: processes that are killed with buffers, mappings and fences leave none of them. */
+/* What a process that is going to be killed does; does not return. */
+static void use_until_killed(const struct exporter *exporter, int timeline, int ready, bool waits)
+{
+	int buf = exporter->export(BUF_SIZE, O_RDWR | O_CLOEXEC);
+	int own = timeline_open();
+
+	if (buf < 0 || own < 0 || buf_busy(buf, timeline, 1, DMA_BUF_SYNC_WRITE) ||
+	    buf_busy(buf, own, 1, DMA_BUF_SYNC_READ) || poll_events(buf, POLLIN, 0) ||
+	    mmap(NULL, PAGE, PROT_READ, MAP_SHARED | MAP_POPULATE, buf, 0) == MAP_FAILED ||
+	    write(ready, "x", 1) != 1)
+		_exit(1);
+	if (waits)
+		buf_sync(buf, DMA_BUF_SYNC_READ);
+	else
+		pause();
+	_exit(2);
+}
+
+/* Wait for a killed process; -ETIMEDOUT if it does not die. */
+static int wait_killed(pid_t pid, int *status)
+{
+	int tries;
+
+	for (tries = 0; tries < 1000; tries++) {
+		if (waitpid(pid, status, WNOHANG) == pid)
+			return 0;
+		sleep_ms(20);
+	}
+	return -ETIMEDOUT;
+}
+
+/*
+ * Rule: a process that is killed leaves no buffer, mapping or fence behind, whether or
+ * not it sleeps in SYNC. The fence that it waits for belongs to this process and stays
+ * pending.
+ */
 TEST_F_TIMEOUT(buffer, killed_in_the_middle, 120)
 {
 	struct bufinfo_total before;
-	int i, status, timeline, buf;
+	int i, status, timeline, ready[2];
+	char byte;
 	pid_t pid;
 
+	timeline = timeline_open();
+	ASSERT_LE(0, timeline);
+	ASSERT_EQ(0, pipe(ready));
 	ASSERT_EQ(0, bufinfo_total(&before));
 	for (i = 0; i < 16; i++) {
 		pid = fork();
 		ASSERT_LE(0, pid);
-		if (!pid) {
-			timeline = timeline_open();
-			buf = buffer_more(variant);
-			buf_busy(buf, timeline, 1, DMA_BUF_SYNC_WRITE);
-			poll_events(buf, POLLIN, 0);
-			mmap(NULL, PAGE, PROT_READ, MAP_SHARED | MAP_POPULATE, buf, 0);
-			/* Half of them die while they wait for a fence. */
-			if (i & 1)
-				alarm(1);
-			else
-				raise(SIGKILL);
-			buf_sync(buf, DMA_BUF_SYNC_READ);
-			_exit(0);
-		}
-		if (i & 1) {
-			sleep_ms(20);
-			kill(pid, SIGKILL);
-		}
-		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		if (!pid)
+			use_until_killed(variant->exporter, timeline, ready[1], i & 1);
+		ASSERT_EQ(1, read(ready[0], &byte, 1));
+		ASSERT_EQ(0, task_asleep(pid));
+		ASSERT_EQ(0, kill(pid, SIGKILL));
+		ASSERT_EQ(0, wait_killed(pid, &status));
 		EXPECT_TRUE(WIFSIGNALED(status));
+		EXPECT_EQ(SIGKILL, WTERMSIG(status));
 	}
 	EXPECT_EQ(0, bufinfo_settles(before.objects));
+	close(ready[0]);
+	close(ready[1]);
+	close(timeline);
 }
 
-/* The errno of an allocation by somebody whom the system's limit of files holds. */
-static int heap_errno_of_nobody(int heap)
+/* Return the errno of an allocation by a user to whom fs.file-max applies. */
+static int heap_errno_unprivileged(int heap)
 {
 	struct dma_heap_allocation_data arg = { .len = PAGE, .fd_flags = O_RDWR | O_CLOEXEC };
 	int status = -1;
@@ -203,7 +236,7 @@ static int heap_errno_of_nobody(int heap)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* Rule: at the system's limit of open files an export is ENFILE and leaves nothing. */
+/* Rule: an export at the system's limit of open files is ENFILE and leaks nothing. */
 TEST(export_without_files)
 {
 	const char *path = "/proc/sys/fs/file-max";
@@ -214,15 +247,15 @@ TEST(export_without_files)
 	if (heap < 0)
 		SKIP(return, "the system heap is not there");
 	ASSERT_EQ(0, bufinfo_total(&before));
-	EXPECT_EQ(0, heap_errno_of_nobody(heap));
+	EXPECT_EQ(0, heap_errno_unprivileged(heap));
 	limit = file_text(path);
 	ASSERT_NE(NULL, limit);
-	/* The kernel's first look at the number of files is a rough one. */
+	/* 0, because the kernel compares an approximate count first. */
 	ASSERT_EQ(0, file_put(path, "0"));
-	full = heap_errno_of_nobody(heap);
+	full = heap_errno_unprivileged(heap);
 	EXPECT_EQ(0, file_put(path, limit));
 	EXPECT_EQ(ENFILE, full);
-	EXPECT_EQ(0, heap_errno_of_nobody(heap));
+	EXPECT_EQ(0, heap_errno_unprivileged(heap));
 	EXPECT_EQ(0, bufinfo_settles(before.objects));
 	free(limit);
 	close(heap);
@@ -236,7 +269,7 @@ static int cgroup_enter(const char *group)
 	char path[128], pid[16];
 	int ret;
 
-	/* It may be on already. */
+	/* Fails harmlessly where the controller is enabled already. */
 	file_put(CGROUP "/cgroup.subtree_control", "+memory");
 	snprintf(path, sizeof(path), "%s/memory.stat", group);
 	if ((mkdir(group, 0755) && errno != EEXIST) || access(path, R_OK))
@@ -256,13 +289,13 @@ static void cgroup_leave(const char *group)
 	rmdir(group);
 }
 
-/* Bytes that the kernel has allocated for a group, or -1. */
+/* Return the bytes of kernel memory charged to a group, or -1. */
 static long cgroup_kernel_bytes(const char *group)
 {
 	char path[128], *text, *line;
 	long bytes = -1;
 
-	/* Reading this brings the counters of all processors together. */
+	/* Reading cpu.stat flushes the per-CPU counters of memory.stat. */
 	snprintf(path, sizeof(path), "%s/cpu.stat", group);
 	free(file_text(path));
 	snprintf(path, sizeof(path), "%s/memory.stat", group);
@@ -274,7 +307,7 @@ static long cgroup_kernel_bytes(const char *group)
 	return bytes;
 }
 
-/* A fence of each of as many timelines, and the timelines, all open. */
+/* Open @count timelines with a fence each; none of them is closed. */
 static int fences_make(int *fences, int count)
 {
 	const struct rlimit files = { 2 * count + 100, 2 * count + 100 };
@@ -308,8 +341,8 @@ FIXTURE_TEARDOWN(group)
 }
 
 /*
- * Rule: the memory in which a buffer keeps the fences of ever new timelines is charged to
- * who imports them, and is what their places take. Nothing else is allocated on the way.
+ * Rule: importing fences of many timelines charges the memory of the reservation object's
+ * fence list, and little else, to the memory cgroup of the importing task.
  */
 TEST_F_TIMEOUT(group, import_is_charged, 180)
 {
@@ -333,7 +366,7 @@ TEST_F_TIMEOUT(group, import_is_charged, 180)
 	close(buf);
 }
 
-/* Rule: nothing, and what becomes nothing when it is rounded up to pages, is refused. */
+/* Rule: a heap refuses size 0 and sizes that overflow to 0 when rounded up to pages. */
 TEST(heap_sizes_that_wrap)
 {
 	static const __u64 sizes[] = { 0, -1ULL, -4095ULL };

@@ -1,42 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * dmabuf_sync_file - the fences of a dma-buf: taken out as a sync_file, put in as one,
- * and waited for by SYNC. A write fence keeps everybody waiting, a read fence only
- * those who want to write.
+ * dmabuf_sync_file - export a dma-buf's fences as a sync_file, import a sync_file's
+ * fences, and wait for them by SYNC. Readers and writers wait for write fences, only
+ * writers wait for read fences.
  */
 #include <linux/dma-buf.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/time.h>
+#include <sys/resource.h>
 
 #include "fence.h"
 #include "fixture.h"
 
-/* Short enough not to slow the suite, long enough to tell waiting from not waiting. */
-#define SHORT_MS	60
-
-/* A timeline whose step a thread makes later, so that the test itself can wait. */
-struct later {
-	pthread_t thread;
-	int timeline;
-};
-
-static void *later_step(void *arg)
+/* A call for struct blocking_call. */
+static int call_sync(int buf, int flags)
 {
-	struct later *later = arg;
+	struct dma_buf_sync arg = { .flags = flags };
 
-	sleep_ms(SHORT_MS);
-	timeline_step(later->timeline, 1);
-	return NULL;
+	return ioctl_once(buf, DMA_BUF_IOCTL_SYNC, &arg);
 }
 
-static int later_start(struct later *later, int timeline)
-{
-	later->timeline = timeline;
-	return pthread_create(&later->thread, NULL, later_step, later);
-}
-
-/* Rule: an idle buffer gives a fence that is signalled. */
+/* Rule: the sync_file of an idle buffer is signalled. */
 TEST_F(buffer, get_from_idle)
 {
 	static const __u32 flags[] = { DMA_BUF_SYNC_READ, DMA_BUF_SYNC_WRITE, DMA_BUF_SYNC_RW };
@@ -52,7 +36,7 @@ TEST_F(buffer, get_from_idle)
 	}
 }
 
-/* Rule: a write fence is waited for by readers and by writers. */
+/* Rule: readers and writers wait for a write fence. */
 TEST_F(buffer, write_fence_is_for_all)
 {
 	int timeline = timeline_open();
@@ -67,7 +51,7 @@ TEST_F(buffer, write_fence_is_for_all)
 	close(timeline);
 }
 
-/* Rule: a read fence is waited for by writers alone. */
+/* Rule: only writers wait for a read fence. */
 TEST_F(buffer, read_fence_is_for_writers)
 {
 	int timeline = timeline_open();
@@ -81,7 +65,7 @@ TEST_F(buffer, read_fence_is_for_writers)
 	close(timeline);
 }
 
-/* Rule: to put a fence in for reading and writing is to put it in for writing. */
+/* Rule: a fence imported with both flags is a write fence. */
 TEST_F(buffer, both_means_write)
 {
 	int timeline = timeline_open();
@@ -92,8 +76,8 @@ TEST_F(buffer, both_means_write)
 	close(timeline);
 }
 
-/* Rule: a sync_file that was taken out keeps to the fences of that moment. */
-TEST_F(buffer, taken_out_is_a_snapshot)
+/* Rule: an exported sync_file is a snapshot: fences added later do not matter. */
+TEST_F(buffer, exported_is_a_snapshot)
 {
 	int timeline = timeline_open();
 	int fence;
@@ -110,8 +94,8 @@ TEST_F(buffer, taken_out_is_a_snapshot)
 	close(timeline);
 }
 
-/* Rule: a merged sync_file is put in whole: each of its fences is waited for. */
-TEST_F(buffer, merged_fences_go_in_one_by_one)
+/* Rule: importing a merged sync_file adds each of its fences. */
+TEST_F(buffer, merged_fences_are_added_one_by_one)
 {
 	int one = timeline_open(), other = timeline_open();
 	int a, b, both;
@@ -150,7 +134,7 @@ TEST_F(buffer, older_fence_does_not_replace)
 	close(timeline);
 }
 
-/* Rule: a newer fence of the same timeline and usage takes the older one's place. */
+/* Rule: a newer fence replaces the older one of its timeline and usage. */
 TEST_F(buffer, newer_fence_replaces)
 {
 	int timeline = timeline_open();
@@ -167,8 +151,8 @@ TEST_F(buffer, newer_fence_replaces)
 	close(timeline);
 }
 
-/* Rule: a later read fence does not turn the earlier write fence of its timeline into one. */
-TEST_F(buffer, usage_classes_stay_apart)
+/* Rule: a later read fence does not replace the earlier write fence of its timeline. */
+TEST_F(buffer, read_fence_does_not_replace_write_fence)
 {
 	int timeline = timeline_open();
 
@@ -182,7 +166,7 @@ TEST_F(buffer, usage_classes_stay_apart)
 	close(timeline);
 }
 
-/* Rule: fences of many timelines are all kept, and all waited for. */
+/* Rule: fences of different timelines do not replace each other. */
 TEST_F(buffer, many_timelines)
 {
 	int timelines[40];
@@ -197,13 +181,13 @@ TEST_F(buffer, many_timelines)
 	for (i = 0; i < ARRAY_SIZE(timelines) - 1; i++)
 		ASSERT_EQ(0, timeline_step(timelines[i], 1));
 	EXPECT_EQ(1, buf_waits(self->buf, DMA_BUF_SYNC_READ));
-	/* Closing signals what is left. */
+	/* Closing a timeline signals its pending fences. */
 	for (i = 0; i < ARRAY_SIZE(timelines); i++)
 		close(timelines[i]);
 	EXPECT_EQ(0, buf_waits(self->buf, DMA_BUF_SYNC_READ));
 }
 
-/* Rule: a fence taken out of one buffer may be put into another. */
+/* Rule: a fence exported from one buffer may be imported into another. */
 TEST_F(buffer, fence_travels_between_buffers)
 {
 	int timeline = timeline_open();
@@ -223,7 +207,7 @@ TEST_F(buffer, fence_travels_between_buffers)
 	close(timeline);
 }
 
-/* Rule: both ioctls refuse an empty and an unknown set of flags. */
+/* Rule: both ioctls refuse to be called without a flag and with an unknown one. */
 TEST_F(buffer, bad_flags)
 {
 	int timeline = timeline_open();
@@ -246,7 +230,7 @@ TEST_F(buffer, bad_flags)
 	close(timeline);
 }
 
-/* Rule: only a sync_file is put in; anything else is EINVAL, an open file or not. */
+/* Rule: importing anything but a sync_file is EINVAL, also a closed descriptor. */
 TEST_F(buffer, bad_descriptors)
 {
 	int timeline = timeline_open();
@@ -268,7 +252,7 @@ TEST_F(buffer, bad_descriptors)
 	close(timeline);
 }
 
-/* Rule (CVE-2026-89996): an answer that cannot be copied out leaves no descriptor behind. */
+/* Rule (CVE-2026-89996): an export whose result cannot be copied out leaves no descriptor. */
 TEST_F(buffer, answer_to_read_only_memory)
 {
 	struct dma_buf_export_sync_file *arg;
@@ -287,7 +271,7 @@ TEST_F(buffer, answer_to_read_only_memory)
 	munmap(arg, PAGE);
 }
 
-/* Rule: without a free descriptor the answer is EMFILE, and the buffer is as before. */
+/* Rule: an export without a free descriptor is EMFILE and does not change the buffer. */
 TEST_F(buffer, no_descriptor_free)
 {
 	int i;
@@ -299,30 +283,93 @@ TEST_F(buffer, no_descriptor_free)
 	EXPECT_EQ(0, buf_waits(self->buf, DMA_BUF_SYNC_RW));
 }
 
-/* Rule: SYNC waits until the fences are signalled that its direction needs. */
+#define EXPORT_ROUNDS	300
+
+/* Export until there is no free descriptor, then close them all; return how many. */
+static int export_all(int buf, int *error)
+{
+	int fences[64], count, i;
+
+	for (count = 0; count < 64; count++) {
+		fences[count] = buf_fence_get(buf, DMA_BUF_SYNC_WRITE);
+		if (fences[count] < 0)
+			break;
+	}
+	*error = count < 64 ? fences[count] : 0;
+	for (i = 0; i < count; i++)
+		close(fences[i]);
+	return count;
+}
+
+/*
+ * Rule: exports that fail for want of a descriptor, and sync_files that are closed, leave
+ * no object behind. An object lost per round is EXPORT_ROUNDS objects of one slab cache.
+ */
+TEST_F_TIMEOUT(buffer, exports_until_emfile_leak_nothing, 240)
+{
+	struct rlimit before, few = { .rlim_cur = 64, .rlim_max = 64 };
+	int timelines[] = { timeline_open(), timeline_open() };
+	struct slab_count *slabs = NULL;
+	int round, count, error, tries;
+	char name[48] = "";
+	long growth;
+
+	ASSERT_LE(0, timelines[0]);
+	ASSERT_LE(0, timelines[1]);
+	/* Fences of two timelines, so that each export allocates an array of them. */
+	ASSERT_EQ(0, buf_busy(self->buf, timelines[0], 1, DMA_BUF_SYNC_WRITE));
+	ASSERT_EQ(0, buf_busy(self->buf, timelines[1], 1, DMA_BUF_SYNC_READ));
+	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &before));
+	few.rlim_max = before.rlim_max;
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &few));
+	/* The rounds before the count fill the caches' per-CPU lists. */
+	for (round = -EXPORT_ROUNDS / 10; round < EXPORT_ROUNDS; round++) {
+		if (!round)
+			slabs = slab_objects();
+		count = export_all(self->buf, &error);
+		ASSERT_EQ(-EMFILE, error);
+		ASSERT_LT(32, count);
+	}
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &before));
+	ASSERT_NE(NULL, slabs);
+	/* Closed files are freed after an RCU grace period. */
+	for (tries = 0; tries < 100; tries++) {
+		growth = slab_growth(slabs, name, sizeof(name));
+		if (growth < EXPORT_ROUNDS)
+			break;
+		sleep_ms(50);
+	}
+	EXPECT_LE(0, growth);
+	EXPECT_GT(EXPORT_ROUNDS, growth) TH_LOG("%s grew by %ld objects", name, growth);
+	free(slabs);
+	close(timelines[0]);
+	close(timelines[1]);
+}
+
+/* Rule: SYNC sleeps until the fences that its direction needs are signalled. */
 TEST_F(buffer, sync_waits)
 {
+	struct blocking_call call = {
+		.call = call_sync, .fd = self->buf, .arg = DMA_BUF_SYNC_READ,
+	};
 	int timeline = timeline_open();
-	struct later later;
-	long long began;
 
 	ASSERT_LE(0, timeline);
 	ASSERT_EQ(0, buf_busy(self->buf, timeline, 1, DMA_BUF_SYNC_WRITE));
-	began = now_ms();
-	ASSERT_EQ(0, later_start(&later, timeline));
-	EXPECT_EQ(0, buf_sync(self->buf, DMA_BUF_SYNC_READ));
-	EXPECT_LE(SHORT_MS - 10, now_ms() - began);
+	EXPECT_EQ(0, blocking_call_start(&call));
+	ASSERT_EQ(0, timeline_step(timeline, 1));
+	EXPECT_EQ(0, blocking_call_join(&call));
 	EXPECT_EQ(0, buf_sync(self->buf, DMA_BUF_SYNC_READ | DMA_BUF_SYNC_END));
-	pthread_join(later.thread, NULL);
 	close(timeline);
 }
 
-/* Rule: SYNC for reading does not wait for other readers. */
-TEST_F(buffer, sync_for_reading_passes_readers)
+/* Rule: SYNC for reading does not wait for read fences, SYNC for writing does. */
+TEST_F(buffer, sync_for_reading_ignores_read_fences)
 {
+	struct blocking_call call = {
+		.call = call_sync, .fd = self->buf, .arg = DMA_BUF_SYNC_WRITE,
+	};
 	int timeline = timeline_open();
-	struct later later;
-	long long began;
 
 	ASSERT_LE(0, timeline);
 	ASSERT_EQ(0, buf_busy(self->buf, timeline, 1, DMA_BUF_SYNC_READ));
@@ -330,40 +377,40 @@ TEST_F(buffer, sync_for_reading_passes_readers)
 	EXPECT_EQ(0, buf_sync(self->buf, DMA_BUF_SYNC_READ | DMA_BUF_SYNC_END));
 	EXPECT_EQ(1, buf_waits(self->buf, DMA_BUF_SYNC_WRITE));
 
-	began = now_ms();
-	ASSERT_EQ(0, later_start(&later, timeline));
-	EXPECT_EQ(0, buf_sync(self->buf, DMA_BUF_SYNC_WRITE));
-	EXPECT_LE(SHORT_MS - 10, now_ms() - began);
+	EXPECT_EQ(0, blocking_call_start(&call));
+	ASSERT_EQ(0, timeline_step(timeline, 1));
+	EXPECT_EQ(0, blocking_call_join(&call));
 	EXPECT_EQ(0, buf_sync(self->buf, DMA_BUF_SYNC_WRITE | DMA_BUF_SYNC_END));
-	pthread_join(later.thread, NULL);
 	close(timeline);
 }
 
-static void on_alarm(int sig)
+static void ignore_signal(int sig)
 {
 	(void)sig;
 }
 
-/* Rule: a signal ends the wait with EINTR, and the next try works. */
+/* Rule: a signal interrupts a sleeping SYNC with EINTR, and a second SYNC succeeds. */
 TEST_F(buffer, sync_is_interruptible)
 {
-	struct itimerval soon = { .it_value.tv_usec = SHORT_MS * 1000 };
-	struct sigaction act = { .sa_handler = on_alarm };
-	struct dma_buf_sync arg = { .flags = DMA_BUF_SYNC_READ };
+	struct blocking_call call = {
+		.call = call_sync, .fd = self->buf, .arg = DMA_BUF_SYNC_READ,
+	};
+	struct sigaction act = { .sa_handler = ignore_signal };
 	int timeline = timeline_open();
 
 	ASSERT_LE(0, timeline);
 	ASSERT_EQ(0, buf_busy(self->buf, timeline, 1, DMA_BUF_SYNC_WRITE));
-	ASSERT_EQ(0, sigaction(SIGALRM, &act, NULL));
-	ASSERT_EQ(0, setitimer(ITIMER_REAL, &soon, NULL));
-	EXPECT_EQ(-EINTR, ioctl_once(self->buf, DMA_BUF_IOCTL_SYNC, &arg));
+	ASSERT_EQ(0, sigaction(SIGUSR1, &act, NULL));
+	ASSERT_EQ(0, blocking_call_start(&call));
+	ASSERT_EQ(0, pthread_kill(call.thread, SIGUSR1));
+	EXPECT_EQ(-EINTR, blocking_call_join(&call));
 	ASSERT_EQ(0, timeline_step(timeline, 1));
-	EXPECT_EQ(0, ioctl_once(self->buf, DMA_BUF_IOCTL_SYNC, &arg));
+	EXPECT_EQ(0, call_sync(self->buf, DMA_BUF_SYNC_READ));
 	EXPECT_EQ(0, buf_sync(self->buf, DMA_BUF_SYNC_READ | DMA_BUF_SYNC_END));
 	close(timeline);
 }
 
-/* Rule: closing a buffer with fences that are not signalled is safe, and so is what follows. */
+/* Rule: a sync_file outlives a buffer that was closed with its fences pending. */
 TEST_F(buffer, close_with_fences)
 {
 	int timeline = timeline_open();

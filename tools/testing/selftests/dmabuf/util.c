@@ -2,8 +2,8 @@
 /*
  * util - files, time, descriptors and modules for the dma-buf programs.
  *
- * Nothing here knows a dma-buf. One convention for all: a negative errno says
- * what went wrong, so that a test can compare the result itself.
+ * Nothing here depends on dma-buf. Failures are returned as negative errnos, which a
+ * test compares directly.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -125,11 +125,14 @@ int fds_open(void)
 	while ((entry = readdir(dir)))
 		count += entry->d_name[0] != '.';
 	closedir(dir);
-	/* The folder's own descriptor was among them. */
+	/* opendir()'s own descriptor was counted too. */
 	return count - 1;
 }
 
-/* The limit bounds the number and not the count: it lies above the last free one. */
+/*
+ * RLIMIT_NOFILE limits the highest number of a descriptor and not their count, so the
+ * limit has to lie behind the last free number that is allowed.
+ */
 int fds_exhaust(unsigned int room)
 {
 	struct rlimit limit;
@@ -232,7 +235,6 @@ int xioctl(int fd, unsigned long cmd, void *arg)
 	return ret;
 }
 
-/* The events that are there, 0 when the time is over. */
 int poll_events(int fd, short events, int timeout)
 {
 	struct pollfd pfd = { .fd = fd, .events = events };
@@ -254,6 +256,138 @@ int touch(const void *at)
 	close(ends[0]);
 	close(ends[1]);
 	return ret;
+}
+
+/* The state is the letter after the command's name, which may have blanks in it. */
+static int task_state(pid_t tid)
+{
+	char path[64], *text, *end;
+	int state = -ESRCH;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", tid);
+	text = file_text(path);
+	end = text ? strrchr(text, ')') : NULL;
+	if (end && end[1] == ' ')
+		state = end[2];
+	free(text);
+	return state;
+}
+
+/* /proc/TID of a thread is not listed but can be opened. */
+int task_asleep(pid_t tid)
+{
+	long long limit = now_ms() + 20000;
+	int state;
+
+	while (now_ms() < limit) {
+		state = task_state(tid);
+		if (state < 0 || state == 'Z')
+			return -ESRCH;
+		if (state == 'S')
+			return 0;
+		sleep_ms(1);
+	}
+	return -ETIMEDOUT;
+}
+
+static void *blocking_call_thread(void *arg)
+{
+	struct blocking_call *blocking = arg;
+
+	/* The thread makes no other system call from here to the one in question. */
+	__atomic_store_n(&blocking->tid, syscall(SYS_gettid), __ATOMIC_RELEASE);
+	blocking->result = blocking->call(blocking->fd, blocking->arg);
+	__atomic_store_n(&blocking->returned, 1, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+int blocking_call_start(struct blocking_call *blocking)
+{
+	int ret;
+
+	blocking->tid = 0;
+	blocking->returned = 0;
+	ret = pthread_create(&blocking->thread, NULL, blocking_call_thread, blocking);
+	if (ret)
+		return -ret;
+	while (!__atomic_load_n(&blocking->tid, __ATOMIC_ACQUIRE))
+		sleep_ms(1);
+	return blocking_call_sleeps(blocking) ? 0 : -EALREADY;
+}
+
+bool blocking_call_sleeps(struct blocking_call *blocking)
+{
+	int ret = task_asleep(blocking->tid);
+
+	return !ret && !__atomic_load_n(&blocking->returned, __ATOMIC_ACQUIRE);
+}
+
+int blocking_call_join(struct blocking_call *blocking)
+{
+	pthread_join(blocking->thread, NULL);
+	return blocking->result;
+}
+
+int call_poll(int fd, int arg)
+{
+	return poll_events(fd, arg, -1);
+}
+
+#define SLAB_CACHES	512
+
+/**
+ * struct slab_count - objects in use of one slab cache
+ * @name: of the cache; empty behind the last one
+ * @objects: objects in use
+ */
+struct slab_count {
+	char name[48];
+	long objects;
+};
+
+struct slab_count *slab_objects(void)
+{
+	struct slab_count *counts = calloc(SLAB_CACHES + 1, sizeof(*counts));
+	char *text = file_text("/proc/slabinfo");
+	char *next = text, *line;
+	size_t i = 0;
+
+	/* The two lines of the heading do not match. */
+	while (counts && i < SLAB_CACHES && (line = strsep(&next, "\n")))
+		i += sscanf(line, "%47s %ld", counts[i].name, &counts[i].objects) == 2;
+	if (counts)
+		counts[i].name[0] = '\0';
+	free(text);
+	if (i)
+		return counts;
+	free(counts);
+	return NULL;
+}
+
+static long slab_count_of(const struct slab_count *counts, const char *name)
+{
+	for (; counts->name[0]; counts++)
+		if (!strcmp(counts->name, name))
+			return counts->objects;
+	return 0;
+}
+
+long slab_growth(const struct slab_count *since, char *name, size_t size)
+{
+	struct slab_count *counts = slab_objects(), *count;
+	long growth, most = 0;
+
+	if (!counts)
+		return -EIO;
+	for (count = counts; count->name[0]; count++) {
+		growth = count->objects - slab_count_of(since, count->name);
+		if (growth <= most)
+			continue;
+		most = growth;
+		snprintf(name, size, "%s", count->name);
+	}
+	free(counts);
+	return most;
 }
 
 bool dma_debug(void)

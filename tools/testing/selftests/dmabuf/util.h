@@ -3,6 +3,7 @@
 #ifndef SELFTEST_DMABUF_UTIL_H
 #define SELFTEST_DMABUF_UTIL_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,51 +12,95 @@
 #include "../kselftest.h"
 
 /*
- * Every helper returns 0 or a useful number on success and a negative errno on
- * failure, unless its line says otherwise: a test compares with -EINVAL and the
- * like, and errno is never looked at a second time.
+ * Unless the comment at a function says otherwise, it returns 0 or a non-negative
+ * result on success and a negative errno on failure, so that a test compares the
+ * return value with -EINVAL and the like and never reads errno.
  */
 
 long long now_ms(void);
 void sleep_ms(unsigned int ms);
 
-/* file_text() - a whole file as a string that the caller frees, or NULL. */
+/* file_text() - return a whole file as a string that the caller frees, or NULL */
 char *file_text(const char *path);
 int file_put(const char *path, const char *text);
 
-/* fd_text() - a line "key:\tvalue" of the descriptor's fdinfo; -ENOENT without it. */
+/* fd_info() - copy the value of fdinfo line @key; -ENOENT if there is no such line */
 int fd_info(int fd, const char *key, char *value, size_t size);
-/* fd_link() - where /proc/self/fd/N points to. */
+/* fd_link() - read the link /proc/self/fd/@fd */
 int fd_link(int fd, char *target, size_t size);
-/* fds_open() - how many descriptors this process has. */
+/* fds_open() - count the open descriptors of this process */
 int fds_open(void);
-/* fds_exhaust() - lowers RLIMIT_NOFILE so that only @room descriptors are free. */
+/* fds_exhaust() - lower RLIMIT_NOFILE so that only @room descriptors are free */
 int fds_exhaust(unsigned int room);
-/* fds_allow() - raises it again to what the hard limit allows. */
+/* fds_allow() - raise the soft RLIMIT_NOFILE to the hard limit */
 int fds_allow(void);
-/* fd_ino() - inode number, 0 on failure. */
+/* fd_ino() - return the inode number, 0 on failure */
 unsigned long long fd_ino(int fd);
 
-/* A message of any size that carries one descriptor, or none when fd is -1. */
+/* fd_send() - send @size bytes and, unless @fd is -1, one descriptor with them */
 int fd_send(int sock, int fd, const void *data, size_t size);
+/* fd_receive() - receive such a message; *@fd is -1 if it carried no descriptor */
 int fd_receive(int sock, int *fd, void *data, size_t size);
 
-/* xioctl() - ioctl() that returns -errno and restarts after EINTR. */
+/* xioctl() - call ioctl(), again after EINTR; return -errno on failure */
 int xioctl(int fd, unsigned long cmd, void *arg);
-/* ioctl_once() - the same without the restart. */
+/* ioctl_once() - call ioctl(); return -errno on failure, -EINTR included */
 int ioctl_once(int fd, unsigned long cmd, void *arg);
+/* poll_events() - poll one descriptor; return its revents, 0 after @timeout ms */
 int poll_events(int fd, short events, int timeout);
 
-/* touch() - has the kernel read one byte: -EFAULT where the program would get a signal. */
+/* touch() - let the kernel read one byte; -EFAULT instead of a fatal signal */
 int touch(const void *at);
 
-/* dma_debug() - whether the kernel watches what drivers ask of the DMA interface. */
+/* task_asleep() - wait until task @tid sleeps interruptibly; -ETIMEDOUT after 20 s */
+int task_asleep(pid_t tid);
+
+/**
+ * struct blocking_call - a system call that one thread sleeps in
+ * @call: makes the call with @fd and @arg; returns its result or a negative errno
+ * @fd: first argument of @call
+ * @arg: second argument of @call
+ * @result: what @call returned, valid once @returned is set
+ * @tid: the thread; 0 until it is about to make the call
+ * @returned: @call has returned
+ * @thread: the thread
+ */
+struct blocking_call {
+	int (*call)(int fd, int arg);
+	int fd;
+	int arg;
+	int result;
+	pid_t tid;
+	int returned;
+	pthread_t thread;
+};
+
+/*
+ * blocking_call_start() - make a call in a new thread and wait until it sleeps there
+ *
+ * So no test passes because its thread began too late. Returns -EALREADY if the call
+ * returned instead of sleeping; to be joined all the same.
+ */
+int blocking_call_start(struct blocking_call *blocking);
+/* blocking_call_sleeps() - return whether the call has not returned and sleeps again */
+bool blocking_call_sleeps(struct blocking_call *blocking);
+/* blocking_call_join() - wait for the thread; return the call's result */
+int blocking_call_join(struct blocking_call *blocking);
+/* A @call that polls @fd for the events @arg, without a timeout. */
+int call_poll(int fd, int arg);
+
+/* slab_objects() - count the objects in use of each slab cache, to be freed; or NULL */
+struct slab_count *slab_objects(void);
+/* slab_growth() - return how many objects the cache that grew most has gained since */
+long slab_growth(const struct slab_count *since, char *name, size_t size);
+
+/* dma_debug() - return whether the kernel checks how drivers use the DMA API */
 bool dma_debug(void);
 
-/* Modules by file name; DMABUF_MODULES names their folder, else /lib/modules. */
+/* Modules are files NAME.ko in the folder DMABUF_MODULES, or else /lib/modules. */
 int module_load(const char *name, const char *params);
 int module_unload(const char *name);
-/* The last reference may go a moment after close() came back, but it does go. */
+/* module_unload_idle() - unload, also if the last reference goes only after close() */
 int module_unload_idle(const char *name);
 bool module_present(const char *name);
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * bufinfo - what debugfs tells about all dma-bufs.
+ * bufinfo - parse debugfs dma_buf/bufinfo.
  *
- * Two heading lines, then for each buffer a row of tab-separated columns, its fences,
- * its attached devices, and last the totals.
+ * The file has a heading, then for each buffer a row of tab-separated columns followed
+ * by its fences and attached devices, and in its last line the totals.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,18 +23,22 @@ int bufinfo_line(const char *line, struct bufinfo *info)
 	return 0;
 }
 
-/* The lines after a row, up to the count of attached devices. */
-static void read_devices(char *next, struct bufinfo *info)
+/* Parse the lines after a row: fences, then attached devices and their number. */
+static void parse_details(char *next, struct bufinfo *info)
 {
+	static const char write_fence[] = "\twrite fence:sw_sync ";
+	static const char read_fence[] = "\tread fence:sw_sync ";
+	bool in_devices = false;
 	char *line;
-	int listed = 0;
 
 	while ((line = strsep(&next, "\n"))) {
 		if (sscanf(line, "Total %u devices attached", &info->devices) == 1)
 			return;
-		if (listed && !info->device[0])
+		info->write_fences += !strncmp(line, write_fence, strlen(write_fence));
+		info->read_fences += !strncmp(line, read_fence, strlen(read_fence));
+		if (in_devices && !info->device[0])
 			sscanf(line, "\t%63s", info->device);
-		listed |= !strcmp(line, "\tAttached Devices:");
+		in_devices |= !strcmp(line, "\tAttached Devices:");
 	}
 }
 
@@ -48,7 +53,7 @@ int bufinfo_find(unsigned long long ino, struct bufinfo *info)
 	while (ret && (line = strsep(&next, "\n"))) {
 		if (bufinfo_line(line, info) || info->ino != ino)
 			continue;
-		read_devices(next, info);
+		parse_details(next, info);
 		ret = 0;
 	}
 	free(text);
@@ -78,7 +83,7 @@ int bufinfo_total(struct bufinfo_total *total)
 	return ret;
 }
 
-/* The last reference may be put by a work item shortly after close() returned. */
+/* A worker may drop the last reference shortly after close() returned. */
 int bufinfo_settles(unsigned int objects)
 {
 	struct bufinfo_total total;

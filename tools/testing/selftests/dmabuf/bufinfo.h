@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* bufinfo - what debugfs tells about all dma-bufs */
+/* bufinfo - parse debugfs dma_buf/bufinfo */
 #ifndef SELFTEST_DMABUF_BUFINFO_H
 #define SELFTEST_DMABUF_BUFINFO_H
 
@@ -8,16 +8,18 @@
 #define BUFINFO_PATH	"/sys/kernel/debug/dma_buf/bufinfo"
 
 /**
- * struct bufinfo - one buffer's part of the file
+ * struct bufinfo - the entry of one buffer
  * @size: bytes
  * @flags: of the file
  * @mode: of the file
  * @count: references of the file
  * @exporter: name of the exporting driver
  * @ino: inode number
- * @name: what SET_NAME gave it
- * @devices: devices that are attached
- * @device: name of the first of them
+ * @name: name set by DMA_BUF_SET_NAME, or "<none>"
+ * @write_fences: sw_sync fences listed as write fences
+ * @read_fences: sw_sync fences listed as read fences
+ * @devices: number of attached devices
+ * @device: name of the first attached device
  */
 struct bufinfo {
 	size_t size;
@@ -27,16 +29,18 @@ struct bufinfo {
 	char exporter[64];
 	unsigned long ino;
 	char name[64];
+	unsigned int write_fences;
+	unsigned int read_fences;
 	unsigned int devices;
 	char device[64];
 };
 
 /**
- * struct bufinfo_total - the file's last line, and what its rows add up to
- * @objects: number of buffers it tells
- * @bytes: bytes it tells
- * @rows: buffers that were listed
- * @row_bytes: sum of their sizes
+ * struct bufinfo_total - the totals in the last line, and the sums of the rows
+ * @objects: number of buffers in the last line
+ * @bytes: number of bytes in the last line
+ * @rows: number of rows
+ * @row_bytes: sum of the rows' sizes
  */
 struct bufinfo_total {
 	unsigned int objects;
@@ -45,12 +49,13 @@ struct bufinfo_total {
 	size_t row_bytes;
 };
 
-/* bufinfo_find() - the part of one buffer; -ENOENT when it is not listed. */
+/* bufinfo_find() - read the entry of the buffer with inode @ino; -ENOENT if not listed */
 int bufinfo_find(unsigned long long ino, struct bufinfo *info);
+/* bufinfo_total() - read the last line and sum up the rows */
 int bufinfo_total(struct bufinfo_total *total);
-/* bufinfo_settles() - waits a bounded time for so many buffers; 0 when it came to that. */
+/* bufinfo_settles() - wait until @objects buffers are listed; -EBUSY after 10 s */
 int bufinfo_settles(unsigned int objects);
-/* bufinfo_line() - one line as a buffer's row; 0 when it is one. */
+/* bufinfo_line() - parse the row of a buffer; -EINVAL if @line is not one */
 int bufinfo_line(const char *line, struct bufinfo *info);
 
 #endif /* SELFTEST_DMABUF_BUFINFO_H */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * dmabuf_timeline - fences that userspace signals (sw_sync): a counter, its points, and
- * what is left of them when it is closed.
+ * dmabuf_timeline - sw_sync: a counter that userspace increments, which signals the fences
+ * at the points that it has reached, and those that are pending when it is closed.
  */
 #include <fcntl.h>
 #include <limits.h>
@@ -16,7 +16,8 @@
 
 #define INFO		"/sys/kernel/debug/sync/info"
 #define MANY		3000
-#define STRESS_MS	1500
+/* Turns that every thread of the stress test does at least. */
+#define STRESS_TURNS	100
 
 FIXTURE(timeline) {
 	int fd;
@@ -33,7 +34,7 @@ FIXTURE_TEARDOWN(timeline)
 	close(self->fd);
 }
 
-/* Rule: it begins at 0, and a point is signalled when it has come there. */
+/* Rule: the counter begins at 0 and signals a fence when it reaches its point. */
 TEST_F(timeline, counts_up)
 {
 	int fences[4];
@@ -53,7 +54,7 @@ TEST_F(timeline, counts_up)
 		close(fences[i]);
 }
 
-/* Rule: a step of 0 changes nothing, one step may be as good as many. */
+/* Rule: a step of 0 changes nothing, a large step signals all points on its way. */
 TEST_F(timeline, steps_of_all_sizes)
 {
 	int near = timeline_fence(self->fd, 1), far = timeline_fence(self->fd, 1000);
@@ -69,7 +70,7 @@ TEST_F(timeline, steps_of_all_sizes)
 	close(far);
 }
 
-/* Rule: the counter wraps, and a step of more than half the range is no step back. */
+/* Rule: the counter wraps; a step of more than half its range signals what it passes. */
 TEST_F(timeline, wraps)
 {
 	int fence, half;
@@ -88,7 +89,7 @@ TEST_F(timeline, wraps)
 	close(fence);
 }
 
-/* Rule: points signal whatever the order was in which they were made. */
+/* Rule: the order in which points are made does not matter. */
 TEST_F(timeline, points_in_any_order)
 {
 	static const __u32 points[] = { 5, 1, 9, 3, 7, 2, 8, 4, 6 };
@@ -107,7 +108,7 @@ TEST_F(timeline, points_in_any_order)
 		close(fences[i]);
 }
 
-/* Rule: the same point made twice is one fence; a deadline of one is the other's too. */
+/* Rule: two sync_files of one point share the fence, and so its deadline. */
 TEST_F(timeline, same_point_twice)
 {
 	int one = timeline_fence(self->fd, 1), other = timeline_fence(self->fd, 1);
@@ -118,28 +119,28 @@ TEST_F(timeline, same_point_twice)
 	EXPECT_EQ(4711, deadline);
 	close(one);
 	close(other);
-	/* With the last reference it is forgotten. */
+	/* The last reference frees the fence and its deadline. */
 	one = timeline_fence(self->fd, 1);
 	EXPECT_EQ(-ENOENT, timeline_get_deadline(self->fd, one, &deadline));
 	close(one);
 }
 
-/* Rule: closing it signals what is left with an error, and what is done stays so. */
-TEST_F(timeline, close_fails_what_is_left)
+/* Rule: closing a timeline signals its pending fences with -ENOENT, and no others. */
+TEST_F(timeline, close_fails_pending_fences)
 {
-	int done = timeline_fence(self->fd, 1), left = timeline_fence(self->fd, 2);
+	int signalled = timeline_fence(self->fd, 1), pending = timeline_fence(self->fd, 2);
 
 	ASSERT_EQ(0, timeline_step(self->fd, 1));
 	ASSERT_EQ(0, close(self->fd));
 	self->fd = -1;
-	EXPECT_EQ(1, fence_status(done));
-	EXPECT_EQ(-ENOENT, fence_status(left));
-	EXPECT_EQ(POLLIN, poll_events(left, POLLIN, 0));
-	close(done);
-	close(left);
+	EXPECT_EQ(1, fence_status(signalled));
+	EXPECT_EQ(-ENOENT, fence_status(pending));
+	EXPECT_EQ(POLLIN, poll_events(pending, POLLIN, 0));
+	close(signalled);
+	close(pending);
 }
 
-/* Rule: sync/info shows what is open, and what waits for it. */
+/* Rule: sync/info lists the open timelines with their pending fences. */
 TEST_F(timeline, info_shows_the_points)
 {
 	int fence = timeline_fence(self->fd, 4712);
@@ -160,8 +161,8 @@ TEST_F(timeline, info_shows_the_points)
 	close(fence);
 }
 
-/* Rule: bad addresses and unknown commands are refused. */
-TEST_F(timeline, refuses)
+/* Rule: bad addresses are EFAULT, unknown ioctls ENOTTY. */
+TEST_F(timeline, bad_ioctls_are_refused)
 {
 	int before = fds_open();
 	unsigned int nr;
@@ -174,7 +175,7 @@ TEST_F(timeline, refuses)
 	EXPECT_EQ(before, fds_open());
 }
 
-/* Rule: an answer that cannot be given leaves no descriptor. */
+/* Rule: a new fence whose descriptor cannot be copied out leaves none. */
 TEST_F(timeline, answer_to_read_only_memory)
 {
 	void *arg = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -186,7 +187,7 @@ TEST_F(timeline, answer_to_read_only_memory)
 	munmap(arg, 4096);
 }
 
-/* Rule: thousands of points are signalled by one step. */
+/* Rule: one step signals thousands of points. */
 TEST_F(timeline, many_points)
 {
 	int *fences = calloc(MANY, sizeof(*fences)), i;
@@ -204,73 +205,97 @@ TEST_F(timeline, many_points)
 	free(fences);
 }
 
+/**
+ * struct worker - a thread of the stress test
+ * @thread: the thread
+ * @turn: one turn of it; returns how many of its calls failed
+ * @timeline: the timeline that all threads use
+ * @turns: turns that it has done
+ * @errors: calls that failed
+ * @stop: the thread is to return
+ */
 struct worker {
 	pthread_t thread;
-	void (*turn)(int timeline, unsigned int number);
+	int (*turn)(int timeline, unsigned int number);
 	int timeline;
-	long long until;
+	unsigned int turns;
+	unsigned int errors;
+	int stop;
 };
 
 static void *work(void *arg)
 {
 	struct worker *worker = arg;
-	unsigned int number = 0;
 
-	while (now_ms() < worker->until)
-		worker->turn(worker->timeline, number++);
+	while (!__atomic_load_n(&worker->stop, __ATOMIC_ACQUIRE)) {
+		worker->errors += worker->turn(worker->timeline, worker->turns);
+		__atomic_add_fetch(&worker->turns, 1, __ATOMIC_RELEASE);
+	}
 	return NULL;
 }
 
-static void turn_step(int timeline, unsigned int number)
+static int turn_step(int timeline, unsigned int number)
 {
 	(void)number;
-	timeline_step(timeline, 1);
+	return !!timeline_step(timeline, 1);
 }
 
-/* Points at random places around the counter: signalled, waiting, twice the same. */
-static void turn_points(int timeline, unsigned int number)
+/* Points around the counter, signalled or pending, some of them made twice. */
+static int turn_points(int timeline, unsigned int number)
 {
 	int one = timeline_fence(timeline, number * 7 % 50);
 	int other = timeline_fence(timeline, number * 11 % 50);
 	int merged = fence_merge(one, other);
+	int errors = (one < 0) + (other < 0) + (merged < 0);
 
-	poll_events(merged, POLLIN, 0);
+	errors += poll_events(merged, POLLIN, 0) & ~POLLIN ? 1 : 0;
 	close(one);
-	fence_status(merged);
+	errors += fence_status(merged) < 0;
 	close(merged);
 	close(other);
+	return errors;
 }
 
-/* Steps as long as they can be, against points just ahead of the counter. */
-static void turn_leaps(int timeline, unsigned int number)
+/* The longest step, with a point just ahead of the counter or far from it. */
+static int turn_leaps(int timeline, unsigned int number)
 {
 	int fence = timeline_fence(timeline, number % 2 ? INT_MAX : 1);
+	int errors = fence < 0;
 
-	timeline_step(timeline, INT_MAX);
-	fence_status(fence);
+	errors += !!timeline_step(timeline, INT_MAX);
+	errors += fence_status(fence) < 0;
 	close(fence);
+	return errors;
 }
 
-static void turn_info(int timeline, unsigned int number)
+static int turn_info(int timeline, unsigned int number)
 {
+	char *text = file_text(INFO);
+	int errors = !text || !strstr(text, "objs:\n");
+
 	(void)timeline;
 	(void)number;
-	free(file_text(INFO));
+	free(text);
+	return errors;
 }
 
-static void turn_timelines(int timeline, unsigned int number)
+/* A timeline that is closed with its fence signalled or pending. */
+static int turn_timelines(int timeline, unsigned int number)
 {
 	int other = timeline_open(), fence = timeline_fence(other, 1 + number % 2);
+	int errors = (other < 0) + (fence < 0);
 
 	(void)timeline;
-	poll_events(fence, POLLIN, 0);
-	timeline_step(other, 1);
+	errors += !!poll_events(fence, POLLIN, 0);
+	errors += !!timeline_step(other, 1);
 	close(other);
+	errors += fence_status(fence) != (number % 2 ? -ENOENT : 1);
 	close(fence);
+	return errors;
 }
 
-/* Rule: none of it minds what the others do. */
-TEST_F(timeline, stress)
+/* Rule: steps, points, merges, sync/info and closes from several threads do not interfere. */
+TEST_F_TIMEOUT(timeline, stress, 120)
 {
 	struct worker workers[] = {
 		{ .turn = turn_step }, { .turn = turn_points }, { .turn = turn_points },
@@ -282,11 +307,19 @@ TEST_F(timeline, stress)
 
 	for (i = 0; i < ARRAY_SIZE(workers); i++) {
 		workers[i].timeline = self->fd;
-		workers[i].until = now_ms() + STRESS_MS;
 		ASSERT_EQ(0, pthread_create(&workers[i].thread, NULL, work, &workers[i]));
 	}
+	/* None of them stops before all have done their turns. */
 	for (i = 0; i < ARRAY_SIZE(workers); i++)
+		while (__atomic_load_n(&workers[i].turns, __ATOMIC_ACQUIRE) < STRESS_TURNS)
+			sleep_ms(1);
+	for (i = 0; i < ARRAY_SIZE(workers); i++)
+		__atomic_store_n(&workers[i].stop, 1, __ATOMIC_RELEASE);
+	for (i = 0; i < ARRAY_SIZE(workers); i++) {
 		ASSERT_EQ(0, pthread_join(workers[i].thread, NULL));
+		EXPECT_EQ(0, workers[i].errors) TH_LOG("thread %zu of %u turns", i,
+						       workers[i].turns);
+	}
 	EXPECT_EQ(before, fds_open());
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The first process of the bench's guest: loads dma_buf_bench.ko in one way
- * after the other, times a reading of debugfs dma_buf/bufinfo beside the buffers
- * that it holds, and ends the guest by a reboot.
+ * bench - init of the guest of `make bench`.
  *
- * Which ways, is on the kernel's command line: everything counted in
- * instructions, or "bench.threads" for the runs against the clock.
+ * It loads dma_buf_bench.ko with one set of parameters after another, times a read of
+ * debugfs dma_buf/bufinfo while the module holds buffers, and reboots. With
+ * "bench.threads" on the kernel's command line it makes the runs with several threads,
+ * which are timed; without, those whose instructions are counted.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -29,7 +29,7 @@ static long long now(void)
 	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
 }
 
-/* In a process of its own, which takes the module's descriptor with it. */
+/* Load the module in a child process, whose exit closes the descriptor of the file. */
 static int load(const char *parameters)
 {
 	int status = -1;
@@ -42,7 +42,7 @@ static int load(const char *parameters)
 	}
 	waitpid(pid, &status, 0);
 	if (status)
-		printf("BENCH-FAILED with %s\n", parameters);
+		printf("BENCH-FAILED to load with %s\n", parameters);
 	return status;
 }
 
@@ -51,11 +51,11 @@ static int unload(void)
 	long ret = syscall(SYS_delete_module, "dma_buf_bench", O_NONBLOCK);
 
 	if (ret)
-		printf("BENCH-FAILED to go: %m\n");
+		printf("BENCH-FAILED to unload: %m\n");
 	return ret;
 }
 
-/* Bytes, or -1. */
+/* Return the bytes read, or -1. */
 static long read_bufinfo(void)
 {
 	static char text[65536];
@@ -75,7 +75,7 @@ static int run(const char *parameters)
 	return load(parameters) || unload();
 }
 
-static int run_beside(unsigned int buffers)
+static int run_bufinfo(unsigned int buffers)
 {
 	char parameters[32];
 	long long begin;
@@ -114,8 +114,8 @@ int main(void)
 	if (command_line_has("bench.threads"))
 		rc = run("threads=1") | run("threads=2") | run("threads=4");
 	else
-		rc = run("ops=1") | run_beside(1000) | run_beside(10000) |
-		     run_beside(100000) | run_beside(1000000);
+		rc = run("ops=1") | run_bufinfo(1000) | run_bufinfo(10000) |
+		     run_bufinfo(100000) | run_bufinfo(1000000);
 
 	printf("BENCH-DONE rc=%d\n", rc);
 	fflush(stdout);

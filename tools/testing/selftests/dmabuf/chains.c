@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * chains - the calls that dmabuf_failnth makes fail, one allocation after the other.
+ * chains - the chains of calls in which dmabuf_failnth injects faults.
  *
- * Each is a function that needs nothing but what another function prepared for it, so
- * that all the faults are those of the calls that it is about.
+ * A prepare function makes what the chain needs, so that the faults hit the calls of its
+ * run function only.
  */
 #include <fcntl.h>
 #include <linux/dma-buf.h>
@@ -112,7 +112,7 @@ static int run_prime_import(struct state *st)
 	return xioctl(st->sink.dpy.fd, DRM_IOCTL_PRIME_FD_TO_HANDLE, &arg);
 }
 
-/* A lit display that has flipped once, so that only the flip itself is left to run. */
+/* A display that has flipped once, so that run_flip() makes the flip and nothing else. */
 static int prepare_flip(struct state *st)
 {
 	const struct options opt = { .width = 64, .height = 64 };
@@ -129,7 +129,7 @@ static int prepare_flip(struct state *st)
 	return display_flipped(&st->sink.dpy, &sequence, 5000);
 }
 
-/* The same with a picture in another driver's buffer, which the flip is to map. */
+/* The same with an imported buffer, which the flip maps. */
 static int prepare_flip_to_import(struct state *st)
 {
 	struct row row = { .name = "test" };
@@ -193,7 +193,7 @@ static int run_udmabuf_create(struct state *st)
 	return ret < 0 ? ret : 0;
 }
 
-/* The import maps a table, which SYNC then works on. */
+/* The import maps a table, whose caches SYNC then synchronises. */
 static int prepare_mapped_buffer(struct state *st)
 {
 	int ret = prepare_display_import(st);
@@ -240,7 +240,7 @@ static int prepare_busy_buffer(struct state *st)
 	st->other = timeline_open();
 	if (st->timeline < 0 || prepare_heap_buffer(st))
 		return -ENODEV;
-	/* Fences of two timelines, so that an array has to be made of them. */
+	/* Fences of two timelines, so that an export allocates an array. */
 	one = buf_busy(st->buf, st->timeline, 1, DMA_BUF_SYNC_WRITE);
 	two = buf_busy(st->buf, st->other, 1, DMA_BUF_SYNC_READ);
 	return one ? one : two;
@@ -269,7 +269,7 @@ static int run_fence_add(struct state *st)
 	return buf_fence_add(st->buf, st->out, DMA_BUF_SYNC_WRITE);
 }
 
-/* Two fences of two timelines. */
+/* Two sync_files with fences of two timelines. */
 static int prepare_fences(struct state *st)
 {
 	st->timeline = timeline_open();
@@ -394,7 +394,7 @@ static int run_socket(struct state *st)
 	return ret ? ret : fd_receive(st->other, &st->out, &byte, 1);
 }
 
-/* Videobuf2 says EINVAL for whatever keeps a buffer from being exported. */
+/* Videobuf2 returns -EINVAL if an export fails for any reason. */
 const struct chain chain_camera_alloc = {
 	.prepare = prepare_camera,
 	.run = run_camera_alloc,
@@ -428,7 +428,7 @@ const struct chain chain_display_flip_to_import = {
 	.cleanup = cleanup_flip,
 };
 
-/* Shmem says ENOSPC when it has no memory for an inode. */
+/* Shmem returns -ENOSPC if it cannot allocate an inode. */
 const struct chain chain_vgem_alloc = {
 	.prepare = prepare_vgem,
 	.run = run_dumb_export,
@@ -553,7 +553,7 @@ const struct chain chain_fdinfo = {
 	.strict = true,
 };
 
-/* And sockets say ENOBUFS. */
+/* Sockets return -ENOBUFS if they cannot allocate a message. */
 const struct chain chain_socket = {
 	.prepare = prepare_socket,
 	.run = run_socket,

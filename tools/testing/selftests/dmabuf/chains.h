@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* chains - the calls that dmabuf_failnth makes fail, one allocation after the other */
+/* chains - the chains of calls in which dmabuf_failnth injects faults */
 #ifndef SELFTEST_DMABUF_CHAINS_H
 #define SELFTEST_DMABUF_CHAINS_H
 
@@ -8,15 +8,15 @@
 #include "demo.h"
 
 /**
- * struct state - what a chain works with; made afresh for each run
+ * struct state - the objects of one run of a chain
  * @cam: an open camera
- * @sink: a display that is open or lit
- * @dev: the device of a driver with one
- * @buf: a buffer
+ * @sink: a display, open or showing a buffer
+ * @dev: descriptor of a device, an epoll set or a socket
+ * @buf: a buffer, or a sync_file in the chains of sync_files
  * @other: another descriptor that the chain needs
- * @out: what the chain made
- * @timeline: of @buf's fences
- * @map: of @buf
+ * @out: a descriptor that the chain made
+ * @timeline: timeline of the fences in @buf
+ * @map: mapping of @buf
  */
 struct state {
 	struct camera cam;
@@ -30,12 +30,12 @@ struct state {
 };
 
 /**
- * struct chain - calls that are made to fail
- * @prepare: what must be there before; -ENODEV when the driver is not
- * @run: the calls themselves, under fire
- * @cleanup: what @prepare and @run left; descriptors are closed without it
- * @also: an errno that another subsystem makes of a failed allocation
- * @strict: a failed run must not have made a descriptor
+ * struct chain - calls in which faults are injected
+ * @prepare: makes what @run needs, without faults; -ENODEV if the driver is missing
+ * @run: makes the calls, with one fault
+ * @cleanup: frees what is not a descriptor; NULL if there is nothing
+ * @also: errno other than -ENOMEM and -EFAULT that a fault may give, or 0
+ * @strict: a failed run must not leave a new descriptor
  */
 struct chain {
 	int (*prepare)(struct state *st);

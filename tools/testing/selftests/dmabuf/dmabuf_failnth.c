@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * dmabuf_failnth - every allocation and every copy to or from userspace fails once.
+ * dmabuf_failnth - fail every allocation and every copy to or from userspace once.
  *
- * A chain of calls is run again and again, and each time another of its allocations is
- * made to fail: the first, the second, and so on, until the chain is done before its
- * turn comes. Whatever failed, the answer is an errno that says so, no buffer and no
- * memory is left behind, and the next run works. Needs CONFIG_FAULT_INJECTION with
- * failslab, fail_page_alloc and fail_usercopy in debugfs.
+ * A chain of calls is repeated with its first, second, third ... allocation or copy made
+ * to fail, until a run makes fewer of them. A failed run must return -ENOMEM or -EFAULT
+ * and leak neither a buffer nor memory. Needs CONFIG_FAULT_INJECTION with failslab,
+ * fail_page_alloc and fail_usercopy in debugfs.
  */
 #include <fcntl.h>
 
@@ -14,7 +13,7 @@
 #include "chains.h"
 #include "harness.h"
 
-/* More faults than any chain has. */
+/* Limit of the runs of a chain; no chain has so many allocations. */
 #define FAULTS_MAX	2000
 #define DEBUGFS		"/sys/kernel/debug/"
 
@@ -141,12 +140,11 @@ FIXTURE_VARIANT_ADD(chain, socket) {
 };
 
 /*
- * Where the C library registers restartable sequences, the kernel reads and writes the
- * program's memory on the way back to it, and ends the program if that fails. On 32-bit
- * machines it does so with what fail_usercopy fails. So the program starts once more,
- * without them.
+ * With restartable sequences registered, the kernel accesses the rseq area on return to
+ * userspace and kills the program if the copy fails; on 32-bit machines fail_usercopy
+ * affects that copy. So execute the program again with rseq turned off in glibc.
  */
-static void __attribute__((constructor)) without_rseq(int argc, char **argv)
+static void __attribute__((constructor)) disable_rseq(int argc, char **argv)
 {
 	(void)argc;
 	if (getenv("GLIBC_TUNABLES"))
@@ -155,8 +153,8 @@ static void __attribute__((constructor)) without_rseq(int argc, char **argv)
 	execv("/proc/self/exe", argv);
 }
 
-/* Allocations that may sleep are left alone by default, and single pages too. */
-static void faults_everywhere(void)
+/* By default, neither allocations that may sleep nor single pages fail. */
+static void faults_configure(void)
 {
 	static const char * const table[][2] = {
 		{ DEBUGFS "failslab/ignore-gfp-wait", "N" },
@@ -177,7 +175,7 @@ FIXTURE_SETUP(chain)
 	self->nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
 	if (self->nth < 0)
 		SKIP(return, "the kernel cannot inject faults");
-	faults_everywhere();
+	faults_configure();
 	ASSERT_EQ(0, bufinfo_total(&self->before));
 }
 
@@ -195,13 +193,13 @@ static void faults_arm(int nth, unsigned int number)
 		abort();
 }
 
-/* Whether the fault has come to its turn, and no more of them in any case. */
+/* Return whether the fault was injected, and disarm it. */
 static bool faults_disarm(int nth)
 {
 	char text[16] = "";
 	bool hit;
 
-	/* The reading itself may be what fails: then it had not come before. */
+	/* If pread() itself gets the fault, none was injected before. */
 	hit = pread(nth, text, sizeof(text) - 1, 0) > 0 && !strtoul(text, NULL, 10);
 	while (pwrite(nth, "0", 1, 0) != 1)
 		;
@@ -225,13 +223,13 @@ static void state_init(struct state *st)
 	st->timeline = -1;
 }
 
-/* Closes all that was opened since, also what a call made and then could not tell. */
+/* Close all descriptors above @keep, also those that a failed call did not return. */
 static void close_above(int keep)
 {
 	close_range(keep + 1, ~0U, 0);
 }
 
-/* Rule: whichever allocation fails: an errno, nothing left, and the next time it works. */
+/* Rule: each fault gives an errno and leaks no buffer, and without a fault the run works. */
 TEST_F_TIMEOUT(chain, every_fault, 240)
 {
 	const struct chain *chain = variant->chain;
@@ -264,13 +262,13 @@ TEST_F_TIMEOUT(chain, every_fault, 240)
 		}
 	}
 	TH_LOG("%u faults", number - 1);
-	/* A chain without a single fault would prove nothing. */
+	/* At least one fault was injected, and the chain ended before the limit. */
 	EXPECT_LT(1, number);
 	EXPECT_GT(FAULTS_MAX, number);
 	EXPECT_EQ(0, bufinfo_settles(self->before.objects));
 }
 
-/* A fixture of its own comes after those before it: tests without one come first. */
+/* Tests run in the order of their fixtures, so this one runs last. */
 FIXTURE(leaks) {
 	char *text;
 };
@@ -286,7 +284,7 @@ FIXTURE_TEARDOWN(leaks)
 	free(self->text);
 }
 
-/* Rule: none of all that leaked. Kmemleak reports nothing younger than five seconds. */
+/* Rule: none of the chains leaked memory. Kmemleak ignores objects younger than 5 s. */
 TEST_F_TIMEOUT(leaks, nothing_leaked, 240)
 {
 	sleep_ms(6000);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * dmabuf_fd - a dma-buf as a file descriptor: what the system calls that every file
- * has say about it, and which of them it refuses.
+ * dmabuf_fd - the system calls for any file, on a dma-buf: what they return, and which
+ * of them are refused.
  */
 #include <linux/memfd.h>
 #include <sys/sendfile.h>
@@ -12,14 +12,14 @@
 #include "fence.h"
 #include "fixture.h"
 
-/* Rule: seeking to the end tells the size, seeking to the start goes back. */
-TEST_F(buffer, lseek_tells_the_size)
+/* Rule: SEEK_END with offset 0 returns the size, SEEK_SET with offset 0 returns 0. */
+TEST_F(buffer, lseek_returns_the_size)
 {
 	EXPECT_EQ((off_t)self->size, lseek(self->buf, 0, SEEK_END));
 	EXPECT_EQ(0, lseek(self->buf, 0, SEEK_SET));
 }
 
-/* Rule: there is no position: any other offset or origin is EINVAL. */
+/* Rule: a dma-buf has no file position: any other offset or origin is EINVAL. */
 TEST_F(buffer, lseek_elsewhere_is_refused)
 {
 	static const struct { off_t offset; int whence; } table[] = {
@@ -35,8 +35,8 @@ TEST_F(buffer, lseek_elsewhere_is_refused)
 	}
 }
 
-/* Rule: stat tells the size, and in blocks the memory that it takes. */
-TEST_F(buffer, fstat_tells_size_and_blocks)
+/* Rule: fstat() returns the size, and st_blocks the size in 512-byte blocks. */
+TEST_F(buffer, fstat_returns_size_and_blocks)
 {
 	struct stat st;
 
@@ -46,7 +46,7 @@ TEST_F(buffer, fstat_tells_size_and_blocks)
 	EXPECT_NE(0, st.st_ino);
 }
 
-/* Rule: the inode number names the buffer: equal for all its descriptors, unlike any other's. */
+/* Rule: all descriptors of a buffer have its inode number, and no other buffer has it. */
 TEST_F(buffer, inode_number_is_unique)
 {
 	unsigned long long ino[32];
@@ -62,14 +62,14 @@ TEST_F(buffer, inode_number_is_unique)
 		other = buffer_more(variant);
 		ASSERT_LE(0, other);
 		ino[i] = fd_ino(other);
-		/* Numbers of buffers that are gone do not come back either. */
+		/* The number of a released buffer is not used again. */
 		close(other);
 		for (j = 0; j < i; j++)
 			EXPECT_NE(ino[j], ino[i]);
 	}
 }
 
-/* Rule: all dma-bufs lie on one device, which is not that of other anonymous files. */
+/* Rule: all dma-bufs have the same st_dev, and a memfd has another one. */
 TEST_F(buffer, device_number_is_shared)
 {
 	struct stat st, other_st, mem_st;
@@ -88,8 +88,8 @@ TEST_F(buffer, device_number_is_shared)
 	close(mem);
 }
 
-/* Rule: fdinfo tells size, references, exporter and, once given, the name. */
-TEST_F(buffer, fdinfo_tells_the_buffer)
+/* Rule: fdinfo has size, reference count, exporter and, once set, the name. */
+TEST_F(buffer, fdinfo_describes_the_buffer)
 {
 	char value[64];
 	int same;
@@ -112,8 +112,8 @@ TEST_F(buffer, fdinfo_tells_the_buffer)
 	close(same);
 }
 
-/* Rule: a descriptor's link is /dmabuf: and the buffer's name. */
-TEST_F(buffer, link_tells_the_name)
+/* Rule: /proc/self/fd/N links to /dmabuf:NAME. */
+TEST_F(buffer, link_has_the_name)
 {
 	char target[64];
 
@@ -124,7 +124,7 @@ TEST_F(buffer, link_tells_the_name)
 	EXPECT_STREQ("/dmabuf:camera", target);
 }
 
-/* Rule: O_CLOEXEC is what the caller of the export asked for. */
+/* Rule: the descriptor has O_CLOEXEC only if the export asked for it. */
 TEST_F(buffer, cloexec_as_asked)
 {
 	int open_fd = variant->exporter->export(BUF_SIZE, O_RDWR);
@@ -135,7 +135,7 @@ TEST_F(buffer, cloexec_as_asked)
 	close(open_fd);
 }
 
-/* Rule: the access mode is what the caller of the export asked for, and mmap obeys it. */
+/* Rule: the export sets the access mode, and mmap() honours it. */
 TEST_F(buffer, access_mode_as_asked)
 {
 	int ro;
@@ -151,7 +151,7 @@ TEST_F(buffer, access_mode_as_asked)
 	close(ro);
 }
 
-/* Rule: each descriptor keeps the buffer; what one is closed does not change the others. */
+/* Rule: a duplicate keeps the buffer alive after the first descriptor is closed. */
 TEST_F(buffer, dup_keeps_the_buffer)
 {
 	int same = dup(self->buf);
@@ -168,7 +168,7 @@ TEST_F(buffer, dup_keeps_the_buffer)
 	self->buf = same;
 }
 
-/* Rule: a descriptor that came through a socket is the same buffer. */
+/* Rule: a descriptor received from a socket refers to the same buffer. */
 TEST_F(buffer, socket_passes_the_buffer)
 {
 	int ends[2], got = -1;
@@ -184,7 +184,7 @@ TEST_F(buffer, socket_passes_the_buffer)
 	close(ends[1]);
 }
 
-/* Rule: what is written in one process is read in another. */
+/* Rule: a child process shares the memory of a mapped buffer. */
 TEST_F(buffer, fork_shares_the_bytes)
 {
 	unsigned char *map;
@@ -206,7 +206,7 @@ TEST_F(buffer, fork_shares_the_bytes)
 	munmap(map, self->size);
 }
 
-/* Rule: an O_PATH descriptor names the buffer and keeps its inode, but cannot use it. */
+/* Rule: an O_PATH descriptor keeps the inode and the name, but takes no ioctl or mmap(). */
 TEST_F(buffer, path_only_descriptor)
 {
 	unsigned long long ino = fd_ino(self->buf);
@@ -221,7 +221,7 @@ TEST_F(buffer, path_only_descriptor)
 	EXPECT_EQ(MAP_FAILED, mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0));
 	EXPECT_EQ(EBADF, errno);
 
-	/* Only the path is left now: whoever holds it must not see freed memory. */
+	/* The O_PATH descriptor now holds the only reference to the inode. */
 	close(self->buf);
 	self->buf = -1;
 	EXPECT_EQ(ino, fd_ino(fd));
@@ -230,7 +230,7 @@ TEST_F(buffer, path_only_descriptor)
 	close(fd);
 }
 
-/* Rule: the link in /proc cannot be opened a second time: ENXIO. */
+/* Rule: opening the link /proc/self/fd/N is ENXIO. */
 TEST_F(buffer, reopen_is_refused)
 {
 	static const int modes[] = { O_RDONLY, O_WRONLY, O_RDWR };
@@ -244,7 +244,7 @@ TEST_F(buffer, reopen_is_refused)
 	}
 }
 
-/* Rule: the bytes are reached by mmap only: no read, no write, in any of their forms. */
+/* Rule: the memory is accessed by mmap() only; every form of read and write fails. */
 TEST_F(buffer, read_and_write_are_refused)
 {
 	struct iovec iov;
@@ -268,7 +268,7 @@ TEST_F(buffer, read_and_write_are_refused)
 	close(ends[1]);
 }
 
-/* Rule: the size is fixed for life. */
+/* Rule: the size cannot be changed. */
 TEST_F(buffer, resizing_is_refused)
 {
 	EXPECT_EQ(-1, ftruncate(self->buf, 0));
@@ -281,7 +281,7 @@ TEST_F(buffer, resizing_is_refused)
 	EXPECT_EQ((off_t)self->size, lseek(self->buf, 0, SEEK_END));
 }
 
-/* Rule: flags that make no sense on a buffer do not get through F_SETFL to harm it. */
+/* Rule: F_SETFL with flags that a dma-buf does not support does not break it. */
 TEST_F(buffer, setfl_is_harmless)
 {
 	int flags = fcntl(self->buf, F_GETFL);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * dmabuf_map - a dma-buf in a process's address space: what may be mapped, what a
- * mapping keeps alive, and that no address leads past the buffer's end.
+ * dmabuf_map - mmap() of a dma-buf: which ranges can be mapped, what a mapping keeps
+ * alive, and that no mapping reaches past the end of the buffer.
  */
 #include <limits.h>
 #include <sys/syscall.h>
@@ -14,7 +14,7 @@ static void *map_pages(int buf, size_t len, off_t offset)
 	return mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, buf, offset);
 }
 
-/* The C library refuses the largest offsets itself: ask the kernel. */
+/* The C library refuses the largest offsets itself, so make the system call. */
 static int map_page_at(int buf, unsigned long page)
 {
 	long ret;
@@ -27,7 +27,7 @@ static int map_page_at(int buf, unsigned long page)
 	return ret == -1 ? -errno : 0;
 }
 
-/* A line of /proc/self/maps that holds the address, or an empty string. */
+/* Copy the line of /proc/self/maps for address @at, or an empty string. */
 static void maps_line(const void *at, char *line, size_t size)
 {
 	char *text = file_text("/proc/self/maps");
@@ -43,7 +43,7 @@ static void maps_line(const void *at, char *line, size_t size)
 	free(text);
 }
 
-/* The fifth column of such a line. */
+/* Return the inode number, the fifth column of such a line. */
 static unsigned long long maps_ino(const char *line)
 {
 	unsigned long long ino;
@@ -51,7 +51,7 @@ static unsigned long long maps_ino(const char *line)
 	return sscanf(line, "%*s %*s %*s %*s %llu", &ino) == 1 ? ino : 0;
 }
 
-/* Rule: a new buffer holds nobody's old data. */
+/* Rule: a new buffer is zeroed. */
 TEST_F(buffer, new_buffer_is_zero)
 {
 	unsigned char *map = map_pages(self->buf, self->size, 0);
@@ -64,7 +64,7 @@ TEST_F(buffer, new_buffer_is_zero)
 	munmap(map, self->size);
 }
 
-/* Rule: every page of the buffer can be mapped alone, and is the page that it should be. */
+/* Rule: mapping one page at an offset maps the page at that offset. */
 TEST_F(buffer, each_page_maps_alone)
 {
 	unsigned char *whole = map_pages(self->buf, self->size, 0);
@@ -84,10 +84,10 @@ TEST_F(buffer, each_page_maps_alone)
 	munmap(whole, self->size);
 }
 
-/* Linux 6.12: DRM's shmem helper gives the first page at whatever offset it is mapped. */
+/* DRM's shmem helper of Linux 6.12 ignores the offset and maps from the first page. */
 XFAIL_ADD(buffer, vgem, each_page_maps_alone);
 
-/* Rule: no mapping reaches past the end, wherever it begins. */
+/* Rule: a mapping that would reach past the end is EINVAL, at any offset. */
 TEST_F(buffer, map_past_the_end_is_refused)
 {
 	EXPECT_EQ(MAP_FAILED, map_pages(self->buf, self->size + PAGE, 0));
@@ -100,7 +100,7 @@ TEST_F(buffer, map_past_the_end_is_refused)
 	EXPECT_EQ(EINVAL, errno);
 }
 
-/* Rule: an offset whose end wraps around is refused as well. */
+/* Rule: an offset so large that the end overflows is refused. */
 TEST_F(buffer, map_offset_overflow_is_refused)
 {
 	unsigned long last = ULONG_MAX / PAGE;
@@ -113,7 +113,7 @@ TEST_F(buffer, map_offset_overflow_is_refused)
 	EXPECT_TRUE(ret == -EINVAL || ret == -EOVERFLOW) TH_LOG("returned %d", ret);
 }
 
-/* Rule (CVE-2023-2008): a mapping that mremap() grows leads to no page past the end. */
+/* Rule (CVE-2023-2008): mremap() cannot grow a mapping, or the new part faults. */
 TEST_F(buffer, mremap_growth_reaches_nothing)
 {
 	unsigned char *map = map_pages(self->buf, self->size, 0);
@@ -123,6 +123,7 @@ TEST_F(buffer, mremap_growth_reaches_nothing)
 	ASSERT_NE(MAP_FAILED, map);
 	grown = mremap(map, self->size, 4 * self->size, MREMAP_MAYMOVE);
 	if (grown == MAP_FAILED) {
+		EXPECT_EQ(EFAULT, errno);
 		munmap(map, self->size);
 		return;
 	}
@@ -131,7 +132,7 @@ TEST_F(buffer, mremap_growth_reaches_nothing)
 	munmap(grown, 4 * self->size);
 }
 
-/* Rule: growing the mapping of the last page alone does not reach further either. */
+/* Rule: the same for a mapping of the last page alone. */
 TEST_F(buffer, mremap_growth_of_the_last_page)
 {
 	unsigned char *map = map_pages(self->buf, PAGE, self->size - PAGE);
@@ -140,6 +141,7 @@ TEST_F(buffer, mremap_growth_of_the_last_page)
 	ASSERT_NE(MAP_FAILED, map);
 	grown = mremap(map, PAGE, 2 * PAGE, MREMAP_MAYMOVE);
 	if (grown == MAP_FAILED) {
+		EXPECT_EQ(EFAULT, errno);
 		munmap(map, PAGE);
 		return;
 	}
@@ -147,7 +149,7 @@ TEST_F(buffer, mremap_growth_of_the_last_page)
 	munmap(grown, 2 * PAGE);
 }
 
-/* Rule: a mapping may be moved and shrunk, and keeps its pages. */
+/* Rule: a mapping keeps its pages when mremap() moves and shrinks it. */
 TEST_F(buffer, mremap_move_and_shrink)
 {
 	unsigned char *map = map_pages(self->buf, self->size, 0);
@@ -165,7 +167,7 @@ TEST_F(buffer, mremap_move_and_shrink)
 	munmap(moved, 2 * PAGE);
 }
 
-/* Rule: a mapping can be split and freed in parts. */
+/* Rule: a mapping can be unmapped and protected in parts. */
 TEST_F(buffer, unmap_in_parts)
 {
 	unsigned char *map = map_pages(self->buf, self->size, 0);
@@ -180,7 +182,7 @@ TEST_F(buffer, unmap_in_parts)
 	munmap(map, self->size);
 }
 
-/* Rule: a mapping keeps the buffer when all descriptors are closed. */
+/* Rule: a mapping keeps the buffer alive after all descriptors are closed. */
 TEST_F(buffer, mapping_outlives_the_descriptor)
 {
 	unsigned char *map = map_pages(self->buf, self->size, 0);
@@ -197,7 +199,7 @@ TEST_F(buffer, mapping_outlives_the_descriptor)
 	munmap(map, self->size);
 }
 
-/* Rule: maps shows /dmabuf: with the name, and the same inode as fstat. */
+/* Rule: /proc/self/maps shows /dmabuf:NAME and the inode number of fstat(). */
 TEST_F(buffer, maps_names_the_buffer)
 {
 	unsigned char *map = map_pages(self->buf, self->size, 0);
@@ -213,7 +215,7 @@ TEST_F(buffer, maps_names_the_buffer)
 	munmap(map, self->size);
 }
 
-/* Rule: the link in map_files names the buffer but cannot be opened: ENXIO. */
+/* Rule: a link in /proc/self/map_files can be read, and opening it is ENXIO. */
 TEST_F(buffer, map_files_cannot_be_opened)
 {
 	unsigned char *map = map_pages(self->buf, self->size, 0);
@@ -229,7 +231,7 @@ TEST_F(buffer, map_files_cannot_be_opened)
 	munmap(map, self->size);
 }
 
-/* Rule: the same buffer may be mapped many times, and all of them are one memory. */
+/* Rule: all mappings of a buffer map the same memory. */
 TEST_F(buffer, many_mappings_are_one_memory)
 {
 	unsigned char *maps[64];
@@ -246,7 +248,7 @@ TEST_F(buffer, many_mappings_are_one_memory)
 	}
 }
 
-/* Rule: a process that ends with the buffer mapped leaves nothing behind. */
+/* Rule: a process that dies with the buffer mapped drops its references. */
 TEST_F(buffer, exit_with_mapping)
 {
 	char value[64];
@@ -259,7 +261,6 @@ TEST_F(buffer, exit_with_mapping)
 		if (!pid) {
 			if (touch(map_pages(self->buf, self->size, 0)))
 				_exit(1);
-			/* No chance to clean up. */
 			kill(getpid(), SIGKILL);
 		}
 		ASSERT_EQ(pid, waitpid(pid, &status, 0));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * fence - fences that a test signals itself, and what a dma-buf does with fences.
+ * fence - sw_sync fences that a test signals, and the ioctls that take them.
  *
- * The fences come from sw_sync in debugfs (CONFIG_SW_SYNC). Its interface has no
- * header in the kernel's uapi, so its ioctls are written down here.
+ * sw_sync (CONFIG_SW_SYNC) is a file in debugfs. No uapi header has its ioctls, so they
+ * are defined here.
  */
 #include <errno.h>
 #include <fcntl.h>

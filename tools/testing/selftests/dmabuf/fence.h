@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* fence - fences that a test signals itself, and what a dma-buf does with fences */
+/* fence - sw_sync fences that a test signals, and the ioctls that take them */
 #ifndef SELFTEST_DMABUF_FENCE_H
 #define SELFTEST_DMABUF_FENCE_H
 
@@ -8,35 +8,35 @@
 #include <stdbool.h>
 
 /*
- * A timeline counts up from 0; a fence at point N is signalled when it has come to
- * N. Closing the timeline signals what is left of it.
+ * A timeline is a counter that begins at 0; the fence at point N signals when the counter
+ * reaches N. Closing the timeline signals its pending fences with -ENOENT.
  */
 int timeline_open(void);
 int timeline_step(int timeline, __u32 by);
-/* timeline_fence() - a sync_file of the fence at a point. */
+/* timeline_fence() - make a sync_file of the fence at @point */
 int timeline_fence(int timeline, __u32 point);
 
-/* timeline_get_deadline() - the earliest that was set for a point's fence. */
+/* timeline_get_deadline() - read the earliest deadline set for @fence; -ENOENT for none */
 int timeline_get_deadline(int timeline, int fence, __u64 *deadline_ns);
 
-/* fence_set_deadline() - sets one. */
+/* fence_set_deadline() - set a deadline for @fence */
 int fence_set_deadline(int fence, __u64 deadline_ns);
-/* fence_merge() - a sync_file that is signalled when both are. */
+/* fence_merge() - make a sync_file that signals after both */
 int fence_merge(int one, int other);
-/* fence_status() - 1 signalled, 0 not, negative when it was signalled with an error. */
+/* fence_status() - return 1 if signalled, 0 if pending, or the error of the fence */
 int fence_status(int fence);
-/* fence_count() - how many fences a sync_file holds. */
+/* fence_count() - return the number of fences in a sync_file */
 int fence_count(int fence);
 
-/* One ioctl each, by the name of the argument's structure. */
+/* SYNC, SET_NAME, EXPORT_SYNC_FILE (returns the descriptor), IMPORT_SYNC_FILE */
 int buf_sync(int buf, __u64 flags);
 int buf_set_name(int buf, const char *name);
 int buf_fence_get(int buf, __u32 flags);
 int buf_fence_add(int buf, int fence, __u32 flags);
 
-/* buf_busy() - adds the fence at a point, without leaving its sync_file open. */
+/* buf_busy() - add the fence at @point of @timeline to the buffer */
 int buf_busy(int buf, int timeline, __u32 point, __u32 flags);
-/* buf_waits() - fences that a reader or writer would wait for now. */
+/* buf_waits() - count the pending fences that an access with @flags waits for */
 int buf_waits(int buf, __u32 flags);
 
 #endif /* SELFTEST_DMABUF_FENCE_H */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * fixture - a fresh buffer of every exporter, for the tests of all of them.
+ * fixture - run each test with a new buffer of every exporter.
  *
- * Included once by a test program, it defines the fixture "buffer" with one variant
- * per exporter. A test finds its buffer in self->buf and that buffer's size in
- * self->size. It is skipped, with the exporter's name, when the driver is not there.
+ * A test program that includes this gets the fixture "buffer" with one variant per
+ * exporter: self->buf is the buffer's descriptor, self->size its size. The variants of an
+ * exporter whose driver is missing are skipped.
  */
 #ifndef SELFTEST_DMABUF_FIXTURE_H
 #define SELFTEST_DMABUF_FIXTURE_H
@@ -16,7 +16,7 @@
 #include "util.h"
 
 #define PAGE		((size_t)sysconf(_SC_PAGESIZE))
-/* Bytes of a test's buffer; an exporter may give more. */
+/* Requested size of a buffer; the exporter may round it up. */
 #define BUF_SIZE	65536
 
 FIXTURE(buffer) {
@@ -64,7 +64,7 @@ FIXTURE_TEARDOWN(buffer)
 	close(self->buf);
 }
 
-/* Another buffer of the test's exporter. */
+/* Export another buffer from the exporter of the variant. */
 #define buffer_more(variant) \
 	((variant)->exporter->export(BUF_SIZE, O_RDWR | O_CLOEXEC))
 

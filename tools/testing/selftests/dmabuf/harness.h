@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* harness - the kernel's test harness, which is not clean under -Wextra itself */
+/* harness - include kselftest_harness.h, which -Wextra would warn about */
 #ifndef SELFTEST_DMABUF_HARNESS_H
 #define SELFTEST_DMABUF_HARNESS_H
 

@@ -4,7 +4,6 @@
  */
 
 #include <linux/dcache.h>
-#include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/sched/mm.h>
 #include <linux/seq_file.h>
@@ -146,10 +145,28 @@ static const struct ioctl_wait_row ioctl_wait_rows[] = {
 
 KUNIT_ARRAY_PARAM_DESC(ioctl_wait, ioctl_wait_rows, name);
 
-static void ioctl_signal_later(void *fence)
+/**
+ * struct ioctl_signaller - a thread that signals a fence once somebody waits for it
+ * @fence: the fence, a mock fence
+ * @returned: the ioctl has returned, so that nobody is going to wait
+ */
+struct ioctl_signaller {
+	struct dma_fence *fence;
+	bool returned;
+};
+
+/* Waiting for a fence enables its signalling. */
+static void ioctl_signal_when_waited_for(void *data)
 {
-	msleep(200);
-	dma_fence_signal(fence);
+	struct ioctl_signaller *signaller = data;
+	struct mock_fence *fence = to_mock_fence(signaller->fence);
+
+	while (!atomic_read(&fence->enabled)) {
+		if (READ_ONCE(signaller->returned))
+			return;
+		schedule_timeout_uninterruptible(1);
+	}
+	dma_fence_signal(signaller->fence);
 }
 
 static void ioctl_sync_waits_by_usage(struct kunit *test)
@@ -157,15 +174,26 @@ static void ioctl_sync_waits_by_usage(struct kunit *test)
 	const struct ioctl_wait_row *row = test->param_value;
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
 	struct dma_buf *dmabuf = mock_buffer(test, exporter);
-	struct dma_fence *fence = mock_fence(test);
+	struct ioctl_signaller *signaller;
 	struct mock_thread *thread;
+	bool signalled;
+	long ret;
 
 	mock_user_memory(test, PAGE_SIZE);
-	mock_add_fence(test, dmabuf, fence, row->usage);
-	thread = mock_thread(test, ioctl_signal_later, fence);
-	KUNIT_EXPECT_EQ(test, ioctl_sync(test, dmabuf, row->flags), 0);
-	KUNIT_EXPECT_EQ(test, dma_fence_is_signaled(fence), row->waits);
+	signaller = kunit_kzalloc(test, sizeof(*signaller), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, signaller);
+	signaller->fence = mock_fence(test);
+	mock_add_fence(test, dmabuf, signaller->fence, row->usage);
+	thread = mock_thread(test, ioctl_signal_when_waited_for, signaller);
+	ret = ioctl_sync(test, dmabuf, row->flags);
+	signalled = dma_fence_is_signaled(signaller->fence);
+	WRITE_ONCE(signaller->returned, true);
 	mock_thread_join(test, thread);
+
+	KUNIT_EXPECT_EQ(test, ret, 0);
+	KUNIT_EXPECT_EQ(test, signalled, row->waits);
+	KUNIT_EXPECT_EQ(test, atomic_read(&to_mock_fence(signaller->fence)->enabled),
+			row->waits);
 }
 
 struct ioctl_number_row {

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Stress: what several threads do to a buffer at once. Each case is bounded in
- * time and in turns, checks in each turn what must hold all the time, and at the
- * end that everything balances and nothing is left.
- *
- * They are worth most with KASAN and lockdep, on several CPUs.
+ * Stress: several threads use one buffer at the same time. Each case is limited in time
+ * and in turns, checks an invariant in each turn, and at the end that calls balance and
+ * no object is left. KASAN, lockdep and several CPUs make the cases find most.
  */
 
 #include <linux/file.h>
@@ -14,13 +12,13 @@
 #include "threads.h"
 
 /**
- * struct stress - what the threads of a case work on
+ * struct stress - what the threads of a case share
  * @test: the case
  * @exporter: exporter of the buffers
- * @dmabuf: one buffer for all of them, or NULL
+ * @dmabuf: buffer that all threads may use
  * @dev: device for attachments
- * @made: buffers made by threads
- * @told: importers that were told of a move
+ * @made: number of buffers that threads have exported
+ * @notified: number of move_notify calls that stress_move() has seen
  */
 struct stress {
 	struct kunit *test;
@@ -28,7 +26,7 @@ struct stress {
 	struct dma_buf *dmabuf;
 	struct device *dev;
 	atomic_t made;
-	atomic_t told;
+	atomic_t notified;
 };
 
 static void stress_init(struct kunit *test, struct stress *stress,
@@ -41,7 +39,7 @@ static void stress_init(struct kunit *test, struct stress *stress,
 	stress->dev = mock_device(test);
 }
 
-/* A buffer that lives for a moment, and is seen by others meanwhile. */
+/* Export a buffer, which the walkers may find, and release it. */
 static bool stress_export_close(void *data)
 {
 	struct stress *stress = data;
@@ -58,8 +56,8 @@ static bool stress_export_close(void *data)
 	return true;
 }
 
-/* What reading bufinfo does to each buffer that it finds. */
-static bool stress_look_at_all(void *data)
+/* Walk the registry and use each buffer as a read of bufinfo does. */
+static bool stress_walk_registry(void *data)
 {
 	struct stress *stress = data;
 	struct dma_buf_registry_iter iter;
@@ -87,8 +85,8 @@ static void stress_export_close_against_walks(struct kunit *test)
 	struct mock_job jobs[] = {
 		{ .turn = stress_export_close, .data = &stress },
 		{ .turn = stress_export_close, .data = &stress },
-		{ .turn = stress_look_at_all, .data = &stress },
-		{ .turn = stress_look_at_all, .data = &stress },
+		{ .turn = stress_walk_registry, .data = &stress },
+		{ .turn = stress_walk_registry, .data = &stress },
 	};
 
 	stress_init(test, &stress, &mock_bare_ops);
@@ -99,7 +97,7 @@ static void stress_export_close_against_walks(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, file_count(stress.dmabuf->file), 1);
 }
 
-/* A dynamic importer: maps, is told of moves, unmaps. */
+/* Attach as a dynamic importer, map, unmap and detach. */
 static bool stress_attach_detach(void *data)
 {
 	struct stress *stress = data;
@@ -120,23 +118,23 @@ static bool stress_attach_detach(void *data)
 	dma_buf_detach(stress->dmabuf, attach);
 	moves = atomic_read(&importer.moves);
 	cond_resched();
-	/* Nobody tells an importer that is gone. */
+	/* A detached importer is not notified. */
 	return !IS_ERR(sgt) && atomic_read(&importer.moves) == moves;
 }
 
-/* Whoever is on the list while the lock is held is told, once. */
+/* A move notifies each attachment on the list once. */
 static bool stress_move(void *data)
 {
 	struct stress *stress = data;
 	struct dma_buf_attachment *attach;
-	unsigned int before = 0, after = 0, told = 0;
+	unsigned int before = 0, after = 0, attached = 0;
 
 	dma_resv_lock(stress->dmabuf->resv, NULL);
 	list_for_each_entry(attach, &stress->dmabuf->attachments, node) {
 		struct mock_importer *importer = attach->importer_priv;
 
 		before += atomic_read(&importer->moves);
-		told++;
+		attached++;
 	}
 	dma_buf_move_notify(stress->dmabuf);
 	list_for_each_entry(attach, &stress->dmabuf->attachments, node) {
@@ -145,8 +143,8 @@ static bool stress_move(void *data)
 		after += atomic_read(&importer->moves);
 	}
 	dma_resv_unlock(stress->dmabuf->resv);
-	atomic_add(told, &stress->told);
-	return after == before + told;
+	atomic_add(after - before, &stress->notified);
+	return after == before + attached;
 }
 
 static void stress_attach_detach_against_moves(struct kunit *test)
@@ -158,17 +156,22 @@ static void stress_attach_detach_against_moves(struct kunit *test)
 		{ .turn = stress_attach_detach, .data = &stress },
 		{ .turn = stress_move, .data = &stress },
 	};
+	struct mock_importer importer = {};
+	struct dma_buf_attachment *attach;
 	struct mock_exporter *exporter;
 
 	stress_init(test, &stress, &mock_dynamic_ops);
 	exporter = stress.exporter;
-	/* Long enough for the others to find somebody attached. */
+	/* Longer, so that most moves find another importer attached than this one. */
 	exporter->calls[MOCK_MAP].sleep_us = 20;
+	attach = mock_attach(test, stress.dmabuf, &importer);
 	mock_run_jobs(test, jobs, ARRAY_SIZE(jobs));
-	KUNIT_EXPECT_GT(test, atomic_read(&stress.told), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&importer.moves), jobs[3].turns);
+	KUNIT_EXPECT_GE(test, atomic_read(&stress.notified), jobs[3].turns);
+	mock_detach(test, attach);
 	KUNIT_EXPECT_TRUE(test, list_empty(&stress.dmabuf->attachments));
 	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_ATTACH),
-			jobs[0].turns + jobs[1].turns + jobs[2].turns);
+			1 + jobs[0].turns + jobs[1].turns + jobs[2].turns);
 	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_DETACH),
 			mock_calls(exporter, MOCK_ATTACH));
 	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_UNMAP),
@@ -177,7 +180,7 @@ static void stress_attach_detach_against_moves(struct kunit *test)
 			mock_calls(exporter, MOCK_PIN));
 }
 
-/* An attachment that is mapped twice at the same time, in two directions. */
+/* Map one attachment in two directions at the same time. */
 static bool stress_map_unmap(void *data)
 {
 	struct stress *stress = data;
@@ -219,7 +222,7 @@ static void stress_map_unmap_of_several_attachments(struct kunit *test)
 			mock_calls(stress.exporter, MOCK_MAP));
 }
 
-/* One attachment that all threads map and unmap: a record for each mapping. */
+/* Map and unmap the attachment that all threads share. */
 static bool stress_map_one_attachment(void *data)
 {
 	struct dma_buf_attachment *attach = data;
@@ -240,7 +243,7 @@ static void stress_map_one_attachment_from_all(struct kunit *test)
 	struct stress stress;
 
 	stress_init(test, &stress, &mock_static_ops);
-	/* Long enough for the others to find the first record in use. */
+	/* Longer, so that mappings of several threads overlap. */
 	stress.exporter->calls[MOCK_MAP].sleep_us = 20;
 	attach = mock_attach(test, stress.dmabuf, NULL);
 	for (int i = 0; i < ARRAY_SIZE(jobs); i++)
@@ -254,7 +257,7 @@ static void stress_map_one_attachment_from_all(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, hlist_empty(&dma_buf_to_attach_object(attach)->mappings));
 }
 
-/* As long as one user has the kernel mapping, nobody takes it away. */
+/* The kernel mapping exists while any thread uses it. */
 static bool stress_vmap_vunmap(void *data)
 {
 	struct stress *stress = data;
@@ -290,10 +293,10 @@ static void stress_vmap_vunmap_shared_by_all(struct kunit *test)
 }
 
 /**
- * struct stress_waiter - one who waits as poll() does: asleep until it is woken
- * @table: what the file's poll is called with
+ * struct stress_waiter - a waiter that polls a buffer and sleeps in between
+ * @table: poll table for the file's poll
  * @wait: entry in the buffer's wait queue
- * @head: that queue
+ * @head: the wait queue
  * @woken: completed by each wake-up
  */
 struct stress_waiter {
@@ -320,8 +323,8 @@ static void stress_waiter_queue(struct file *file, wait_queue_head_t *head,
 }
 
 /*
- * Poll until the buffer is ready, asleep in between. There is always somebody
- * who signals, so a sleep that lasts is a wake-up that was lost.
+ * Poll until the buffer is ready, sleeping in between. Every fence is signalled within a
+ * turn of stress_signal(), so a sleep of ten seconds means a lost wake-up.
  */
 static bool stress_wait(struct dma_buf *dmabuf, __poll_t events)
 {
@@ -351,7 +354,7 @@ static bool stress_wait_for_writing(void *data)
 	return stress_wait(((struct stress *)data)->dmabuf, EPOLLOUT);
 }
 
-/* New fences, of both kinds, that signal a moment later. */
+/* Add read and write fences and signal them a jiffy later. */
 static bool stress_signal(void *data)
 {
 	struct stress *stress = data;
@@ -393,16 +396,16 @@ static void stress_poll_against_signals(struct kunit *test)
 }
 
 /**
- * struct stress_fences - fences on their way from one thread to another
- * @stress: the rest
- * @fence: the one to be signalled next
+ * struct stress_fences - fences that one thread adds and another one signals
+ * @stress: what all cases have
+ * @fence: the fence to be signalled next, or NULL
  */
 struct stress_fences {
 	struct stress stress;
 	struct dma_fence *fence;
 };
 
-/* Polled and closed at once, with the fence of another thread still pending. */
+/* Poll a buffer and release it with its fence pending, which another thread signals. */
 static bool stress_poll_close(void *data)
 {
 	struct stress_fences *fences = data;
@@ -416,7 +419,7 @@ static bool stress_poll_close(void *data)
 	fence = mock_fence(test);
 	atomic_inc(&fences->stress.made);
 	mock_add_fence(test, dmabuf, fence, DMA_RESV_USAGE_WRITE);
-	/* From here on the other thread may signal it at any time. */
+	/* From here on stress_signal_theirs() may signal the fence at any time. */
 	fence = xchg(&fences->fence, fence);
 	vfs_poll(dmabuf->file, &table);
 	dma_buf_put(dmabuf);
@@ -458,7 +461,7 @@ static void stress_poll_close_against_signals(struct kunit *test)
 			atomic_read(&fences.stress.made));
 }
 
-/* All at once, each with its own buffer out of one and the same cache. */
+/* Export a buffer, use it in every way, and release it. */
 static bool stress_whole_life(void *data)
 {
 	struct stress *stress = data;
@@ -493,7 +496,7 @@ static void stress_whole_life_of_many(struct kunit *test)
 		{ .turn = stress_whole_life, .data = &stress },
 		{ .turn = stress_whole_life, .data = &stress },
 		{ .turn = stress_whole_life, .data = &stress },
-		{ .turn = stress_look_at_all, .data = &stress },
+		{ .turn = stress_walk_registry, .data = &stress },
 	};
 
 	stress_init(test, &stress, &mock_dynamic_ops);

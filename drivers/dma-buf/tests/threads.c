@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Threads for tests: jobs that run side by side, one that runs once, and one that
- * sits on a lock.
+ * Threads for tests: jobs that run at the same time, a function that runs once, and a
+ * holder of a reservation lock.
  */
 
 #include <linux/completion.h>
@@ -15,8 +15,8 @@
 /**
  * struct mock_thread - a thread that runs one function once
  * @fn: the function
- * @data: its argument
- * @done: completed when it has returned
+ * @data: argument of @fn
+ * @done: completed when @fn has returned
  */
 struct mock_thread {
 	void (*fn)(void *data);
@@ -29,7 +29,7 @@ static int mock_thread_fn(void *data)
 	struct mock_thread *thread = data;
 
 	thread->fn(thread->data);
-	/* The code of this function may be unloaded once somebody has seen it. */
+	/* The waiter may unload this module, so complete from core code. */
 	kthread_complete_and_exit(&thread->done, 0);
 }
 
@@ -69,29 +69,38 @@ bool mock_thread_done(struct mock_thread *thread)
 static void mock_job_fn(void *data)
 {
 	struct mock_job *job = data;
+	unsigned long until;
 
+	/* The limit only ends the thread of a test that failed before it started the jobs. */
+	wait_for_completion_timeout(job->start, msecs_to_jiffies(MOCK_HOLD_MS));
+	until = jiffies + msecs_to_jiffies(MOCK_JOB_MS);
 	do {
 		job->wrong += !job->turn(job->data);
 		job->turns++;
 		/*
-		 * Without preemption, threads take turns only where they sleep:
-		 * do so at odd times.
+		 * Without preemption another thread runs only when this one
+		 * reschedules or sleeps, so do both.
 		 */
 		if (job->turns % 7)
 			cond_resched();
 		else
 			schedule_timeout_uninterruptible(1);
-	} while (job->turns < MOCK_JOB_TURNS && time_before(jiffies, job->until));
+	} while (job->turns < MOCK_JOB_TURNS && time_before(jiffies, until));
 }
 
 void mock_run_jobs(struct kunit *test, struct mock_job *jobs, unsigned int count)
 {
+	struct completion *start = kunit_kzalloc(test, sizeof(*start), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, start);
+	init_completion(start);
 	for (unsigned int i = 0; i < count; i++) {
 		jobs[i].turns = 0;
 		jobs[i].wrong = 0;
-		jobs[i].until = jiffies + msecs_to_jiffies(MOCK_JOB_MS);
+		jobs[i].start = start;
 		jobs[i].thread = mock_thread(test, mock_job_fn, &jobs[i]);
 	}
+	complete_all(start);
 	for (unsigned int i = 0; i < count; i++) {
 		mock_thread_join(test, jobs[i].thread);
 		KUNIT_EXPECT_EQ_MSG(test, jobs[i].wrong, 0, "job %u, of %u turns", i,
@@ -102,8 +111,8 @@ void mock_run_jobs(struct kunit *test, struct mock_job *jobs, unsigned int count
 /**
  * struct mock_holder - a thread that holds a reservation lock
  * @dmabuf: buffer whose lock it holds
- * @held: completed when it has it
- * @drop: completed when it shall let go
+ * @held: completed when it holds the lock
+ * @drop: completed to make it drop the lock
  * @thread: the thread
  */
 struct mock_holder {
@@ -119,7 +128,7 @@ static void mock_holder_fn(void *data)
 
 	dma_resv_lock(holder->dmabuf->resv, NULL);
 	complete(&holder->held);
-	/* With a limit: a test whose code waits for the lock is to fail, not to hang. */
+	/* Bounded, so that a test whose code waits for the lock fails instead of hanging. */
 	wait_for_completion_timeout(&holder->drop, msecs_to_jiffies(MOCK_HOLD_MS));
 	dma_resv_unlock(holder->dmabuf->resv);
 }

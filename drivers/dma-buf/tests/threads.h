@@ -1,56 +1,61 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Threads for tests of what happens when several parties use a buffer at once.
+ * Threads for tests of concurrent use.
  *
- * All of them are over when the function that started them returns, or at the
- * latest with the test. They have no user memory and do not see the static stubs
- * of their test.
+ * Each thread has ended before its join function returns, or at the latest before the
+ * test ends. The threads have no user memory, and the static stubs of the test do not
+ * affect them.
  */
 #ifndef _DMA_BUF_TESTS_THREADS_H
 #define _DMA_BUF_TESTS_THREADS_H
 
 #include <kunit/test.h>
 
+struct completion;
 struct dma_buf;
 struct mock_thread;
 
 /**
- * struct mock_job - what one thread does over and over
- * @turn: one turn, with @data; may sleep; false if it found something wrong
- * @data: for @turn
- * @turns: turns done
- * @wrong: those that found something wrong
- * @until: end of the job, in jiffies
- * @thread: who does it
+ * struct mock_job - a function that one thread calls repeatedly
+ * @turn: does one turn with @data; may sleep; returns false if an expectation failed
+ * @data: argument of @turn
+ * @turns: number of turns done
+ * @wrong: number of turns that returned false
+ * @start: completed when the threads of all jobs exist
+ * @thread: the thread
  */
 struct mock_job {
 	bool (*turn)(void *data);
 	void *data;
 	unsigned int turns;
 	unsigned int wrong;
-	unsigned long until;
+	struct completion *start;
 	struct mock_thread *thread;
 };
 
-/* Bounds of a run of jobs: whichever is reached first. KCSAN looks only now and then. */
+/* Limits of a run of jobs. KCSAN checks only some accesses, so it needs more turns. */
 #define MOCK_JOB_MS	(IS_ENABLED(CONFIG_KCSAN) ? 3000 : 400)
 #define MOCK_JOB_TURNS	(IS_ENABLED(CONFIG_KCSAN) ? 30000 : 3000)
 
 /*
- * Run each job in a thread of its own, side by side, until the bounds. Each has
- * one turn at least; expects that none found anything wrong.
+ * mock_run_jobs() - run each job in a thread of its own until the limits
+ *
+ * No job begins before the threads of all exist, and each does at least one turn. Expects
+ * that every turn returned true.
  */
 void mock_run_jobs(struct kunit *test, struct mock_job *jobs, unsigned int count);
 
-/* A thread that runs @fn once, to be waited for with mock_thread_join(). */
+/* mock_thread() - run @fn once in a new thread, which mock_thread_join() waits for */
 struct mock_thread *mock_thread(struct kunit *test, void (*fn)(void *data), void *data);
 void mock_thread_join(struct kunit *test, struct mock_thread *thread);
 bool mock_thread_done(struct mock_thread *thread);
 
-/* Another thread holds the buffer's reservation lock, until it is told not to. */
+/* Limit after which a holder drops the lock. */
 #define MOCK_HOLD_MS	20000
 struct mock_holder;
+/* mock_hold_lock() - let another thread take and hold the reservation lock of @dmabuf */
 struct mock_holder *mock_hold_lock(struct kunit *test, struct dma_buf *dmabuf);
+/* mock_drop_lock() - let the holder drop the lock, and wait until its thread has ended */
 void mock_drop_lock(struct kunit *test, struct mock_holder *holder);
 
 #endif /* _DMA_BUF_TESTS_THREADS_H */

@@ -11,7 +11,7 @@ MAKEFLAGS += --no-print-directory
 
 help:
 	@echo 'make demo [ARCH=x86_64|arm64|arm]        frames from a camera to a display, in QEMU'
-	@echo 'make check                               every test; a summary table at the end'
+	@echo 'make check [KCSAN=yes]                   every test; a summary table at the end'
 	@echo
 	@echo 'make kunit ARCH=um|x86_64|x86_64-debug|x86_64-rt|x86_64-kcsan|arm64|arm [SUITE=glob]'
 	@echo '                                         the in-kernel unit tests'
@@ -45,30 +45,33 @@ guest-%: kernel-%
 	@scripts/programs $*
 	@scripts/initramfs $*
 
-demo: guest-$(ARCH)
+# BUILT=yes says that the kernel is up to date already, as it is in `make check`.
+if_not_built = $(if $(BUILT),,$(1))
+
+demo: $(call if_not_built,guest-$(ARCH))
 	@scripts/demo $(ARCH)
 
-kunit: $(if $(filter %-debug,$(ARCH)),guest,kernel)-$(ARCH)
+kunit: $(call if_not_built,$(if $(filter %-debug,$(ARCH)),guest,kernel)-$(ARCH))
 	@scripts/kunit $(ARCH) '$(SUITE)'
 
 # The debug kernel can inject faults, but is too slow for the base's own tests.
 OURS = $(patsubst x86_64,x86_64-debug,$(ARCH))
 
-selftests: guest-$(OURS) guest-$(ARCH)
+selftests: $(call if_not_built,guest-$(OURS) guest-$(ARCH))
 	@rc=0; scripts/selftests $(OURS) ours || rc=1; scripts/selftests $(ARCH) base || rc=1; exit $$rc
 
 # v4l2-compliance, modetest and GStreamer, from Debian trixie.
-compliance: kernel-x86_64
+compliance: $(call if_not_built,kernel-x86_64)
 	@scripts/compliance x86_64
 
-bench static consumers docs selfcheck: tree
+bench static consumers docs selfcheck: $(call if_not_built,tree)
 	@scripts/$@
 
 apply:
 	@scripts/apply $(if $(KERNEL),'$(KERNEL)')
 
 check:
-	@scripts/check
+	@KCSAN='$(KCSAN)' scripts/check
 
 clean:
 	rm -rf build

@@ -52,10 +52,11 @@ log_reason_pattern='error:|Error [0-9]+$|ERROR|[Ff]atal|undefined reference|No s
 log_reason_pattern+='FAIL|[Pp]anic|WARNING:|BUG:|KASAN|^E: |Traceback|timed out|not found|not set'
 
 # The live counter: how much of the log's work is done, once a second on a
-# terminal, every half minute into a file.
+# terminal, every half minute into a file. STAGE_TICKER=no switches it off.
 stage_ticker() {
 	local what=$1 log=$2 began=$3 every=30 done_now
 
+	[ "${STAGE_TICKER:-yes}" = yes ] || return 0
 	[ -t 1 ] && every=1
 	while sleep 1 >/dev/null 2>&1; do
 		[ $(((SECONDS - began) % every)) -eq 0 ] || continue
@@ -151,7 +152,7 @@ kernel_make() {
 	cross=$(cross_prefix "$arch")
 
 	make -C "$(kernel_source "$name")" O="$build/out/$name" ARCH="$arch" \
-		CROSS_COMPILE="$cross" CC="ccache ${cross}gcc" "$@"
+		CROSS_COMPILE="$cross" CC="ccache ${cross}gcc" HOSTCC="ccache gcc" "$@"
 }
 
 # in_kernel_results CONSOLE: the base's own tests say what they begin and what failed, and stop there.

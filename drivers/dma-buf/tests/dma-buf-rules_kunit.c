@@ -9,6 +9,7 @@
  */
 
 #include <kunit/test-bug.h>
+#include <linux/debug_locks.h>
 
 #include "mock.h"
 
@@ -205,6 +206,8 @@ static void lock_is_held_where_it_must_not_be(struct kunit *test)
 
 	if (!IS_ENABLED(CONFIG_LOCKDEP))
 		kunit_skip(test, "who holds a lock is known with CONFIG_LOCKDEP only");
+	/* Without lockdep the call below takes the lock that this thread holds. */
+	KUNIT_ASSERT_TRUE_MSG(test, debug_locks, "an earlier report has switched lockdep off");
 
 	mock_expect_report(test);
 	dma_resv_lock(dmabuf->resv, NULL);

@@ -409,30 +409,31 @@ static void importer_follows_a_move(struct kunit *test)
 	struct moving_buffer *buffer = dmabuf->priv;
 	struct place *from = buffer->place, *to = new_place(test);
 	struct dma_fence *job = moving_job(test), *next = moving_job(test);
-	struct follower follower = {};
+	struct follower *follower = kunit_kzalloc(test, sizeof(*follower), GFP_KERNEL);
 	dma_addr_t before;
 
-	KUNIT_ASSERT_EQ(test, 0, follower_attach(&follower, dmabuf, moving_device(test)));
-	KUNIT_ASSERT_EQ(test, 0, follower_submit(&follower, job));
-	before = sg_dma_address(follower.sgt->sgl);
+	KUNIT_ASSERT_NOT_NULL(test, follower);
+	KUNIT_ASSERT_EQ(test, 0, follower_attach(follower, dmabuf, moving_device(test)));
+	KUNIT_ASSERT_EQ(test, 0, follower_submit(follower, job));
+	before = sg_dma_address(follower->sgt->sgl);
 	kref_get(&from->users);
 
 	if (IS_ENABLED(CONFIG_DMABUF_MOVE_NOTIFY)) {
 		KUNIT_EXPECT_EQ(test, moving_move(dmabuf, to), 0);
 		KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(job));
 		/* The old place is given back though no other job comes. */
-		flush_work(&follower.give_back);
+		flush_work(&follower->give_back);
 		KUNIT_EXPECT_EQ(test, kref_read(&from->users), 1);
-		KUNIT_EXPECT_EQ(test, follower_submit(&follower, next), 0);
-		KUNIT_EXPECT_NE(test, sg_dma_address(follower.sgt->sgl), before);
+		KUNIT_EXPECT_EQ(test, follower_submit(follower, next), 0);
+		KUNIT_EXPECT_NE(test, sg_dma_address(follower->sgt->sgl), before);
 	} else {
 		KUNIT_EXPECT_EQ(test, moving_move(dmabuf, to), -EBUSY);
-		KUNIT_EXPECT_FALSE(test, follower.moved);
+		KUNIT_EXPECT_FALSE(test, follower->moved);
 		kref_put(&to->users, place_free);
 	}
 
 	kref_put(&from->users, place_free);
-	follower_detach(&follower);
+	follower_detach(follower);
 	moving_put(dmabuf);
 }
 
@@ -470,17 +471,18 @@ static void importer_that_has_not_moved_maps_once(struct kunit *test)
 {
 	struct dma_fence *job = moving_job(test), *next = moving_job(test);
 	struct dma_buf *dmabuf = moving_export(test);
-	struct follower follower = {};
+	struct follower *follower = kunit_kzalloc(test, sizeof(*follower), GFP_KERNEL);
 	struct sg_table *sgt;
 
-	KUNIT_ASSERT_EQ(test, 0, follower_attach(&follower, dmabuf, moving_device(test)));
-	KUNIT_ASSERT_EQ(test, 0, follower_submit(&follower, job));
-	sgt = follower.sgt;
-	KUNIT_EXPECT_EQ(test, follower_submit(&follower, next), 0);
-	KUNIT_EXPECT_PTR_EQ(test, follower.sgt, sgt);
+	KUNIT_ASSERT_NOT_NULL(test, follower);
+	KUNIT_ASSERT_EQ(test, 0, follower_attach(follower, dmabuf, moving_device(test)));
+	KUNIT_ASSERT_EQ(test, 0, follower_submit(follower, job));
+	sgt = follower->sgt;
+	KUNIT_EXPECT_EQ(test, follower_submit(follower, next), 0);
+	KUNIT_EXPECT_PTR_EQ(test, follower->sgt, sgt);
 	/* Both read: the second has not waited for the first. */
 	KUNIT_EXPECT_FALSE(test, dma_fence_is_signaled(job));
-	follower_detach(&follower);
+	follower_detach(follower);
 	moving_put(dmabuf);
 }
 

@@ -141,7 +141,7 @@ static void dma_fence_merge_add_head(struct dma_fence_merge *merge, struct dma_f
  * no more: containers do not grow, and signalled fences stay signalled.
  */
 static unsigned int dma_fence_merge_count(unsigned int num, struct dma_fence **heads,
-					 struct dma_fence_unwrap *cursors)
+					  struct dma_fence_unwrap *cursors)
 {
 	struct dma_fence *fence;
 	unsigned int i, room = 0;

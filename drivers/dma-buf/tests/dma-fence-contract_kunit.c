@@ -256,7 +256,7 @@ static void container_signals_without_the_drivers_lock(struct kunit *test)
 	const struct shape *shape = test->param_value;
 	struct dma_fence *fences[COUNT_MAX], *container;
 	struct driver driver = {};
-	spinlock_t locks[COUNT_MAX];
+	spinlock_t locks[COUNT_MAX];	/* of @fences */
 
 	spin_lock_init(&driver.lock);
 	contract_fences(test, shape, locks, fences);
@@ -300,7 +300,7 @@ static void callback_on_a_container_adds_a_callback_to_a_fence_in_it(struct kuni
 	const struct shape *shape = test->param_value;
 	struct dma_fence *fences[COUNT_MAX], *container;
 	struct follower follower = {};
-	spinlock_t locks[COUNT_MAX];
+	spinlock_t locks[COUNT_MAX];	/* of @fences */
 	int called;
 
 	contract_fences(test, shape, locks, fences);
@@ -350,7 +350,7 @@ static void container_signals_by_interrupt(struct kunit *test)
 {
 	const struct shape *shape = test->param_value;
 	struct dma_fence *fences[COUNT_MAX], *container;
-	spinlock_t locks[COUNT_MAX];
+	spinlock_t locks[COUNT_MAX];	/* of @fences */
 
 	if (!arch_irq_work_has_interrupt() || IS_ENABLED(CONFIG_PREEMPT_RT))
 		kunit_skip(test, "irq_work runs later");
@@ -430,7 +430,7 @@ static void fence_released_unsignalled_runs_its_callbacks(struct kunit *test)
 {
 	struct dma_fence *fence = kzalloc(sizeof(*fence), GFP_KERNEL);
 	struct status_callback callbacks[2] = {};
-	spinlock_t lock;
+	spinlock_t lock;	/* of @fence */
 
 	KUNIT_ASSERT_NOT_NULL(test, fence);
 	spin_lock_init(&lock);

@@ -118,6 +118,7 @@ static void dma_fence_array_callback(struct dma_fence *member, struct dma_fence_
 	struct dma_fence_array *array =
 		container_of(cb, struct dma_fence_array_cb, cb)->array;
 
+	lockdep_assert_held(member->lock);
 	if (array->signal_on_any &&
 	    !test_and_set_bit(DMA_FENCE_ARRAY_DECIDED_BIT, &array->base.flags))
 		dma_fence_array_set_error(array, member->error);

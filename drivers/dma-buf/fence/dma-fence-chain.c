@@ -25,6 +25,7 @@
 #include <linux/export.h>
 #include <linux/irq_work.h>
 #include <linux/irqflags.h>
+#include <linux/lockdep.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
@@ -187,6 +188,7 @@ static void dma_fence_chain_callback(struct dma_fence *fence, struct dma_fence_c
 {
 	struct dma_fence_chain *chain = container_of(cb, struct dma_fence_chain, cb);
 
+	lockdep_assert_held(fence->lock);
 	if (irqs_disabled() || IS_ENABLED(CONFIG_PREEMPT_RT))
 		dma_fence_defer(&chain->work, dma_fence_chain_irq_work,
 				&chain->bh_work, dma_fence_chain_bh_work);

@@ -237,6 +237,7 @@ static struct sync_point *sync_timeline_find(struct sync_timeline *timeline, u32
 	struct sync_point *point;
 	s32 order;
 
+	lockdep_assert_held(&timeline->lock);
 	*link = &timeline->points.rb_root.rb_node;
 	*parent = NULL;
 	*leftmost = true;

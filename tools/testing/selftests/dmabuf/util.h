@@ -89,6 +89,8 @@ int blocking_call_join(struct blocking_call *blocking);
 /* A @call that polls @fd for the events @arg, without a timeout. */
 int call_poll(int fd, int arg);
 
+/* freed_objects_stay() - whether a debug kernel keeps freed objects in their caches */
+bool freed_objects_stay(void);
 /* slab_objects() - count the objects in use of each slab cache, to be freed; or NULL */
 struct slab_count *slab_objects(void);
 /* slab_growth() - return how many objects the cache that grew most has gained since */

@@ -86,14 +86,35 @@ static long dma_fence_sleep(struct dma_fence **fences, u32 count, bool intr,
 	return *first < count ? max(timeout, 1L) : timeout;
 }
 
+/* Waiters wake before other callbacks run, the latest waiter first, as in the base. */
+static noinline long dma_fence_wait_pending(struct dma_fence *fence, bool intr, long timeout)
+{
+	struct dma_fence_waiter waiter = {
+		.cb.func = dma_fence_wake_waiter,
+		.task = current,
+	};
+	unsigned long irq;
+	u32 first;
+
+	INIT_LIST_HEAD(&waiter.cb.node);
+	spin_lock_irqsave(fence->lock, irq);
+	if (!dma_fence_test_signaled_flag(fence))
+		list_add(&waiter.cb.node, &fence->cb_list);
+	spin_unlock_irqrestore(fence->lock, irq);
+
+	timeout = dma_fence_sleep(&fence, 1, intr, timeout, &first);
+	/* Takes the lock, as the guarantee of dma_fence_wait_timeout() demands. */
+	dma_fence_remove_callback(fence, &waiter.cb);
+	return timeout;
+}
+
 /**
  * dma_fence_default_wait() - sleep until a fence signals, with the core's own callback.
  * @fence: the fence, whose signalling is enabled
  * @intr: return when a signal is pending
  * @timeout: jiffies, or %MAX_SCHEDULE_TIMEOUT
  *
- * For &dma_fence_ops.wait; everybody else calls dma_fence_wait_timeout(). Waiters wake
- * before other callbacks run, the latest waiter first.
+ * For &dma_fence_ops.wait; everybody else calls dma_fence_wait_timeout().
  *
  * Context: May sleep.
  *
@@ -102,26 +123,10 @@ static long dma_fence_sleep(struct dma_fence **fences, u32 count, bool intr,
 signed long dma_fence_default_wait(struct dma_fence *fence, bool intr,
 				   signed long timeout)
 {
-	struct dma_fence_waiter waiter = {
-		.cb.func = dma_fence_wake_waiter,
-		.task = current,
-	};
-	unsigned long irq;
-	bool signaled;
-	u32 first;
-
-	spin_lock_irqsave(fence->lock, irq);
-	signaled = dma_fence_test_signaled_flag(fence);
-	if (!signaled)
-		list_add(&waiter.cb.node, &fence->cb_list);
-	spin_unlock_irqrestore(fence->lock, irq);
-	if (signaled)
-		return timeout ?: 1;
-
-	timeout = dma_fence_sleep(&fence, 1, intr, timeout, &first);
-	/* Takes the lock, as the guarantee of dma_fence_wait_timeout() demands. */
-	dma_fence_remove_callback(fence, &waiter.cb);
-	return timeout;
+	if (!dma_fence_test_signaled_flag(fence))
+		return dma_fence_wait_pending(fence, intr, timeout);
+	dma_fence_wait_signaller(fence);
+	return timeout ?: 1;
 }
 EXPORT_SYMBOL(dma_fence_default_wait);
 

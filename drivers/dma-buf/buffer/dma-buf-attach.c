@@ -1,17 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Attachments: which devices use a buffer, and what keeps its storage in place
- * for them.
+ * Attachments: registration of devices with a buffer, and pins.
  *
- * Static or dynamic is said of both sides. An exporter is dynamic if it may move
- * the storage, an importer if it can follow. Where one side is static and the
- * other dynamic, the core makes one mapping for the whole life of the attachment
- * and hands it out: the storage of a dynamic exporter is pinned for an importer
- * that cannot follow.
+ * A dynamic exporter (&dma_buf_ops.pin) may move storage that is not pinned. A dynamic
+ * importer (&dma_buf_attach_ops.move_notify) is told of a move and maps again. If only one
+ * side is dynamic, the core makes one bidirectional mapping at the attach, returns it from
+ * each map call and unmaps it at the detach. If that side is the exporter, the core pins the
+ * storage for the same time, because the importer cannot follow a move.
  *
  *                      static exporter      dynamic exporter
  *   static importer    mapped on demand     pinned and mapped at attach
  *   dynamic importer   mapped at attach     mapped on demand
+ *
+ * The reservation lock guards the list of attachments, and the mappings and pins of each.
+ * The exporter's attach and detach are called without it: before the attachment is added to
+ * the list, and after it was removed.
+ *
+ * dma_buf_dynamic_attach() allocates an attachment and dma_buf_detach() frees it. An
+ * attachment holds no reference to the buffer; the importer does. A detach with mappings or
+ * pins left is reported, and undoes them.
  */
 
 #include <kunit/static_stub.h>
@@ -26,24 +33,24 @@
 /**
  * DOC: Attachments
  *
- * An attachment says that a device is going to use a buffer. It comes before the
- * first mapping, so that an exporter can refuse a device that does not reach the
- * storage, or wait with the choice of storage until all devices are known.
+ * An importer attaches its device to a buffer before it maps the buffer. The exporter can
+ * refuse a device that cannot address the storage. It can also allocate the storage at the
+ * first mapping, when it knows all attached devices.
  *
- * A *dynamic* importer passes &struct dma_buf_attach_ops and holds the
- * reservation lock around its mappings; its move_notify is called when the
- * storage moves. All other importers are *static*: what is mapped for them stays
- * put until it is unmapped.
+ * A *dynamic* importer passes &struct dma_buf_attach_ops to dma_buf_dynamic_attach(). The
+ * exporter calls its move_notify before it moves the storage. It maps and unmaps with the
+ * reservation lock held. All other importers are *static*: the storage that is mapped for
+ * them does not move until they unmap or detach.
  */
 
 static struct kmem_cache *dma_buf_attach_cache __ro_after_init;
 
 /**
- * dma_buf_attach_init() - prepare for the first attachment.
+ * dma_buf_attach_init() - create the slab cache of attachments
  *
- * Context: Boot.
+ * Context: Boot, before the first attach.
  *
- * Return: 0 or -ENOMEM.
+ * Return: 0, or -ENOMEM if memory could not be allocated.
  */
 int __init dma_buf_attach_init(void)
 {
@@ -51,7 +58,7 @@ int __init dma_buf_attach_init(void)
 	return dma_buf_attach_cache ? 0 : -ENOMEM;
 }
 
-/* A function of its own so that a test can let it fail. */
+/* A separate function, so that tests can make it fail. */
 struct dma_buf_attach_object *dma_buf_attach_object_new(void)
 {
 	KUNIT_STATIC_STUB_REDIRECT(dma_buf_attach_object_new);
@@ -61,8 +68,8 @@ struct dma_buf_attach_object *dma_buf_attach_object_new(void)
 EXPORT_SYMBOL_IF_KUNIT(dma_buf_attach_object_new);
 
 /*
- * The one in the buffer, if it is free. In debug builds each has memory of its
- * own, so that KASAN sees who uses an attachment after its detach.
+ * Use the memory in the buffer if no other attachment does. With CONFIG_DMABUF_DEBUG each
+ * attachment is allocated, so that KASAN reports an access after the detach.
  */
 static struct dma_buf_attach_object *dma_buf_attach_object_alloc(struct dma_buf *dmabuf)
 {
@@ -85,7 +92,7 @@ static void dma_buf_attach_object_free(struct dma_buf *dmabuf,
 		kmem_cache_free(dma_buf_attach_cache, attach);
 }
 
-/* Field by field: clearing it all costs more than the rest of an attach. */
+/* Sets single members: clearing the whole object costs more than the rest of an attach. */
 static void dma_buf_attach_object_init(struct dma_buf_attach_object *obj)
 {
 	obj->attach.sgt = NULL;
@@ -98,12 +105,12 @@ static void dma_buf_attach_object_init(struct dma_buf_attach_object *obj)
 }
 
 /**
- * dma_buf_attach_pin() - pin on behalf of an attachment, and count it.
+ * dma_buf_attach_pin() - pin the storage for an attachment and count the pin
  * @attach: attachment to a dynamic exporter
  *
  * Context: Reservation lock held; may sleep.
  *
- * Return: 0 or the exporter's errno.
+ * Return: 0, or the errno of the exporter's pin; then nothing is counted.
  */
 int dma_buf_attach_pin(struct dma_buf_attachment *attach)
 {
@@ -117,11 +124,12 @@ int dma_buf_attach_pin(struct dma_buf_attachment *attach)
 }
 
 /**
- * dma_buf_attach_unpin() - undo one dma_buf_attach_pin().
+ * dma_buf_attach_unpin() - undo one dma_buf_attach_pin()
  * @attach: attachment to a dynamic exporter
  *
- * The core's own pins are counted with the importer's. One that unpins too often
- * takes the core's, and the core finds out here.
+ * Reports an unpin without a pin and does not pass it to the exporter. Pins of the core and
+ * of the importer have one count, so if an importer unpins too often while the core has a
+ * pin, the report comes from the core's own unpin.
  *
  * Context: Reservation lock held; may sleep.
  */
@@ -138,7 +146,7 @@ void dma_buf_attach_unpin(struct dma_buf_attachment *attach)
 	attach->dmabuf->ops->unpin(attach);
 }
 
-/* The one mapping of an unequal pair; see the table above. */
+/* Make the mapping that the core keeps if one side is static and the other dynamic. */
 static int dma_buf_attach_map(struct dma_buf_attachment *attach)
 {
 	bool pin = dma_buf_is_dynamic(attach->dmabuf);
@@ -178,25 +186,29 @@ static int dma_buf_attach_link(struct dma_buf_attachment *attach)
 }
 
 /**
- * dma_buf_dynamic_attach() - announce a device that is going to use a buffer.
+ * dma_buf_dynamic_attach() - attach a device to a buffer
  * @dmabuf: the buffer; the caller keeps its reference until it has detached
- * @dev: the device
- * @importer_ops: callbacks of an importer that follows moves, or NULL
+ * @dev: device that is going to use the buffer
+ * @importer_ops: callbacks of a dynamic importer, or NULL for a static one; kept until the
+ *	detach
  * @importer_priv: the importer's own data, for &dma_buf_attachment.importer_priv
+ *
+ * Calls the exporter's attach. If only one of exporter and importer is dynamic, it also maps
+ * the buffer; see Documentation/driver-api/dma-buf/mapping.rst.
  *
  * Context: Reservation lock not held; may sleep.
  *
- * Return: The attachment, to be undone by dma_buf_detach(), or an error pointer:
+ * Return: The attachment, which dma_buf_detach() frees, or an error pointer:
  *
- *   * %-EINVAL - no buffer, no device, or callbacks without move_notify (a
- *     driver's mistake, warned about)
- *   * %-EDEADLK - the caller holds the reservation lock (a driver's mistake, with
- *     lockdep warned about)
- *   * %-EBUSY - the storage exists already, out of the device's reach
- *   * %-ENOMEM - no memory
- *   * %-ERESTARTSYS, %-EINTR - interrupted while pinning or mapping for the
- *     importer
- *   * any other errno of the exporter's attach, pin or map callback
+ *   * %-EINVAL - @dmabuf or @dev is NULL, @importer_ops has no move_notify, or the exporter's
+ *     table has no DMA segments (with CONFIG_DMABUF_DEBUG); all are a driver's mistake and
+ *     warned about
+ *   * %-EDEADLK - the caller holds the reservation lock (a driver's mistake; detected and
+ *     warned about with lockdep only)
+ *   * %-EBUSY - the exporter has allocated the storage where @dev cannot address it
+ *   * %-ENOMEM - memory could not be allocated, or the exporter's map returned NULL
+ *   * %-ERESTARTSYS, %-EINTR - a signal interrupted a wait of the pin or of the mapping
+ *   * any other errno of the exporter's attach, pin or map
  */
 struct dma_buf_attachment *
 dma_buf_dynamic_attach(struct dma_buf *dmabuf, struct device *dev,
@@ -250,14 +262,16 @@ free_attach:
 EXPORT_SYMBOL_NS_GPL(dma_buf_dynamic_attach, DMA_BUF);
 
 /**
- * dma_buf_attach() - dma_buf_dynamic_attach() for an importer that cannot follow
- * a move.
+ * dma_buf_attach() - attach a device to a buffer for a static importer
  * @dmabuf: the buffer; the caller keeps its reference until it has detached
- * @dev: the device
+ * @dev: device that is going to use the buffer
+ *
+ * Calls dma_buf_dynamic_attach() without importer callbacks.
  *
  * Context: Reservation lock not held; may sleep.
  *
- * Return: The attachment, or an error pointer as from dma_buf_dynamic_attach().
+ * Return: The attachment, which dma_buf_detach() frees, or an error pointer as
+ * dma_buf_dynamic_attach() returns it.
  */
 struct dma_buf_attachment *dma_buf_attach(struct dma_buf *dmabuf,
 					  struct device *dev)
@@ -266,7 +280,10 @@ struct dma_buf_attachment *dma_buf_attach(struct dma_buf *dmabuf,
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_attach, DMA_BUF);
 
-/* Give the exporter back what the importer should have. */
+/*
+ * Undo the mappings and pins of an attachment and remove it from the list. Reports those
+ * that the importer should have undone.
+ */
 static void dma_buf_attach_unlink(struct dma_buf_attachment *attach)
 {
 	struct dma_buf_attach_object *obj = dma_buf_to_attach_object(attach);
@@ -288,12 +305,13 @@ static void dma_buf_attach_unlink(struct dma_buf_attachment *attach)
 }
 
 /**
- * dma_buf_detach() - the device does not use the buffer any more.
+ * dma_buf_detach() - detach a device from a buffer
  * @dmabuf: the buffer
- * @attach: its attachment; gone after the call
+ * @attach: its attachment; freed
  *
- * All mappings and pins have been undone. If some have not, that is warned about
- * and they are undone now.
+ * The importer has unmapped and unpinned before. Mappings and pins that are left are warned
+ * about and undone. A NULL argument, or an attachment of another buffer, is warned about
+ * and nothing is done. So is a caller that holds the reservation lock, if lockdep is enabled.
  *
  * Context: Reservation lock not held; may sleep.
  */
@@ -315,16 +333,16 @@ void dma_buf_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach)
 EXPORT_SYMBOL_NS_GPL(dma_buf_detach, DMA_BUF);
 
 /**
- * dma_buf_pin() - keep the storage where it is.
- * @attach: attachment of a dynamic importer
+ * dma_buf_pin() - prevent the exporter from moving the storage
+ * @attach: attachment of a dynamic importer; a static one is warned about
  *
- * For uses that cannot follow a move and last, like scan-out; what userspace can
- * ask for in any number is not one. Pins nest. Nothing happens with a static
- * exporter.
+ * For jobs of unlimited time that cannot follow a move, like scan-out. A driver must not let
+ * userspace pin any number of buffers. Each pin is undone by one dma_buf_unpin(). Does
+ * nothing if the exporter is static.
  *
  * Context: Reservation lock held; may sleep.
  *
- * Return: 0, or the errno of the exporter's pin callback.
+ * Return: 0, or the errno of the exporter's pin.
  */
 int dma_buf_pin(struct dma_buf_attachment *attach)
 {
@@ -338,8 +356,11 @@ int dma_buf_pin(struct dma_buf_attachment *attach)
 EXPORT_SYMBOL_NS_GPL(dma_buf_pin, DMA_BUF);
 
 /**
- * dma_buf_unpin() - undo one dma_buf_pin().
- * @attach: the attachment that was pinned
+ * dma_buf_unpin() - undo one dma_buf_pin()
+ * @attach: attachment that was pinned
+ *
+ * Warns about an unpin without a pin and does not pass it to the exporter. Does nothing if
+ * the exporter is static.
  *
  * Context: Reservation lock held; may sleep.
  */
@@ -356,14 +377,15 @@ void dma_buf_unpin(struct dma_buf_attachment *attach)
 EXPORT_SYMBOL_NS_GPL(dma_buf_unpin, DMA_BUF);
 
 /**
- * dma_buf_move_notify() - tell all dynamic importers that the storage moves.
+ * dma_buf_move_notify() - call move_notify of all dynamic importers
  * @dmabuf: the buffer
  *
- * For exporters, before the move. Old mappings stay until their importers unmap
- * them, so the old storage must outlast the fences that are in the reservation
- * object after this call.
+ * The exporter calls this before it moves the storage. Mappings of the old storage stay
+ * until their importers unmap them, and importers add fences for jobs that still use it. So
+ * the exporter frees the old storage only after all fences have signalled that are in the
+ * reservation object when this returns.
  *
- * Context: Reservation lock held; may sleep if the importers may.
+ * Context: Reservation lock held; may sleep if the importers' callbacks may.
  */
 void dma_buf_move_notify(struct dma_buf *dmabuf)
 {

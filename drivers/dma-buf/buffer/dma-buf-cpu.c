@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * CPU access: spans of coherent access, and the mappings it goes through.
+ * CPU access: begin and end of coherent access, mmap and kernel mappings.
  *
- * The fences are waited for before the exporter is called. What an exporter does
- * to caches is only worth something once the devices have stopped writing; and a
- * wait that a signal interrupts leaves no span half begun. They are waited for
- * once more afterwards: an exporter may have moved the storage to where the CPU
- * reaches it, and the move is a fence like any other.
+ * A begin waits for the fences before it calls the exporter, for two reasons: cache
+ * maintenance has an effect only after the devices have stopped writing, and if a signal
+ * interrupts this wait, the exporter has not been called. The begin waits again after the
+ * exporter: begin_cpu_access may move the storage to where the CPU reaches it, and add a
+ * fence for the move. If a signal interrupts the second wait, the exporter's end_cpu_access
+ * is called.
+ *
+ * Begin and end take no lock; begin_cpu_access and end_cpu_access may take the reservation
+ * lock. Lockdep is told so on each call, also for exporters that take none.
+ *
+ * A buffer has at most one kernel mapping. The reservation lock guards it and the count of
+ * its users (&dma_buf_object.vmap, &dma_buf_object.vmap_count). The first vmap makes it, the
+ * last vunmap undoes it.
  */
 
 #include <linux/export.h>
@@ -17,18 +25,18 @@
 /**
  * DOC: CPU access
  *
- * The CPU reaches a buffer through dma_buf_vmap() in the kernel, and through
- * ``mmap()`` of the descriptor, or of a driver's file that passes it on to
- * dma_buf_mmap(), in userspace. Either way each span of access stands between
- * dma_buf_begin_cpu_access() and dma_buf_end_cpu_access(), for userspace
- * ``DMA_BUF_IOCTL_SYNC``: the begin waits until the devices are done and makes
- * the CPU see what they wrote, the end makes them see what the CPU wrote.
+ * In the kernel the CPU accesses a buffer through dma_buf_vmap(). In userspace it does so
+ * through ``mmap()`` of the descriptor, or of a driver's file whose mmap calls
+ * dma_buf_mmap(). In the kernel, dma_buf_begin_cpu_access() comes before each access and
+ * dma_buf_end_cpu_access() after it; userspace uses ``DMA_BUF_IOCTL_SYNC`` for both. The
+ * begin waits for the fences of the devices and lets the CPU see what they wrote. The end
+ * lets the devices see what the CPU wrote.
  *
- * The direction is the one of the devices: %DMA_FROM_DEVICE for a CPU that reads,
- * %DMA_TO_DEVICE for one that writes, %DMA_BIDIRECTIONAL for both. Readers wait
- * for the devices that write, writers for all.
+ * The direction is named from the view of the devices: %DMA_FROM_DEVICE if the CPU reads,
+ * %DMA_TO_DEVICE if the CPU writes, %DMA_BIDIRECTIONAL if it does both. A CPU that reads
+ * waits for the devices that write; a CPU that writes waits for all.
  *
- * There is one kernel mapping per buffer, which all users share and count.
+ * All users of dma_buf_vmap() share one kernel mapping per buffer.
  */
 
 static int dma_buf_cpu_wait(struct dma_buf *dmabuf, enum dma_data_direction dir)
@@ -44,13 +52,19 @@ static int dma_buf_cpu_wait(struct dma_buf *dmabuf, enum dma_data_direction dir)
 }
 
 /**
- * dma_buf_cpu_begin() - begin a span of CPU access.
+ * dma_buf_cpu_begin() - wait for the fences and call the exporter's begin_cpu_access
  * @dmabuf: the buffer
- * @dir: direction, as devices see it
+ * @dir: direction, from the view of the devices
+ *
+ * A caller that holds the reservation lock is reported (with lockdep), and the call
+ * continues.
  *
  * Context: Reservation lock not held; may sleep.
  *
- * Return: 0 or a negative errno, as dma_buf_begin_cpu_access().
+ * Return: 0, or a negative errno:
+ *
+ *   * %-ERESTARTSYS - a signal interrupted a wait for fences
+ *   * any errno of the exporter's begin_cpu_access
  */
 int dma_buf_cpu_begin(struct dma_buf *dmabuf, enum dma_data_direction dir)
 {
@@ -72,13 +86,16 @@ int dma_buf_cpu_begin(struct dma_buf *dmabuf, enum dma_data_direction dir)
 }
 
 /**
- * dma_buf_cpu_end() - end a span of CPU access.
+ * dma_buf_cpu_end() - call the exporter's end_cpu_access
  * @dmabuf: the buffer
- * @dir: direction, as devices see it
+ * @dir: direction, from the view of the devices
+ *
+ * A caller that holds the reservation lock is reported (with lockdep), and the call
+ * continues.
  *
  * Context: Reservation lock not held; may sleep.
  *
- * Return: 0 or a negative errno, as dma_buf_end_cpu_access().
+ * Return: 0, or the errno of the exporter's end_cpu_access.
  */
 int dma_buf_cpu_end(struct dma_buf *dmabuf, enum dma_data_direction dir)
 {
@@ -90,19 +107,22 @@ int dma_buf_cpu_end(struct dma_buf *dmabuf, enum dma_data_direction dir)
 }
 
 /**
- * dma_buf_begin_cpu_access() - begin a span of CPU access from the kernel.
+ * dma_buf_begin_cpu_access() - prepare a buffer for access by the CPU
  * @dmabuf: the buffer
- * @dir: what the CPU does, in the devices' direction
+ * @dir: direction, from the view of the devices
+ *
+ * Waits for the fences that @dir has to wait for, and calls the exporter. On success the
+ * caller accesses the buffer and then calls dma_buf_end_cpu_access() with the same
+ * direction.
  *
  * Context: Reservation lock not held; may sleep.
  *
- * Return: 0, to be followed by dma_buf_end_cpu_access() with the same direction,
- * or a negative errno:
+ * Return: 0, or a negative errno:
  *
- *   * %-EINVAL - no buffer (a driver's mistake, warned about)
- *   * %-ERESTARTSYS, %-EINTR - interrupted while waiting for fences or in the
+ *   * %-EINVAL - @dmabuf is NULL (a driver's mistake, warned about)
+ *   * %-ERESTARTSYS, %-EINTR - a signal interrupted a wait for fences, or a wait of the
  *     exporter
- *   * any other errno of the exporter's callback
+ *   * any other errno of the exporter's begin_cpu_access
  */
 int dma_buf_begin_cpu_access(struct dma_buf *dmabuf,
 			     enum dma_data_direction dir)
@@ -122,16 +142,19 @@ int dma_buf_begin_cpu_access(struct dma_buf *dmabuf,
 EXPORT_SYMBOL_NS_GPL(dma_buf_begin_cpu_access, DMA_BUF);
 
 /**
- * dma_buf_end_cpu_access() - end a span of CPU access from the kernel.
+ * dma_buf_end_cpu_access() - finish an access by the CPU
  * @dmabuf: the buffer
- * @dir: direction that dma_buf_begin_cpu_access() was given
+ * @dir: direction that was passed to dma_buf_begin_cpu_access()
+ *
+ * Calls the exporter, so that devices see what the CPU wrote. With CONFIG_DMABUF_DEBUG, an
+ * end without a begin in the same direction is warned about.
  *
  * Context: Reservation lock not held; may sleep.
  *
  * Return: 0, or a negative errno:
  *
- *   * %-EINVAL - no buffer (a driver's mistake, warned about)
- *   * any errno of the exporter's callback
+ *   * %-EINVAL - @dmabuf is NULL (a driver's mistake, warned about)
+ *   * any other errno of the exporter's end_cpu_access
  */
 int dma_buf_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
 {
@@ -146,19 +169,21 @@ int dma_buf_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
 EXPORT_SYMBOL_NS_GPL(dma_buf_end_cpu_access, DMA_BUF);
 
 /**
- * dma_buf_mmap() - map a buffer where a driver's own file was to be mapped.
+ * dma_buf_mmap() - map a buffer into userspace from the mmap of a driver's own file
  * @dmabuf: the buffer
- * @vma: the area, which from now on belongs to the buffer's file
- * @pgoff: page of the buffer at which the area is to begin
+ * @vma: area that userspace asked for; its file becomes that of the buffer
+ * @pgoff: page of the buffer at which the area begins
+ *
+ * The area holds a reference to the buffer's file instead of the driver's.
  *
  * Context: mmap lock held for writing; reservation lock not held; may sleep.
  *
  * Return: 0, or a negative errno:
  *
- *   * %-EINVAL - no buffer or no area (a driver's mistake, warned about), the area
- *     reaches behind the end, or the exporter maps nothing into userspace
- *   * %-EOVERFLOW - the end of the area cannot be expressed
- *   * any other errno of the exporter's callback
+ *   * %-EINVAL - @dmabuf or @vma is NULL (a driver's mistake, warned about), the exporter has
+ *     no mmap, or the area ends behind the last whole page of the buffer
+ *   * %-EOVERFLOW - @pgoff plus the length of the area overflows
+ *   * any other errno of the exporter's mmap
  */
 int dma_buf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma,
 		 unsigned long pgoff)
@@ -200,22 +225,22 @@ static int dma_buf_vmap_first(struct dma_buf *dmabuf)
 }
 
 /**
- * dma_buf_vmap() - map a buffer into the kernel's address space.
+ * dma_buf_vmap() - map a buffer into the kernel's address space
  * @dmabuf: the buffer
  * @map: the mapping (out); cleared on failure
  *
- * The mapping covers the whole buffer and is shared by all who ask for it.
- * Access through it stands between dma_buf_begin_cpu_access() and
- * dma_buf_end_cpu_access().
+ * The mapping covers the whole buffer. The first call makes it; later calls return the same
+ * one. Call dma_buf_begin_cpu_access() before an access through it and
+ * dma_buf_end_cpu_access() after it.
  *
  * Context: Reservation lock held; may sleep.
  *
- * Return: 0, to be undone by dma_buf_vunmap(), or a negative errno:
+ * Return: 0, and the caller undoes it with dma_buf_vunmap(); or a negative errno:
  *
- *   * %-EINVAL - no buffer (a driver's mistake, warned about), the exporter has no
- *     kernel mappings, or it returned none (its mistake, warned about)
- *   * %-ENOMEM - no memory or no address space
- *   * any other errno of the exporter's callback
+ *   * %-EINVAL - @dmabuf is NULL (a driver's mistake, warned about), the exporter has no
+ *     vmap, or its vmap succeeded without a mapping (the exporter's mistake, warned about)
+ *   * any other errno of the exporter's vmap; %-ENOMEM if there is no memory or no address
+ *     space
  */
 int dma_buf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
@@ -243,14 +268,16 @@ int dma_buf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 EXPORT_SYMBOL_NS_GPL(dma_buf_vmap, DMA_BUF);
 
 /**
- * dma_buf_vmap_unlocked() - dma_buf_vmap() that takes the reservation lock.
+ * dma_buf_vmap_unlocked() - take the reservation lock and map a buffer into the kernel
  * @dmabuf: the buffer
  * @map: the mapping (out); cleared on failure
  *
+ * As dma_buf_vmap().
+ *
  * Context: Reservation lock not held; may sleep.
  *
- * Return: As dma_buf_vmap(), or %-EDEADLK if the caller holds the lock (a driver's
- * mistake, with lockdep warned about).
+ * Return: As dma_buf_vmap(); %-EDEADLK if the caller holds the reservation lock (a driver's
+ * mistake; detected and warned about with lockdep only).
  */
 int dma_buf_vmap_unlocked(struct dma_buf *dmabuf, struct iosys_map *map)
 {
@@ -273,9 +300,12 @@ int dma_buf_vmap_unlocked(struct dma_buf *dmabuf, struct iosys_map *map)
 EXPORT_SYMBOL_NS_GPL(dma_buf_vmap_unlocked, DMA_BUF);
 
 /**
- * dma_buf_vunmap() - undo one dma_buf_vmap().
+ * dma_buf_vunmap() - undo one dma_buf_vmap()
  * @dmabuf: the buffer
- * @map: the mapping
+ * @map: mapping from dma_buf_vmap()
+ *
+ * The last call calls the exporter's vunmap. A @map that is not the mapping in use is warned
+ * about and nothing is done.
  *
  * Context: Reservation lock held; may sleep.
  */
@@ -301,9 +331,12 @@ void dma_buf_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 EXPORT_SYMBOL_NS_GPL(dma_buf_vunmap, DMA_BUF);
 
 /**
- * dma_buf_vunmap_unlocked() - dma_buf_vunmap() that takes the reservation lock.
+ * dma_buf_vunmap_unlocked() - take the reservation lock and undo one dma_buf_vmap()
  * @dmabuf: the buffer
- * @map: the mapping
+ * @map: mapping from dma_buf_vmap_unlocked()
+ *
+ * As dma_buf_vunmap(). With lockdep, a caller that holds the reservation lock is warned about
+ * and nothing is done.
  *
  * Context: Reservation lock not held; may sleep.
  */

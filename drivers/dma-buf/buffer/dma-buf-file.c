@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The file of a buffer: descriptors, references, and the calls on a descriptor
- * that need no file of their own here.
+ * The file of a buffer: file operations, descriptors and references.
  *
- * All descriptors of a buffer share its one file. It cannot be read or written,
- * only mapped, polled and asked by ioctl.
+ * A buffer has one struct file, and all its descriptors refer to it. dma_buf.file points to
+ * it, file.private_data points back. The reference count of the file is that of the buffer.
+ * The file supports mmap(), poll(), ioctl() and lseek(), but no read() or write().
+ *
+ * When the last reference to the file is dropped, dma_buf_file_release() removes the buffer
+ * from the registry and removes pending poll callbacks. The exporter's release runs later,
+ * with the last path (see dma-buf-inode.c).
+ *
+ * The functions here take no reservation lock. &dma_buf_object.name_lock guards the name.
  */
 
 #include <linux/export.h>
@@ -15,13 +21,19 @@
 #include "dma-buf-private.h"
 
 /**
- * dma_buf_check_range() - does an area fit into a buffer?
+ * dma_buf_check_range() - check that an area is inside a buffer
  * @dmabuf: the buffer
  * @pgoff: first page of the area
  * @pages: length of the area in pages
  *
- * Return: 0, -EOVERFLOW if the end of the area cannot be expressed, -EINVAL if
- * it lies behind the buffer's.
+ * Only whole pages of the buffer count.
+ *
+ * Context: Any.
+ *
+ * Return: 0, or a negative errno:
+ *
+ *   * %-EOVERFLOW - @pgoff + @pages overflows
+ *   * %-EINVAL - the area ends behind the last whole page of the buffer
  */
 int dma_buf_check_range(struct dma_buf *dmabuf, unsigned long pgoff,
 			unsigned long pages)
@@ -44,7 +56,7 @@ static int dma_buf_file_mmap(struct file *file, struct vm_area_struct *vma)
 	return ret ?: dmabuf->ops->mmap(dmabuf, vma);
 }
 
-/* Userspace learns the size of a buffer by seeking to its end and back. */
+/* Report the size for SEEK_END. The position is not kept: read() and write() do not exist. */
 static loff_t dma_buf_file_llseek(struct file *file, loff_t offset, int whence)
 {
 	struct dma_buf *dmabuf = file->private_data;
@@ -66,7 +78,7 @@ static void dma_buf_file_show_fdinfo(struct seq_file *m, struct file *file)
 	struct dma_buf *dmabuf = file->private_data;
 	struct dma_buf_object *obj = dma_buf_to_object(dmabuf);
 
-	/* The reader of this text holds one reference for as long as it reads. */
+	/* procfs holds a reference to the file while it calls this: do not count it. */
 	seq_printf(m, "size:\t%zu\ncount:\t%ld\nexp_name:\t%s\n", dmabuf->size,
 		   file_count(file) - 1, obj->exp_name);
 	spin_lock(&obj->name_lock);
@@ -80,7 +92,10 @@ static int dma_buf_file_release(struct inode *inode, struct file *file)
 	struct dma_buf_object *obj = dma_buf_inode_to_object(inode);
 
 	dma_buf_registry_remove(obj);
-	/* Not "are there fences": the one that is waited for may have been removed. */
+	/*
+	 * dma_buf_has_fences() is no replacement for the flag: the fence that a callback is on
+	 * may have been removed from the reservation object.
+	 */
 	if (obj->poll.used)
 		dma_buf_poll_cancel(&obj->poll);
 	return 0;
@@ -97,21 +112,20 @@ const struct file_operations dma_buf_fops = {
 };
 
 /**
- * dma_buf_fd() - give userspace a descriptor of a buffer.
- * @dmabuf: buffer; the caller's reference passes to the descriptor
+ * dma_buf_fd() - install a descriptor for a buffer
+ * @dmabuf: the buffer; on success the caller's reference passes to the descriptor
  * @flags: %O_CLOEXEC, or 0
  *
- * Another thread of the process may close the descriptor at once: a caller that
- * goes on using the buffer takes a reference of its own before.
+ * Another thread of the process may close the descriptor before this function returns. A
+ * caller that continues to use the buffer takes another reference before the call.
  *
  * Context: Process context; may sleep.
  *
- * Return: The descriptor, or a negative errno, with which the caller keeps its
- * reference:
+ * Return: The descriptor, or a negative errno; then the caller keeps its reference:
  *
- *   * %-EINVAL - no buffer
- *   * %-EMFILE - the process is at its limit of descriptors
- *   * %-ENOMEM - no memory to enlarge the process's table of descriptors
+ *   * %-EINVAL - @dmabuf is NULL
+ *   * %-EMFILE - the process has reached its limit of descriptors
+ *   * %-ENOMEM - the process's table of descriptors could not be enlarged
  */
 int dma_buf_fd(struct dma_buf *dmabuf, int flags)
 {
@@ -128,13 +142,16 @@ int dma_buf_fd(struct dma_buf *dmabuf, int flags)
 EXPORT_SYMBOL_NS_GPL(dma_buf_fd, DMA_BUF);
 
 /**
- * dma_buf_get() - the buffer behind a descriptor.
- * @fd: descriptor in the current process
+ * dma_buf_get() - get the buffer of a descriptor
+ * @fd: descriptor of the current process
  *
  * Context: Process context.
  *
- * Return: The buffer, with a reference that dma_buf_put() drops, or an error
- * pointer: %-EBADF if nothing is open there, %-EINVAL if it is no buffer.
+ * Return: The buffer, with a reference that the caller drops with dma_buf_put(), or an error
+ * pointer:
+ *
+ *   * %-EBADF - @fd is not open
+ *   * %-EINVAL - @fd is not the descriptor of a buffer
  */
 struct dma_buf *dma_buf_get(int fd)
 {
@@ -150,11 +167,12 @@ struct dma_buf *dma_buf_get(int fd)
 EXPORT_SYMBOL_NS_GPL(dma_buf_get, DMA_BUF);
 
 /**
- * dma_buf_put() - drop a reference.
- * @dmabuf: the buffer
+ * dma_buf_put() - drop a reference to a buffer
+ * @dmabuf: the buffer; NULL is a driver's mistake and warned about
  *
- * After the last one the exporter's release runs, when the current task returns
- * to userspace or from a worker: not before this function returns.
+ * The exporter's release does not run inside this function. After the last reference it runs
+ * when the current task returns to userspace, or in a worker if the current task is a kernel
+ * thread or this is called in an interrupt.
  *
  * Context: Any.
  */

@@ -1,24 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The inode that carries a buffer: where its memory comes from and goes to.
+ * The inode of a buffer: allocation, last path, and freeing.
  *
- * A file system of its own, which nobody can mount, gives each buffer an inode,
- * and the inode's cache gives each inode the rest of the buffer: struct
- * dma_buf_object is one allocation that begins with dma_buf_object_alloc() and
- * ends with the inode. What holds the file, or only a path to it (O_PATH, a
- * reader of /proc/PID/fd or map_files), holds the inode; so nobody who got at a
- * buffer can see it freed. The inode alone can be held as well, by a watch of
- * inotify: that keeps this memory, but not the exporter's.
+ * An internal file system, which userspace cannot mount, provides one inode per buffer.
+ * struct dma_buf_object contains the inode, so the inode's reference count decides when the
+ * object is freed. An open file and a path without one (O_PATH, a reader of /proc/PID/fd
+ * or map_files) both hold the dentry, and the dentry holds the inode. Each inode has one
+ * dentry. An inotify watch holds the inode alone; it keeps the object, but not the
+ * exporter's memory.
  *
- *   export               dma_buf_object_alloc() -> dma_buf_object_open()
- *   last file reference  dma_buf_fops.release: out of the registry, no callbacks
+ *   export               dma_buf_object_alloc(), then dma_buf_object_open()
+ *   last file reference  dma_buf_fops.release: registry and poll callbacks
  *   last path reference  dma_buf_d_iput(): the exporter's release
- *   then, or later       dma_buf_destroy_inode(): the memory
+ *   last inode reference dma_buf_destroy_inode(): frees the object
  *
- * Inodes are usually freed after a grace period, because a lockless path walk
- * may still look at one. No walk gets here: these inodes have no name in any
- * directory, their dentries are never hashed. So the memory is reused at once,
- * which is a good part of the cost of a short-lived buffer.
+ * dma_buf.ops tells whether the object was exported. It is NULL from allocation until
+ * dma_buf_export() sets it, so a failed export drops the dentry or the inode without calling
+ * a release.
+ *
+ * Other file systems free an inode after an RCU grace period, because a lockless path walk
+ * may still read it. The dentries of this file system are never hashed and have no parent
+ * directory, so no path walk finds these inodes. They are freed at once, and the slab can
+ * reuse the memory for the next export.
  */
 
 #include <linux/cred.h>
@@ -38,12 +41,18 @@
 static struct kmem_cache *dma_buf_object_cache __ro_after_init;
 static struct vfsmount *dma_buf_mnt __ro_after_init;
 
-/* Nothing is cached, but an exporter's pages may point here and become dirty. */
+/*
+ * The inode caches no pages. But its mapping may become that of an exporter's page, and
+ * dirtying the page then calls dirty_folio.
+ */
 static const struct address_space_operations dma_buf_aops = {
 	.dirty_folio = noop_dirty_folio,
 };
 
-/* What a released object is left as, and need not be set up again. */
+/*
+ * Slab constructor. Sets the members that have the same value again when an object is freed;
+ * dma_buf_object_alloc() and dma_buf_export() set the others.
+ */
 static void dma_buf_object_init_once(void *memory)
 {
 	struct dma_buf_object *obj = memory;
@@ -62,14 +71,17 @@ static struct inode *dma_buf_alloc_inode(struct super_block *sb)
 	obj = alloc_inode_sb(sb, dma_buf_object_cache, GFP_KERNEL);
 	if (!obj)
 		return NULL;
-	/* Without callbacks it is no buffer yet, and never was one to release. */
+	/* Not exported yet: dma_buf_d_iput() must not call a release. */
 	obj->dmabuf.ops = NULL;
 	return &obj->inode;
 }
 
 static void dma_buf_evict_inode(struct inode *inode)
 {
-	/* No page was ever cached, so there is none for clear_inode() to miss. */
+	/*
+	 * Set the state that clear_inode() sets and evict() checks. There is nothing to clear:
+	 * the inode caches no pages.
+	 */
 	inode->i_state = I_FREEING | I_CLEAR;
 }
 
@@ -85,7 +97,7 @@ static const struct super_operations dma_buf_sops = {
 	.statfs = simple_statfs,
 };
 
-/* The name in /proc/PID/fd and /proc/PID/maps. */
+/* Make the name that /proc/PID/fd and /proc/PID/maps show. */
 static char *dma_buf_dname(struct dentry *dentry, char *buffer, int buflen)
 {
 	struct dma_buf_object *obj = dma_buf_inode_to_object(d_inode(dentry));
@@ -99,7 +111,7 @@ static char *dma_buf_dname(struct dentry *dentry, char *buffer, int buflen)
 	return dynamic_dname(buffer, buflen, "/%s:%s", dentry->d_name.name, name);
 }
 
-/* The last path is gone: each inode has had one dentry. */
+/* The dentry is freed: the last path to the file was dropped. */
 static void dma_buf_d_iput(struct dentry *dentry, struct inode *inode)
 {
 	struct dma_buf_object *obj = dma_buf_inode_to_object(inode);
@@ -132,15 +144,17 @@ static struct file_system_type dma_buf_fs_type = {
 };
 
 /**
- * dma_buf_object_alloc() - allocate a buffer that is none yet.
- * @size: bytes, as fstat() shows them
+ * dma_buf_object_alloc() - allocate an object with its inode
+ * @size: size in bytes, which fstat() shows
  *
- * Undone by iput() of its inode, or by the last reference to the file that
- * dma_buf_object_open() makes of it.
+ * The caller holds the reference to the inode. It drops it with iput(), or passes it to
+ * dma_buf_object_open(). The caller sets &dma_buf_object.exp_name and
+ * &dma_buf_object.owner, and the members of the struct dma_buf but its size and list of
+ * attachments.
  *
  * Context: May sleep.
  *
- * Return: The object, all of its own fields at rest, or NULL without memory.
+ * Return: The object, or NULL if memory could not be allocated.
  */
 struct dma_buf_object *dma_buf_object_alloc(size_t size)
 {
@@ -151,7 +165,7 @@ struct dma_buf_object *dma_buf_object_alloc(size_t size)
 	if (!inode)
 		return NULL;
 
-	/* Dirty from birth, so that nobody ever queues it for writing back. */
+	/* __mark_inode_dirty() ignores a dirty inode, so this one is never queued for writeback. */
 	inode->i_state = I_DIRTY;
 	inode->i_mode = 0600;
 	inode->i_flags |= S_PRIVATE;
@@ -176,14 +190,16 @@ struct dma_buf_object *dma_buf_object_alloc(size_t size)
 }
 
 /**
- * dma_buf_object_open() - make the file that carries a buffer.
- * @obj: object whose inode reference passes to the file
- * @flags: access mode and O_NONBLOCK
+ * dma_buf_object_open() - create the file of a buffer
+ * @obj: the object; on success the reference to its inode passes to the file
+ * @flags: access mode and %O_NONBLOCK; other bits are ignored
  *
  * Context: May sleep.
  *
- * Return: The file, or an error pointer: -ENOMEM, or -ENFILE at the system's
- * limit of open files; then @obj is still the caller's.
+ * Return: The file, or an error pointer; then the caller keeps the reference to the inode:
+ *
+ *   * %-ENOMEM - memory could not be allocated
+ *   * %-ENFILE - the system has reached its limit of open files
  */
 struct file *dma_buf_object_open(struct dma_buf_object *obj, int flags)
 {

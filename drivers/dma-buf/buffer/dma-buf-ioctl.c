@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The ioctls of a buffer, from one table.
+ * The ioctls of a buffer's descriptor.
  *
- * The table is searched by number and not indexed with it, so a mistaken branch
- * has nothing to read out of bounds.
+ * A table maps each command to its function. The command is compared with the entries and
+ * never used as an index, so a mispredicted branch cannot read behind the table.
+ *
+ * The functions are called in process context without a lock, and several threads may call
+ * them at once. Each copies its argument from user memory before it takes a lock.
  */
 
 #include <linux/array_size.h>
@@ -19,29 +22,32 @@ static_assert(sizeof(struct dma_buf_import_sync_file) == 8);
 /**
  * DOC: Userspace interface
  *
- * A buffer's descriptor answers to
+ * The descriptor of a buffer supports these calls:
  *
  * ``DMA_BUF_IOCTL_SYNC``
- *   brackets access through a mapping; see &struct dma_buf_sync.
+ *   begins or ends an access by the CPU; see &struct dma_buf_sync.
  * ``DMA_BUF_SET_NAME_A``, ``DMA_BUF_SET_NAME_B``
- *   name the buffer for those who look for memory leaks. The name shows in
- *   ``/proc/PID/maps``, ``/proc/PID/fdinfo`` and ``bufinfo``, and may be changed
- *   at any time.
- * ``DMA_BUF_IOCTL_EXPORT_SYNC_FILE``, ``DMA_BUF_IOCTL_IMPORT_SYNC_FILE``
- *   take fences out of the buffer and put some in, as a sync_file; see &struct
- *   dma_buf_export_sync_file and &struct dma_buf_import_sync_file.
+ *   set a name, which helps to find memory leaks. ``/proc/PID/maps``, ``/proc/PID/fdinfo``
+ *   and ``bufinfo`` show the name. It may be set again at any time.
+ * ``DMA_BUF_IOCTL_EXPORT_SYNC_FILE``
+ *   returns fences of the buffer as a sync_file; see &struct dma_buf_export_sync_file.
+ * ``DMA_BUF_IOCTL_IMPORT_SYNC_FILE``
+ *   adds the fences of a sync_file to the buffer; see &struct dma_buf_import_sync_file.
  * ``lseek()``
- *   with ``SEEK_END`` tells the size; only offset 0 and ``SEEK_SET`` besides.
+ *   returns the size of the buffer for offset 0 and ``SEEK_END``, and 0 for offset 0 and
+ *   ``SEEK_SET``. Anything else fails with ``EINVAL``.
  * ``mmap()``
- *   maps it, if the exporter can; never behind its end.
+ *   maps the buffer, if the exporter supports it. An area that ends behind the buffer fails
+ *   with ``EINVAL``.
  * ``poll()``
- *   reports ``POLLIN`` when the writers' fences have signalled, ``POLLOUT`` when
- *   all have.
+ *   reports ``POLLIN`` when the fences of writers have signalled, and ``POLLOUT`` when the
+ *   fences of readers and writers have.
  *
- * An unknown ioctl is ``ENOTTY``, an unknown flag ``EINVAL``, an argument that
- * cannot be read or written ``EFAULT``.
+ * An unknown ioctl fails with ``ENOTTY``, an unknown flag with ``EINVAL``, and an argument in
+ * memory that cannot be read or written with ``EFAULT``.
  */
 
+/* Not counted by CONFIG_DMABUF_DEBUG: userspace may call begin and end in any number. */
 static long dma_buf_ioctl_sync(struct dma_buf *dmabuf, void __user *arg)
 {
 	static const enum dma_data_direction dirs[] = {
@@ -66,6 +72,7 @@ static long dma_buf_ioctl_sync(struct dma_buf *dmabuf, void __user *arg)
 	return dma_buf_cpu_begin(dmabuf, dir);
 }
 
+/* -EFAULT if the name cannot be read, -EINVAL if it does not fit with its NUL. */
 static long dma_buf_ioctl_set_name(struct dma_buf *dmabuf, void __user *arg)
 {
 	struct dma_buf_object *obj = dma_buf_to_object(dmabuf);

@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Mappings: the addresses under which an attached device reaches a buffer.
+ * Mappings: the addresses at which an attached device reaches a buffer.
  *
- * Each table that an importer holds has a record (struct dma_buf_mapping): so
- * that a table is given back once, in the direction it was made with, and so
- * that detach can clean up after an importer which forgot. The first record of
- * an attachment is part of it. More are allocated only by importers that map an
- * attachment several times over.
+ * A record (struct dma_buf_mapping) exists for each table that is mapped for an attachment.
+ * An unmap looks the table up in the records, so a table is unmapped once and the exporter
+ * gets the direction that it was mapped in. The detach unmaps the records that are left.
+ *
+ * The core keeps a mapping until the detach (&dma_buf_attachment.sgt) if only one of
+ * exporter and importer is dynamic, or if the exporter has cache_sgt_mapping. Map calls then
+ * return the kept mapping and count a use, unmap calls drop the use.
+ *
+ * The reservation lock guards records, uses and the kept mapping. The first record of an
+ * attachment is a member of it; more are allocated if an importer maps several times, and
+ * freed by the unmap. The table belongs to the exporter, or with CONFIG_DMABUF_DEBUG to the
+ * record.
  */
 
 #include <kunit/static_stub.h>
@@ -19,26 +26,30 @@
 /**
  * DOC: Mapping
  *
- * dma_buf_map_attachment() returns a &struct sg_table with the addresses of the
- * buffer as the attached device sees them. An importer reads these
- * (for_each_sgtable_dma_sg()) and nothing else: behind them there may be no
- * &struct page at all. With ``CONFIG_DMABUF_DEBUG`` the table it gets has none.
+ * dma_buf_map_attachment() returns a &struct sg_table with the DMA addresses of the buffer
+ * for the attached device. An importer reads the DMA addresses and DMA lengths
+ * (for_each_sgtable_dma_sg()) and nothing else: there may be no &struct page for the memory.
+ * With ``CONFIG_DMABUF_DEBUG`` the importer gets a table without pages.
  *
- * The direction is what the device does: %DMA_TO_DEVICE if it only reads the
- * buffer, %DMA_FROM_DEVICE if it only writes, else %DMA_BIDIRECTIONAL. The same
- * one is given to map and unmap.
+ * The direction tells what the device does: %DMA_TO_DEVICE if it only reads the buffer,
+ * %DMA_FROM_DEVICE if it only writes, %DMA_BIDIRECTIONAL if it does both. Map and unmap get
+ * the same direction.
  *
- * A mapping takes care of caches, not of order: before its device starts, an
- * importer waits for the fences of the buffer, or has the hardware wait.
+ * Mapping makes the caches coherent. It does not wait for the jobs of other devices: an
+ * importer waits for the fences of the buffer before its device starts, or lets the device
+ * wait.
  */
 
-/* Does this importer have to find the storage pinned each time it maps? */
+/*
+ * Without CONFIG_DMABUF_MOVE_NOTIFY, a dynamic exporter's storage is pinned by each mapping,
+ * also for importers that could follow a move.
+ */
 static bool dma_buf_pins_to_map(struct dma_buf *dmabuf)
 {
 	return !IS_ENABLED(CONFIG_DMABUF_MOVE_NOTIFY) && dma_buf_is_dynamic(dmabuf);
 }
 
-/* A function of its own so that a test can let it fail. */
+/* A separate function, so that tests can make it fail. */
 struct dma_buf_mapping *dma_buf_mapping_new(void)
 {
 	KUNIT_STATIC_STUB_REDIRECT(dma_buf_mapping_new);
@@ -76,8 +87,8 @@ dma_buf_mapping_find(struct dma_buf_attachment *attach, struct sg_table *handed)
 }
 
 /*
- * A dynamic importer waits for the exporter's moves itself, if and when its
- * device needs it. On behalf of a static one this is the last occasion.
+ * Wait for the exporter's moves on behalf of a static importer, which does not know of them.
+ * A dynamic importer waits itself, before its device uses the mapping.
  */
 static int dma_buf_mapping_wait(struct dma_buf_attachment *attach)
 {
@@ -91,7 +102,10 @@ static int dma_buf_mapping_wait(struct dma_buf_attachment *attach)
 	return ret < 0 ? ret : 0;
 }
 
-/* Fill the record in: exporter's table, ready for use, and what to hand out. */
+/*
+ * Map the buffer, wait until the storage is ready, and fill in the record. On failure nothing
+ * is mapped.
+ */
 static int dma_buf_mapping_fill(struct dma_buf_attachment *attach,
 				struct dma_buf_mapping *mapping,
 				enum dma_data_direction dir)
@@ -123,13 +137,18 @@ unmap:
 }
 
 /**
- * dma_buf_mapping_make() - map for an attachment, and record it.
+ * dma_buf_mapping_make() - map a buffer and record the mapping
  * @attach: the attachment
- * @dir: what the device does
+ * @dir: direction of the mapping
  *
  * Context: Reservation lock held; may sleep.
  *
- * Return: The table for the importer, or an error pointer.
+ * Return: The table for the importer, or an error pointer:
+ *
+ *   * %-ENOMEM - memory could not be allocated, or the exporter's map returned NULL
+ *   * %-EINVAL - the exporter's table has no DMA segments (with CONFIG_DMABUF_DEBUG)
+ *   * %-ERESTARTSYS - a signal interrupted the wait for the storage
+ *   * any other errno of the exporter's map
  */
 struct sg_table *dma_buf_mapping_make(struct dma_buf_attachment *attach,
 				      enum dma_data_direction dir)
@@ -163,11 +182,10 @@ static void dma_buf_mapping_destroy(struct dma_buf_attachment *attach,
 }
 
 /**
- * dma_buf_mapping_destroy_all() - leave nothing mapped before a detach.
- * @attach: the attachment
+ * dma_buf_mapping_destroy_all() - unmap all that is mapped for an attachment
+ * @attach: attachment that is being detached
  *
- * What the core itself keeps mapped is its own business; anything else the
- * importer has forgotten.
+ * Reports each mapping but the one that the core keeps, and undoes the pin that it made.
  *
  * Context: Reservation lock held; may sleep.
  */
@@ -191,10 +209,10 @@ void dma_buf_mapping_destroy_all(struct dma_buf_attachment *attach)
 }
 
 /**
- * dma_buf_mapping_cache() - keep a mapping until its attachment is detached.
- * @attach: the attachment
+ * dma_buf_mapping_cache() - keep a mapping until the attachment is detached
+ * @attach: attachment without a kept mapping
  * @sgt: table from dma_buf_mapping_make()
- * @dir: its direction
+ * @dir: direction that @sgt was mapped in
  *
  * Context: Reservation lock held.
  */
@@ -244,23 +262,25 @@ static struct sg_table *dma_buf_mapping_make_pinned(struct dma_buf_attachment *a
 }
 
 /**
- * dma_buf_map_attachment() - map a buffer for an attached device.
+ * dma_buf_map_attachment() - map a buffer for an attached device
  * @attach: the attachment
  * @dir: what the device does with the buffer
  *
- * For a static importer the storage is ready when this returns. A dynamic one
- * waits for %DMA_RESV_USAGE_KERNEL fences before its device starts.
+ * For a static importer the core waits for the fences with %DMA_RESV_USAGE_KERNEL when it
+ * makes a mapping. A dynamic importer waits for them itself before its device starts.
  *
  * Context: Reservation lock held; may sleep.
  *
- * Return: The table, to be given back by dma_buf_unmap_attachment(), or an error
+ * Return: The table, which the caller passes to dma_buf_unmap_attachment(), or an error
  * pointer:
  *
- *   * %-EINVAL - no attachment (a driver's mistake, warned about)
- *   * %-EBUSY - there is a mapping that the core keeps, in another direction
- *   * %-ENOMEM - no memory, or the exporter returned nothing
- *   * %-EINTR, %-ERESTARTSYS - interrupted by a signal
- *   * any other errno of the exporter's pin or map callback
+ *   * %-EINVAL - @attach is NULL (a driver's mistake, warned about), or the exporter's table
+ *     has no DMA segments (with CONFIG_DMABUF_DEBUG)
+ *   * %-EBUSY - the core keeps a mapping for @attach in another direction, which is not
+ *     %DMA_BIDIRECTIONAL
+ *   * %-ENOMEM - memory could not be allocated, or the exporter's map returned NULL
+ *   * %-ERESTARTSYS, %-EINTR - a signal interrupted a wait
+ *   * any other errno of the exporter's pin or map
  */
 struct sg_table *dma_buf_map_attachment(struct dma_buf_attachment *attach,
 					enum dma_data_direction dir)
@@ -289,15 +309,16 @@ struct sg_table *dma_buf_map_attachment(struct dma_buf_attachment *attach,
 EXPORT_SYMBOL_NS_GPL(dma_buf_map_attachment, DMA_BUF);
 
 /**
- * dma_buf_map_attachment_unlocked() - dma_buf_map_attachment() that takes the
- * reservation lock.
+ * dma_buf_map_attachment_unlocked() - take the reservation lock and map a buffer
  * @attach: the attachment
  * @dir: what the device does with the buffer
  *
+ * As dma_buf_map_attachment().
+ *
  * Context: Reservation lock not held; may sleep.
  *
- * Return: As dma_buf_map_attachment(), or %-EDEADLK if the caller holds the lock
- * (a driver's mistake, with lockdep warned about).
+ * Return: As dma_buf_map_attachment(); %-EDEADLK if the caller holds the reservation lock (a
+ * driver's mistake; detected and warned about with lockdep only).
  */
 struct sg_table *
 dma_buf_map_attachment_unlocked(struct dma_buf_attachment *attach,
@@ -321,13 +342,15 @@ dma_buf_map_attachment_unlocked(struct dma_buf_attachment *attach,
 EXPORT_SYMBOL_NS_GPL(dma_buf_map_attachment_unlocked, DMA_BUF);
 
 /**
- * dma_buf_unmap_attachment() - give a mapping back.
+ * dma_buf_unmap_attachment() - unmap a buffer
  * @attach: the attachment
  * @sgt: table from dma_buf_map_attachment()
- * @dir: the direction it was mapped in
+ * @dir: direction that @sgt was mapped in
  *
- * The device has finished with these addresses. A mapping that the core keeps
- * stays, for the next time.
+ * The device no longer uses the addresses: this does not wait for fences. A mapping that the
+ * core keeps stays mapped until the detach. A NULL argument, or a table that is not mapped,
+ * is warned about and nothing is done. The exporter gets the direction of the map call; with
+ * CONFIG_DMABUF_DEBUG another @dir is warned about.
  *
  * Context: Reservation lock held; may sleep.
  */
@@ -362,11 +385,13 @@ void dma_buf_unmap_attachment(struct dma_buf_attachment *attach,
 EXPORT_SYMBOL_NS_GPL(dma_buf_unmap_attachment, DMA_BUF);
 
 /**
- * dma_buf_unmap_attachment_unlocked() - dma_buf_unmap_attachment() that takes the
- * reservation lock.
+ * dma_buf_unmap_attachment_unlocked() - take the reservation lock and unmap a buffer
  * @attach: the attachment
  * @sgt: table from dma_buf_map_attachment_unlocked()
- * @dir: the direction it was mapped in
+ * @dir: direction that @sgt was mapped in
+ *
+ * As dma_buf_unmap_attachment(). With lockdep, a caller that holds the reservation lock is
+ * warned about and nothing is done.
  *
  * Context: Reservation lock not held; may sleep.
  */

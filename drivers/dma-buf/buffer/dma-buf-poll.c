@@ -1,32 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * poll() on a buffer: are the devices done with it?
+ * poll() of a buffer: wait until fences in its reservation object have signalled.
  *
- * There are two questions, each with a slot of its own: reading waits for the
- * writers' fences, writing for all. A slot that is not answered by a look at the
- * fences puts a callback on one that has not signalled. When it does, everyone
- * who polls is woken, asks again, and if need be waits for the next one. So a
- * slot has one callback at the most, however many fences and waiters there are.
+ * EPOLLIN waits for the fences of writers, EPOLLOUT for those of readers and writers. Each of
+ * the two has a slot (struct dma_buf_poll_slot). If not all fences of a slot have signalled,
+ * the slot adds a callback to one that has not. The callback wakes all tasks that poll; they
+ * poll again, and one of them adds the callback to the next unsignalled fence. So a slot has
+ * at most one callback, however many fences and tasks there are.
  *
- * A slot is
+ * States of a slot:
  *
- *   idle      !busy, no fence
- *   claimed   busy: one thread looks for a fence to wait for
- *   armed     busy, fence set: the callback is pending on it
+ *   idle      !busy
+ *   claimed   busy; one thread looks for an unsignalled fence
+ *   armed     busy; the callback is on slot->fence, and owns a reference to it
  *
- * and goes idle -> claimed under the wait queue's lock, claimed -> armed when
- * the callback is added, armed -> idle in the callback, claimed -> idle when no
- * fence was left to wait for. The claim is what keeps the wait queue's lock from
- * being held around dma_fence_add_callback(), whose lock is the outer one.
+ *   idle -> claimed    dma_buf_poll_slot_claim()
+ *   claimed -> armed   dma_fence_add_callback() succeeds
+ *   claimed -> idle    all fences have signalled
+ *   armed -> idle      in the callback, or dma_buf_poll_slot_cancel()
  *
- * Poll takes no reference: dma_buf_poll_cancel() removes a pending callback when
- * the last reference to the file is gone, after which nobody polls. A fence runs
- * its callbacks under its lock, so once dma_fence_remove_callback() has had that
- * lock, a callback that it came too late for has finished.
+ * The lock of the wait queue guards the slots. A callback takes it with the fence's lock
+ * held, so no code may call dma_fence_add_callback(), which takes the fence's lock, with the
+ * wait queue's lock held. Therefore a thread first claims the slot and then uses it without
+ * the lock.
  *
- * Edge-triggered epoll sees the edge of the fences that were there when the
- * buffer was last polled. Fences that are added to an idle buffer make no edge:
- * EPOLL_CTL_MOD asks again.
+ * A pending callback holds no reference to the buffer. dma_buf_poll_cancel() removes it when
+ * the last reference to the file is dropped; no task polls the file any more then. A callback
+ * runs with the fence's lock held, and dma_fence_remove_callback() takes that lock. So when
+ * it returns, the callback is removed or has returned, and the buffer may be freed.
+ *
+ * Edge-triggered epoll gets an edge when the fences signal that were in the buffer at the
+ * last poll. A fence that is added later causes no edge; EPOLL_CTL_MOD polls again.
  */
 
 #include <linux/poll.h>
@@ -44,8 +48,10 @@ static void dma_buf_poll_slot_init(struct dma_buf_poll *poll,
 }
 
 /**
- * dma_buf_poll_init() - initialise the poll state of a buffer.
+ * dma_buf_poll_init() - initialise the poll state of a buffer
  * @poll: the state
+ *
+ * Context: Any.
  */
 void dma_buf_poll_init(struct dma_buf_poll *poll)
 {
@@ -55,7 +61,10 @@ void dma_buf_poll_init(struct dma_buf_poll *poll)
 	dma_buf_poll_slot_init(poll, &poll->write, EPOLLOUT);
 }
 
-/* Back to idle, and whoever relied on the claim is told to look again. */
+/*
+ * Make a slot idle and wake the tasks that poll. Those that found the slot busy rely on this
+ * wake-up. Called in any context, by the callback with the fence's lock held.
+ */
 static void dma_buf_poll_slot_finish(struct dma_buf_poll_slot *slot)
 {
 	unsigned long flags;
@@ -70,7 +79,10 @@ static void dma_buf_poll_slot_finish(struct dma_buf_poll_slot *slot)
 static void dma_buf_poll_signalled(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
 	dma_buf_poll_slot_finish(container_of(cb, struct dma_buf_poll_slot, cb));
-	/* The last one, perhaps: not each driver that signals has a reference. */
+	/*
+	 * This may drop the last reference: some drivers signal a fence without holding one. The
+	 * slot may be claimed again now and must not be used.
+	 */
 	dma_fence_put(fence);
 }
 
@@ -87,8 +99,9 @@ static bool dma_buf_poll_slot_claim(struct dma_buf_poll_slot *slot)
 }
 
 /*
- * Without the reservation lock: a poll never waits behind a driver that holds
- * it. A fence that is replaced meanwhile is waited for needlessly, no more.
+ * Add the callback to an unsignalled fence. Returns false if there is none. Takes no
+ * reservation lock, so a poll does not wait for a driver that holds it. If the fence is
+ * removed from the reservation object meanwhile, the tasks are woken later than necessary.
  */
 static bool dma_buf_poll_slot_arm(struct dma_buf_poll_slot *slot,
 				  struct dma_resv *resv,
@@ -111,7 +124,10 @@ static bool dma_buf_poll_slot_arm(struct dma_buf_poll_slot *slot,
 	return armed;
 }
 
-/* Is the slot's question answered with yes? If not, a callback is pending. */
+/*
+ * Return true if all fences of a slot have signalled. If not, the tasks that poll will be
+ * woken: the callback is pending, or another thread has claimed the slot.
+ */
 static bool dma_buf_poll_slot_ready(struct dma_buf_poll_slot *slot,
 				    struct dma_resv *resv)
 {
@@ -128,13 +144,14 @@ static bool dma_buf_poll_slot_ready(struct dma_buf_poll_slot *slot,
 }
 
 /**
- * dma_buf_poll() - poll() of a buffer.
+ * dma_buf_poll() - test whether fences have signalled, and wake the caller when they do
  * @file: the buffer's file
- * @table: where to wait, or what is asked for only
+ * @table: wait queue entry to add, and requested events
  *
- * Context: Process context; takes no reservation lock.
+ * Context: Process context. Takes no reservation lock.
  *
- * Return: What of %EPOLLIN and %EPOLLOUT was asked for and is true.
+ * Return: Those of %EPOLLIN and %EPOLLOUT that were requested and whose fences have
+ * signalled.
  */
 __poll_t dma_buf_poll(struct file *file, poll_table *table)
 {
@@ -169,17 +186,19 @@ static void dma_buf_poll_slot_cancel(struct dma_buf_poll_slot *slot)
 	if (dma_fence_remove_callback(fence, &slot->cb)) {
 		slot->fence = NULL;
 		slot->busy = false;
-		/* The reference that the callback would have dropped. */
+		/* Drop the reference that the callback owned. */
 		dma_fence_put(fence);
 	}
 	dma_fence_put(fence);
 }
 
 /**
- * dma_buf_poll_cancel() - nobody polls any more: remove pending callbacks.
+ * dma_buf_poll_cancel() - remove pending callbacks and make the slots idle
  * @poll: poll state of a buffer whose file is being released
  *
- * Context: Process context; no lock held.
+ * When this returns, no callback is pending or running.
+ *
+ * Context: Process context; no lock held, no thread polls the buffer.
  */
 void dma_buf_poll_cancel(struct dma_buf_poll *poll)
 {

@@ -1,17 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the files of the buffer core share, and nobody else sees.
+ * Private interface of the buffer core: its objects, and what each file offers the others.
+ *
+ * One buffer is one allocation, struct dma_buf_object. It contains the struct dma_buf that
+ * drivers see, the inode that owns the allocation, a reservation object for exporters that
+ * pass none, and room for one attachment. dma-buf-inode.c allocates and frees it.
  *
  * Lock order, outermost first:
  *
  *   mmap lock
  *     reservation lock (&dma_buf.resv)
- *       dma_buf_shard.lock, dma_buf_object.name_lock
- *       fence lock of a driver
+ *       lock of a fence (&dma_fence.lock)
  *         dma_buf_poll.wait.lock
  *
- * An exporter's callback may be called below the reservation lock, never below
- * one of the core's own locks.
+ *   dma_buf_shard.lock, dma_buf_object.name_lock: innermost; may be taken with the mmap
+ *   lock or the reservation lock held, not in interrupts
+ *
+ * The core calls an exporter with the reservation lock held or with no lock of the core
+ * held, as struct dma_buf_ops says for each callback. It never calls a driver with one of
+ * its own spinlocks held.
+ *
+ * "Fixed" means: set before the object is visible to others, and not changed before it is
+ * released. Fixed members need no lock.
  */
 #ifndef _DMA_BUF_PRIVATE_H
 #define _DMA_BUF_PRIVATE_H
@@ -31,23 +41,28 @@ struct dma_buf_shard;
 struct seq_file;
 
 /**
- * enum dma_buf_rule - rules whose breaking is a driver's mistake
- * @DMA_BUF_RULE_ARGUMENT: no NULL, no object of another buffer
- * @DMA_BUF_RULE_EXPORT: all mandatory callbacks, no contradictory set
- * @DMA_BUF_RULE_IMPORTER: a dynamic importer has a move_notify
- * @DMA_BUF_RULE_LOCKED: the reservation lock is held where it has to be
- * @DMA_BUF_RULE_UNLOCKED: and not where it must not be
+ * enum dma_buf_rule - rules that drivers must keep; the core reports who breaks one
+ * @DMA_BUF_RULE_ARGUMENT: no argument is NULL or belongs to another buffer
+ * @DMA_BUF_RULE_EXPORT: an exporter has all mandatory callbacks, and no callbacks that
+ *	exclude each other
+ * @DMA_BUF_RULE_IMPORTER: a dynamic importer has a move_notify callback
+ * @DMA_BUF_RULE_LOCKED: the caller holds the reservation lock (checked with lockdep)
+ * @DMA_BUF_RULE_UNLOCKED: the caller does not hold the reservation lock (checked with
+ *	lockdep)
  * @DMA_BUF_RULE_DYNAMIC: only a dynamic importer pins and unpins
- * @DMA_BUF_RULE_PIN: as many unpins as pins
- * @DMA_BUF_RULE_UNMAP: only what is mapped is unmapped
- * @DMA_BUF_RULE_DIRECTION: unmapped in the direction it was mapped in
- * @DMA_BUF_RULE_TABLE: page-aligned segments that cover the buffer
- * @DMA_BUF_RULE_DETACH: nothing mapped any more at detach
- * @DMA_BUF_RULE_VMAP: a vmap that succeeds returns a mapping
- * @DMA_BUF_RULE_VUNMAP: only what is vmapped is vunmapped
- * @DMA_BUF_RULE_CPU_ACCESS: as many ends as begins, per direction
- * @DMA_BUF_RULE_RELEASE: neither attached nor vmapped at the last put
+ * @DMA_BUF_RULE_PIN: each pin is undone by one unpin, before the detach
+ * @DMA_BUF_RULE_UNMAP: only a table that is mapped is unmapped
+ * @DMA_BUF_RULE_DIRECTION: a table is unmapped in the direction it was mapped in (debug)
+ * @DMA_BUF_RULE_TABLE: the DMA segments are page-aligned and cover the buffer (debug)
+ * @DMA_BUF_RULE_DETACH: nothing is mapped at the detach
+ * @DMA_BUF_RULE_VMAP: a vmap callback that succeeds returns a mapping
+ * @DMA_BUF_RULE_VUNMAP: only a kernel mapping that is in use is unmapped
+ * @DMA_BUF_RULE_CPU_ACCESS: each begin of CPU access from the kernel is followed by one
+ *	end with the same direction (debug)
+ * @DMA_BUF_RULE_RELEASE: a buffer that is released has no attachment and no kernel mapping
  * @DMA_BUF_RULE_COUNT: number of rules
+ *
+ * Rules marked "debug" are checked with CONFIG_DMABUF_DEBUG.
  */
 enum dma_buf_rule {
 	DMA_BUF_RULE_ARGUMENT,
@@ -81,13 +96,15 @@ struct dma_buf_registry_entry {
 };
 
 /**
- * struct dma_buf_poll_slot - the one fence that a direction waits for
- * @cb: callback on @fence, armed while @fence is set and @busy
- * @poll: the buffer's poll state
- * @fence: referenced; guarded by the wait queue's lock, but for the thread that
- *         set @busy and still looks for a fence
- * @busy: a thread looks for a fence, or a callback is pending; same lock
- * @events: what to wake waiters with; fixed
+ * struct dma_buf_poll_slot - callback that wakes those who poll for one event
+ * @cb: callback; on @fence while the slot is armed
+ * @poll: poll state that the slot is in; fixed
+ * @fence: fence that the slot is armed on, with a reference, or NULL. Guarded by the lock
+ *	of &dma_buf_poll.wait; while the slot is claimed, only the claiming thread uses it
+ * @busy: the slot is claimed or armed; guarded by the lock of &dma_buf_poll.wait
+ * @events: %EPOLLIN or %EPOLLOUT; fixed
+ *
+ * See the head of dma-buf-poll.c for the states.
  */
 struct dma_buf_poll_slot {
 	struct dma_fence_cb cb;
@@ -99,10 +116,11 @@ struct dma_buf_poll_slot {
 
 /**
  * struct dma_buf_poll - poll state of a buffer
- * @wait: who polls; its lock guards the slots
- * @used: there was a fence to wait for, so a callback may be pending; same lock
- * @read: waits for writers, reports %EPOLLIN
- * @write: waits for all, reports %EPOLLOUT
+ * @wait: tasks that poll; its lock guards @used and the slots
+ * @used: a slot has been claimed, so a callback may be pending. Set under the lock of
+ *	@wait; the release of the file reads it without
+ * @read: waits for the fences of writers, reports %EPOLLIN
+ * @write: waits for the fences of readers and writers, reports %EPOLLOUT
  */
 struct dma_buf_poll {
 	wait_queue_head_t wait;
@@ -112,8 +130,8 @@ struct dma_buf_poll {
 };
 
 /**
- * struct dma_buf_debug - spans of CPU access that drivers have begun
- * @begun: how many, by &enum dma_data_direction
+ * struct dma_buf_debug - CPU accesses that drivers have begun and not ended
+ * @begun: number of them for each &enum dma_data_direction; atomic
  */
 struct dma_buf_debug {
 #ifdef CONFIG_DMABUF_DEBUG
@@ -122,11 +140,13 @@ struct dma_buf_debug {
 };
 
 /**
- * struct dma_buf_mapping - a table that an importer holds
- * @node: link in &dma_buf_attach_object.mappings; reservation lock
- * @exported: the exporter's table, NULL in an unused slot
- * @handed: what the importer got: @exported, or in debug builds a copy
+ * struct dma_buf_mapping - record of a table that is mapped for an attachment
+ * @node: link in &dma_buf_attach_object.mappings
+ * @exported: table from the exporter; NULL while the record is not in use
+ * @handed: table that the importer got: @exported, or a copy with CONFIG_DMABUF_DEBUG
  * @dir: direction it was mapped in
+ *
+ * The reservation lock guards all members.
  */
 struct dma_buf_mapping {
 	struct hlist_node node;
@@ -136,12 +156,18 @@ struct dma_buf_mapping {
 };
 
 /**
- * struct dma_buf_attach_object - all there is of one attachment
- * @attach: what drivers see
- * @mappings: the &struct dma_buf_mapping that are made; reservation lock
- * @first: serves the first of them, so that the usual case allocates nothing
- * @pins: pins that the exporter has not got back; reservation lock
- * @cached_users: importer's uses of &dma_buf_attachment.sgt; reservation lock
+ * struct dma_buf_attach_object - an attachment, with the members that drivers do not see
+ * @attach: the part that drivers see
+ * @mappings: records of all tables that are mapped, &struct dma_buf_mapping; guarded by
+ *	the reservation lock
+ * @first: record for one mapping, so that the fast path does not allocate; guarded by the
+ *	reservation lock
+ * @pins: pins of the importer and of the core that are not undone yet; guarded by the
+ *	reservation lock
+ * @cached_users: map calls that returned the kept mapping (&dma_buf_attachment.sgt) and
+ *	were not undone yet; guarded by the reservation lock
+ *
+ * Freed by dma_buf_detach().
  */
 struct dma_buf_attach_object {
 	struct dma_buf_attachment attach;
@@ -152,23 +178,27 @@ struct dma_buf_attach_object {
 };
 
 /**
- * struct dma_buf_object - all there is of one buffer, in one allocation
- * @dmabuf: what drivers see
- * @inode: keeps the object alive: freed with it, by nothing else
- * @resv: where &dma_buf.resv points if the exporter brought none
+ * struct dma_buf_object - a buffer, with the members that drivers do not see
+ * @dmabuf: the part that drivers see
+ * @inode: inode of the buffer's file; the object is freed with it
+ * @resv: reservation object for an exporter that passes none; else not initialised
  * @exp_name: name of the exporter; fixed
- * @owner: module of the exporter, pinned; fixed
- * @entry: place in the registry, from export until the file is released
- * @name_lock: guards @name and @named
- * @named: userspace set a name, if only an empty one
- * @name: that name, terminated
- * @vmap: the kernel mapping, valid while @vmap_count is not 0; reservation lock
- * @vmap_count: its users; reservation lock
- * @poll: see &struct dma_buf_poll
- * @reported: bit per &enum dma_buf_rule reported already; atomic bit operations
- * @debug: see &struct dma_buf_debug
- * @attached: bit 0: @attach is in use; atomic bit operations
- * @attach: serves the first attachment, so that the usual case allocates nothing
+ * @owner: module of the exporter; the buffer holds a reference to it; fixed
+ * @entry: position in the registry, from export until the file is released
+ * @name_lock: guards @named and @name; a leaf
+ * @named: userspace has set a name, which may be empty; guarded by @name_lock
+ * @name: the name, with a terminating NUL; guarded by @name_lock
+ * @vmap: the kernel mapping; valid while @vmap_count is not 0; guarded by the reservation
+ *	lock
+ * @vmap_count: number of vmap calls that were not undone yet; guarded by the reservation
+ *	lock
+ * @poll: poll state, see &struct dma_buf_poll
+ * @reported: one bit per &enum dma_buf_rule that has been reported; atomic bit operations
+ * @debug: counts for CONFIG_DMABUF_DEBUG, see &struct dma_buf_debug
+ * @attached: bit 0 is set while @attach is in use; taken and released by bit operations
+ *	with acquire and release order
+ * @attach: memory for one attachment, so that the fast path does not allocate. Not used
+ *	with CONFIG_DMABUF_DEBUG
  */
 struct dma_buf_object {
 	struct dma_buf dmabuf;
@@ -177,7 +207,7 @@ struct dma_buf_object {
 	const char *exp_name;
 	struct module *owner;
 	struct dma_buf_registry_entry entry;
-	spinlock_t name_lock; /* name and named; a leaf */
+	spinlock_t name_lock; /* guards name and named; a leaf */
 	bool named;
 	char name[DMA_BUF_NAME_LEN];
 	struct iosys_map vmap;
@@ -205,7 +235,10 @@ dma_buf_to_attach_object(struct dma_buf_attachment *attach)
 	return container_of(attach, struct dma_buf_attach_object, attach);
 }
 
-/* dma-buf-rules.c */
+/*
+ * dma-buf-rules.c: report a driver that breaks a rule. These functions take no lock and
+ * may be called in any context.
+ */
 #define DMA_BUF_RULE_TEXT	192
 void dma_buf_rule_describe(char *text, size_t size, enum dma_buf_rule rule,
 			   const char *exporter, const char *importer);
@@ -214,7 +247,7 @@ void dma_buf_report(enum dma_buf_rule rule, struct dma_buf *dmabuf,
 void dma_buf_report_driver(enum dma_buf_rule rule, const char *exporter,
 			   const char *importer);
 
-/* The caller promised to hold the reservation lock: complain if it does not. */
+/* Report a caller that does not hold the reservation lock. Needs lockdep. */
 static inline void dma_buf_assert_held(struct dma_buf *dmabuf)
 {
 	if (IS_ENABLED(CONFIG_LOCKDEP) && debug_locks &&
@@ -222,7 +255,10 @@ static inline void dma_buf_assert_held(struct dma_buf *dmabuf)
 		dma_buf_report(DMA_BUF_RULE_LOCKED, dmabuf, NULL);
 }
 
-/* The caller promised not to hold it: true, with a complaint, if it does. */
+/*
+ * Report a caller that holds the reservation lock although it must not, and return true.
+ * Without lockdep this always returns false.
+ */
 #ifdef CONFIG_LOCKDEP
 static inline bool dma_buf_wrongly_held(struct dma_buf *dmabuf)
 {
@@ -238,31 +274,34 @@ static inline bool dma_buf_wrongly_held(struct dma_buf *dmabuf)
 }
 #endif
 
-/* dma-buf-inode.c */
+/* dma-buf-inode.c: allocate the object and make its file; its last path releases it. */
 struct dma_buf_object *dma_buf_object_alloc(size_t size);
 struct file *dma_buf_object_open(struct dma_buf_object *obj, int flags);
 void dma_buf_object_release(struct dma_buf_object *obj);
 
-/* dma-buf-file.c */
+/* dma-buf-file.c: file operations, descriptors and references. */
 extern const struct file_operations dma_buf_fops;
 int dma_buf_check_range(struct dma_buf *dmabuf, unsigned long pgoff,
 			unsigned long pages);
 
-/* dma-buf-ioctl.c */
+/* dma-buf-ioctl.c: ioctls of the descriptor. Called without a lock. */
 long dma_buf_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 
-/* dma-buf-poll.c */
+/* dma-buf-poll.c: poll() of the descriptor. Takes dma_buf_poll.wait.lock itself. */
 void dma_buf_poll_init(struct dma_buf_poll *poll);
 void dma_buf_poll_cancel(struct dma_buf_poll *poll);
 __poll_t dma_buf_poll(struct file *file, poll_table *table);
 
-/* dma-buf-attach.c */
+/*
+ * dma-buf-attach.c: attachments and pins. The pin functions are called with the
+ * reservation lock held.
+ */
 int dma_buf_attach_init(void);
 struct dma_buf_attach_object *dma_buf_attach_object_new(void);
 int dma_buf_attach_pin(struct dma_buf_attachment *attach);
 void dma_buf_attach_unpin(struct dma_buf_attachment *attach);
 
-/* dma-buf-map.c */
+/* dma-buf-map.c: mappings of an attachment. Called with the reservation lock held. */
 struct dma_buf_mapping *dma_buf_mapping_new(void);
 struct sg_table *dma_buf_mapping_make(struct dma_buf_attachment *attach,
 				      enum dma_data_direction dir);
@@ -270,32 +309,44 @@ void dma_buf_mapping_cache(struct dma_buf_attachment *attach,
 			   struct sg_table *sgt, enum dma_data_direction dir);
 void dma_buf_mapping_destroy_all(struct dma_buf_attachment *attach);
 
-/* dma-buf-cpu.c */
+/*
+ * dma-buf-cpu.c: CPU access, without the counts of CONFIG_DMABUF_DEBUG. Called without the
+ * reservation lock.
+ */
 int dma_buf_cpu_begin(struct dma_buf *dmabuf, enum dma_data_direction dir);
 int dma_buf_cpu_end(struct dma_buf *dmabuf, enum dma_data_direction dir);
 
 /**
- * dma_buf_has_fences() - can the buffer have anything to wait for?
+ * dma_buf_has_fences() - test whether a buffer may have fences
  * @dmabuf: the buffer
  *
- * Nobody ever reserved room for a fence in most buffers; this tells them from
- * the others without a walk. Needs no lock: as with a walk, a fence that is
- * being added right now may or may not be seen.
+ * Reads one pointer: a reservation object in which no slot for a fence was ever reserved has
+ * no list of fences. This is the fast path of functions that wait for fences.
  *
- * Return: false if there is none for sure.
+ * Context: Any; needs no lock. A fence that is being added at the same time may be missed,
+ * as by an iteration without the lock.
+ *
+ * Return: false if the reservation object has no list of fences; true if it has one, which
+ * may be empty.
  */
 static inline bool dma_buf_has_fences(struct dma_buf *dmabuf)
 {
 	return rcu_access_pointer(dmabuf->resv->fences);
 }
 
-/* dma-buf-registry.c */
+/*
+ * dma-buf-registry.c: list of all buffers, and walks over it. Takes dma_buf_shard.lock
+ * itself. Called in process context.
+ */
 
 /**
  * struct dma_buf_registry_iter - a walk over all buffers
- * @cursor: the walk's position in its shard: before the next buffer
+ * @cursor: position of the walk in its shard: before the next buffer
  * @end: end of the walk in its shard: behind the newest buffer that it visits
  * @cpu: CPU whose shard the walk is in
+ *
+ * The links of @cursor and @end are guarded by &dma_buf_shard.lock. The rest is used only
+ * by the caller, which makes one call at a time.
  */
 struct dma_buf_registry_iter {
 	struct dma_buf_registry_entry cursor;
@@ -312,7 +363,7 @@ void dma_buf_registry_iter_step(struct dma_buf_registry_iter *iter,
 				struct dma_buf *dmabuf);
 void dma_buf_registry_iter_end(struct dma_buf_registry_iter *iter);
 
-/* dma-buf-sync-file.c */
+/* dma-buf-sync-file.c: ioctls for sync_files. Called without the reservation lock. */
 #if IS_ENABLED(CONFIG_SYNC_FILE)
 long dma_buf_export_sync_file(struct dma_buf *dmabuf, void __user *arg);
 long dma_buf_import_sync_file(struct dma_buf *dmabuf, void __user *arg);
@@ -330,7 +381,7 @@ static inline long dma_buf_import_sync_file(struct dma_buf *dmabuf,
 }
 #endif
 
-/* dma-buf-debugfs.c */
+/* dma-buf-debugfs.c: bufinfo. */
 #ifdef CONFIG_DEBUG_FS
 void dma_buf_debugfs_init(void);
 void dma_buf_bufinfo_pause(void);
@@ -340,7 +391,11 @@ static inline void dma_buf_debugfs_init(void)
 }
 #endif
 
-/* dma-buf-debug.c */
+/*
+ * dma-buf-debug.c: checks for CONFIG_DMABUF_DEBUG. dma_buf_debug_wrap(),
+ * dma_buf_debug_unmap() and dma_buf_debug_cached() are called with the reservation lock
+ * held, as is dma_buf_debug_unwrap(). The others use atomic counts and need no lock.
+ */
 #ifdef CONFIG_DMABUF_DEBUG
 struct sg_table *dma_buf_debug_wrap(struct dma_buf_attachment *attach,
 				    struct sg_table *sgt);

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The rules of the buffer core, and what happens when a driver breaks one.
+ * Rules that drivers must keep, and the warnings for those who break them.
  *
- * A broken rule is a driver's mistake, never userspace's: it gets one warning
- * per buffer and rule that names the exporter and, if there is one, the
- * importer's device, and the function that noticed returns in a way that does
- * no further harm. All such warnings come through two functions, which tests
- * replace by ones that count.
+ * Only a driver can break a rule (enum dma_buf_rule); errors of userspace get an errno and no
+ * warning. A function that finds a broken rule reports it and returns without further damage,
+ * as its kernel-doc says. The warning names the exporter and, if known, the importer's device.
+ *
+ * Each rule is reported once per buffer: &dma_buf_object.reported has a bit for each, which
+ * is set by an atomic operation. A report without a buffer is rate limited instead.
+ *
+ * All warnings come from dma_buf_report() and dma_buf_report_driver(). KUnit tests replace
+ * these two and count the calls.
  */
 
 #include <kunit/static_stub.h>
@@ -41,15 +45,15 @@ static const char * const dma_buf_rules[] = {
 static_assert(ARRAY_SIZE(dma_buf_rules) == DMA_BUF_RULE_COUNT);
 static_assert(DMA_BUF_RULE_COUNT <= BITS_PER_LONG);
 
-/* What concerns no buffer is not remembered, but kept from flooding the log. */
+/* Limits the reports without a buffer. */
 static DEFINE_RATELIMIT_STATE(dma_buf_without_buffer, DEFAULT_RATELIMIT_INTERVAL,
 			      DEFAULT_RATELIMIT_BURST);
 
 /**
- * dma_buf_rule_describe() - what a report says.
- * @text: for the text, terminated
- * @size: bytes there
- * @rule: the rule that was broken
+ * dma_buf_rule_describe() - format the text of a report
+ * @text: buffer for the text; gets a terminating NUL
+ * @size: size of @text in bytes; %DMA_BUF_RULE_TEXT fits usual names, a longer text is cut
+ * @rule: rule that was broken
  * @exporter: name of the exporter, or NULL
  * @importer: name of the importer's device, or NULL
  *
@@ -73,10 +77,12 @@ static void dma_buf_warn(enum dma_buf_rule rule, const char *exporter,
 }
 
 /**
- * dma_buf_report() - a driver broke a rule.
- * @rule: which
- * @dmabuf: buffer concerned, or NULL if there is none
- * @attach: attachment concerned, or NULL
+ * dma_buf_report() - warn about a driver that broke a rule
+ * @rule: rule that was broken
+ * @dmabuf: the buffer, or NULL if there is none
+ * @attach: the attachment, or NULL if there is none
+ *
+ * Warns once per buffer and rule. Without a buffer it warns as dma_buf_report_driver().
  *
  * Context: Any.
  */
@@ -95,11 +101,13 @@ void dma_buf_report(enum dma_buf_rule rule, struct dma_buf *dmabuf,
 EXPORT_SYMBOL_IF_KUNIT(dma_buf_report);
 
 /**
- * dma_buf_report_driver() - a driver broke a rule before there was anything to
- * remember it with.
- * @rule: which
+ * dma_buf_report_driver() - warn about a driver that broke a rule, without a buffer
+ * @rule: rule that was broken
  * @exporter: name of the exporter, or NULL
  * @importer: name of the importer's device, or NULL
+ *
+ * For rules that are checked before a buffer or an attachment exists. The rate of these
+ * warnings is limited.
  *
  * Context: Any.
  */

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Fences between a buffer and sync_files: the bridge from implicit to explicit
- * synchronisation and back.
+ * Ioctls that pass fences from a buffer to a sync_file and back, for programs that use
+ * implicit synchronisation with one driver and explicit synchronisation with another.
+ *
+ * The export takes no reservation lock: its sync_file holds references to the fences that
+ * were in the reservation object at one time during the call. The import adds fences with
+ * the reservation lock held, and holds no reference to the sync_file afterwards.
+ *
+ * No user memory is accessed with the reservation lock held.
  */
 
 #include <linux/dma-fence-unwrap.h>
@@ -15,7 +21,10 @@ static bool dma_buf_access_flags_valid(u32 flags)
 	return flags && !(flags & ~DMA_BUF_SYNC_RW);
 }
 
-/* A fence for all that the access has to wait for, signalled if that is nothing. */
+/*
+ * Return a fence that signals when all fences have that a reader (or writer) waits for, with
+ * a reference. It has signalled if there are none. The only errno is -ENOMEM.
+ */
 static struct dma_fence *dma_buf_snapshot(struct dma_buf *dmabuf, bool write)
 {
 	struct dma_fence *fence;
@@ -40,14 +49,20 @@ static struct sync_file *dma_buf_snapshot_file(struct dma_buf *dmabuf, bool writ
 }
 
 /**
- * dma_buf_export_sync_file() - DMA_BUF_IOCTL_EXPORT_SYNC_FILE.
+ * dma_buf_export_sync_file() - handle DMA_BUF_IOCTL_EXPORT_SYNC_FILE
  * @dmabuf: the buffer
- * @arg: &struct dma_buf_export_sync_file of the caller
+ * @arg: &struct dma_buf_export_sync_file in user memory
+ *
+ * Installs the descriptor last, when nothing can fail any more.
  *
  * Context: Reservation lock not held; may sleep.
  *
- * Return: 0, or -EFAULT, -EINVAL for bad flags, -EMFILE without a free
- * descriptor, -ENOMEM. The descriptor appears only after all else is done.
+ * Return: 0, or a negative errno:
+ *
+ *   * -EFAULT - @arg cannot be read or written
+ *   * -EINVAL - neither read nor write is set in the flags, or an unknown flag is
+ *   * -EMFILE - the process has reached its limit of descriptors
+ *   * -ENOMEM - memory could not be allocated
  */
 long dma_buf_export_sync_file(struct dma_buf *dmabuf, void __user *arg)
 {
@@ -76,7 +91,10 @@ long dma_buf_export_sync_file(struct dma_buf *dmabuf, void __user *arg)
 	return 0;
 }
 
-/* All of them, or none. A container is taken apart: each member has its context. */
+/*
+ * Add the fences in a container, or the fence itself if it is none. Reservation objects take
+ * no containers. Either all fences are added, or none and -ENOMEM is returned.
+ */
 static int dma_buf_add_fences(struct dma_buf *dmabuf, struct dma_fence *container,
 			      enum dma_resv_usage usage)
 {
@@ -96,23 +114,28 @@ static int dma_buf_add_fences(struct dma_buf *dmabuf, struct dma_fence *containe
 	if (ret)
 		return ret;
 
-	/* A chain only gets shorter between the two walks, so the room suffices. */
+	/* The second walk finds no more fences than the first: a chain only loses links. */
 	dma_fence_unwrap_for_each(fence, &iter, container) {
 		dma_resv_add_fence(dmabuf->resv, fence, usage);
-		cond_resched(); /* each may have to look at all the others */
+		cond_resched(); /* each call may compare with all fences in the object */
 	}
 	return 0;
 }
 
 /**
- * dma_buf_import_sync_file() - DMA_BUF_IOCTL_IMPORT_SYNC_FILE.
+ * dma_buf_import_sync_file() - handle DMA_BUF_IOCTL_IMPORT_SYNC_FILE
  * @dmabuf: the buffer
- * @arg: &struct dma_buf_import_sync_file of the caller
+ * @arg: &struct dma_buf_import_sync_file in user memory
  *
  * Context: Reservation lock not held; may sleep.
  *
- * Return: 0, or -EFAULT, -EINVAL for bad flags or no sync_file, -ENOMEM,
- * -ERESTARTSYS when a signal arrives while somebody else holds the lock.
+ * Return: 0, or a negative errno; then no fence was added:
+ *
+ *   * -EFAULT - @arg cannot be read
+ *   * -EINVAL - neither read nor write is set in the flags, an unknown flag is, or the
+ *     descriptor is not that of a sync_file
+ *   * -ENOMEM - memory for the fences could not be allocated
+ *   * -ERESTARTSYS - a signal interrupted the wait for the reservation lock
  */
 long dma_buf_import_sync_file(struct dma_buf *dmabuf, void __user *arg)
 {

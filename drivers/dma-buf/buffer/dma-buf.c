@@ -1,6 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The life of a buffer: export, and release.
+ * Creation and release of a buffer.
+ *
+ * dma_buf_export() makes a buffer that is complete before others can find it: the registry
+ * lists it last, and nothing can fail after the file exists. The members that it sets do
+ * not change until the release, so they need no lock.
+ *
+ * The buffer holds a reference to the exporter's module, and the reservation object if the
+ * exporter passed none. dma_buf_object_release() calls the exporter's release, then drops
+ * both. The last path to the file triggers it; dma-buf-inode.c frees the memory later.
+ *
+ * A buffer that is released with attachments or kernel mappings is a driver's mistake: it
+ * is reported, and the importer that still uses them accesses freed storage.
  */
 
 #include <linux/export.h>
@@ -11,68 +22,72 @@
 /**
  * DOC: Overview
  *
- * A *buffer* (&struct dma_buf) is memory that several devices work on. The
- * driver that has the memory is its *exporter*; drivers whose devices use it are
- * *importers*. Neither knows the other: between them stands this core, which
- * passes an importer's calls to the exporter's &struct dma_buf_ops, and userspace,
- * which carries buffers from driver to driver as file descriptors.
+ * A *buffer* (&struct dma_buf) is memory that several devices use. The driver that provides
+ * the memory is the *exporter*. The drivers whose devices use it are *importers*. Exporter
+ * and importer do not call each other: the importer calls this core, and the core calls the
+ * exporter's &struct dma_buf_ops. Userspace passes a buffer from driver to driver as a file
+ * descriptor.
  *
- * From one end to the other:
+ * A buffer is used in these steps:
  *
- * 1. The exporter wraps its memory with dma_buf_export() and gives userspace a
+ * 1. The exporter makes a buffer of its memory with dma_buf_export() and gives userspace a
  *    descriptor with dma_buf_fd().
- * 2. The importer turns the descriptor back into the buffer with dma_buf_get()
- *    and announces its device with dma_buf_attach().
- * 3. For each piece of work, or once for many, the importer maps the buffer for
- *    its device with dma_buf_map_attachment(), and later unmaps it.
+ * 2. The importer gets the buffer of the descriptor with dma_buf_get() and attaches its
+ *    device with dma_buf_attach().
+ * 3. The importer maps the buffer for its device with dma_buf_map_attachment(), once or for
+ *    each job, and unmaps it when the device has finished.
  * 4. The importer detaches with dma_buf_detach() and drops its reference with
- *    dma_buf_put(). After the last reference, the exporter's release frees the
+ *    dma_buf_put(). After the last reference is dropped, the exporter's release frees the
  *    memory.
  *
- * The order in which devices access the memory is kept by the fences in the
- * buffer's *reservation object* (&dma_buf.resv), whose lock also guards what
- * changes about a buffer.
+ * The *reservation object* of the buffer (&dma_buf.resv) holds the fences of the jobs that
+ * use the memory. Drivers wait for them so that devices access the memory in order. The
+ * lock of the reservation object also guards the attachments, mappings and pins.
  */
 
 /**
  * DOC: Lifetime
  *
- * A buffer is as old as its file, and its file is its reference count::
+ * The file of a buffer is its reference count::
  *
  *    dma_buf_export()
  *           |
  *           v
- *        in use        held by the file: dma_buf_get(), get_dma_buf(), a
- *           |          descriptor, a mapping by mmap(), a message in flight
+ *        in use        the file is held by dma_buf_get(), get_dma_buf(), a
+ *           |          descriptor, an mmap(), a message in a socket
  *           | last reference to the file dropped
  *           v
- *      unreachable     held by a path alone: O_PATH, a reader of /proc;
- *           |          no poll, no ioctl, not listed any more
+ *      file closed     only a path is held: by O_PATH, by a reader of /proc;
+ *           |          no poll, no ioctl, not in the registry
  *           | last reference to the path dropped
  *           v
- *       released       the exporter's release, once, in process context
+ *       released       the exporter's release has run, once, in process context
  *
- * - Nothing brings an unreachable buffer back.
- * - A pending poll holds no reference: its callback is removed with the file.
- * - The exporter's module stays loaded until its release has returned.
- * - An attachment holds no reference of its own: who attached holds one to the
- *   buffer until it has detached.
+ * - A buffer whose file is closed cannot be opened again.
+ * - A pending poll holds no reference to the buffer. Its callback is removed when the file
+ *   is closed.
+ * - The buffer holds a reference to the exporter's module until the exporter's release has
+ *   returned.
+ * - An attachment holds no reference. The importer holds a reference to the buffer until it
+ *   has detached.
  */
 
 /**
  * DOC: Locking
  *
- * The lock of the reservation object (&dma_buf.resv) guards what changes about a
- * buffer: its attachments, their mappings and pins, the kernel mapping, and who
- * may add a fence.
+ * The lock of the reservation object (&dma_buf.resv) guards what changes about a buffer:
+ * the list of attachments, their mappings and pins, the kernel mapping, and the list of
+ * fences.
  *
- * - A function is called with the lock held, or without it because the function
- *   or the exporter takes it. What ends in ``_unlocked`` takes it for its twin.
- * - A callback is always called with it, or always without.
- * - Below it memory may be allocated, but user memory not be touched: a page
- *   fault takes the mmap lock, which is the outer one.
- * - No code on the way to signalling a fence takes it.
- * - The core's other locks are spinlocks under which it calls no driver.
+ * - Each function is called either with the lock held or without it. A function that is
+ *   called without it may take it, or the exporter may. A function whose name ends in
+ *   ``_unlocked`` takes the lock and calls the function of the same name without the suffix.
+ * - Each callback is called either always with the lock held or always without it.
+ * - Code that holds the lock may allocate memory with ``GFP_KERNEL``. It must not access
+ *   user memory: a page fault takes the mmap lock, which comes before the reservation lock.
+ * - Code that has to run before a fence can signal does not take the lock.
+ * - The other locks of the core are spinlocks. The core does not call a driver with one of
+ *   them held.
  */
 
 static bool dma_buf_export_info_valid(const struct dma_buf_export_info *info)
@@ -89,23 +104,24 @@ static bool dma_buf_export_info_valid(const struct dma_buf_export_info *info)
 }
 
 /**
- * dma_buf_export() - make a buffer of an exporter's memory.
- * @exp_info: what the exporter has to say; see &struct dma_buf_export_info
+ * dma_buf_export() - create a buffer from an exporter's memory
+ * @exp_info: description of the buffer, see &struct dma_buf_export_info; the structure
+ *	itself is not used after the call
  *
- * The caller gets the only reference. It passes it on with dma_buf_fd(), or
- * drops it with dma_buf_put(); from then on the memory belongs to
- * &dma_buf_ops.release. If this fails, the memory is still the caller's.
+ * The caller gets the only reference. It passes the reference on with dma_buf_fd() or drops
+ * it with dma_buf_put(). On success &dma_buf_ops.release frees the memory; on failure it
+ * still belongs to the caller.
  *
  * Context: Reservation lock not held; may sleep.
  *
  * Return: The buffer, or an error pointer:
  *
- *   * %-EINVAL - no private data, a mandatory callback missing, pin without
- *     unpin or unpin without pin, or cached mappings together with pin (a
- *     driver's mistake, warned about)
+ *   * %-EINVAL - @exp_info has no private data, lacks a mandatory callback, has only one of
+ *     pin and unpin, or has both pin and cache_sgt_mapping (a driver's mistake, warned
+ *     about)
  *   * %-ENOENT - the exporter's module is being unloaded
- *   * %-ENOMEM - no memory
- *   * %-ENFILE - the system's limit of open files is reached
+ *   * %-ENOMEM - memory could not be allocated
+ *   * %-ENFILE - the system has reached its limit of open files
  */
 struct dma_buf *dma_buf_export(const struct dma_buf_export_info *exp_info)
 {
@@ -132,7 +148,7 @@ struct dma_buf *dma_buf_export(const struct dma_buf_export_info *exp_info)
 	if (ret)
 		goto put_inode;
 
-	/* From here on nothing fails, and the last fput() undoes it all. */
+	/* Nothing fails after this. The last fput() releases the buffer. */
 	obj->exp_name = exp_info->exp_name;
 	obj->owner = exp_info->owner;
 	dmabuf = &obj->dmabuf;
@@ -156,15 +172,18 @@ put_module:
 EXPORT_SYMBOL_NS_GPL(dma_buf_export, DMA_BUF);
 
 /**
- * dma_buf_object_release() - the last user of a buffer is gone.
- * @obj: object that nothing refers to any more
+ * dma_buf_object_release() - call the exporter's release and drop what the buffer holds
+ * @obj: complete object whose last path was dropped
+ *
+ * Reports attachments and kernel mappings that are left. It cannot undo them: their
+ * importers have no reference to the buffer any more. Does not free @obj.
  *
  * Context: No lock held; may sleep.
  */
 void dma_buf_object_release(struct dma_buf_object *obj)
 {
 	struct dma_buf *dmabuf = &obj->dmabuf;
-	/* The exporter's own reservation object may go with its memory. */
+	/* An exporter may free its own reservation object in its release: do not use it after. */
 	bool own_resv = dmabuf->resv == &obj->resv;
 
 	might_sleep();

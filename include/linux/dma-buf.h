@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Sharing memory buffers between devices: interface of exporters and importers.
+ * Interface of buffers that drivers share, for exporters and importers.
+ *
+ * See Documentation/driver-api/dma-buf.rst. "Reservation lock" is the lock of &dma_buf.resv.
+ * Members that are "fixed" are set before the object is visible to others and do not change.
  */
 #ifndef _LINUX_DMA_BUF_H
 #define _LINUX_DMA_BUF_H
@@ -23,59 +26,55 @@ struct vm_area_struct;
 #include <linux/wait.h>
 
 /**
- * struct dma_buf_ops - what an exporter does for its buffers
+ * struct dma_buf_ops - callbacks of an exporter
  *
- * One constant table per kind of buffer. @map_dma_buf, @unmap_dma_buf and
- * @release are mandatory, everything else may be left out.
+ * One constant table for each kind of buffer. @map_dma_buf, @unmap_dma_buf and @release are
+ * mandatory, all others are optional. @pin and @unpin come together or not at all.
  *
- * An exporter with @pin and @unpin is *dynamic*: it may move its storage while
- * importers are attached. One without them is *static*: for as long as anybody
- * has it mapped, the storage stays where it is.
+ * An exporter with @pin is *dynamic*: it may move storage that is not pinned while importers
+ * are attached. An exporter without @pin is *static*: storage that is mapped does not move.
  */
 struct dma_buf_ops {
 	/**
-	 * @cache_sgt_mapping: Keep the first mapping of each attachment until
-	 * it is detached, and hand that one out again.
+	 * @cache_sgt_mapping: Keep the first mapping of each attachment until the detach.
 	 *
-	 * Spares an exporter with expensive mappings the repetition. Later
-	 * mappings must ask for the same direction, unless the first one was
-	 * bidirectional. Excludes @pin.
+	 * Later map calls return the kept mapping, for exporters whose mappings are expensive.
+	 * A map in another direction fails with ``-EBUSY``, unless the kept mapping is
+	 * %DMA_BIDIRECTIONAL. Not allowed together with @pin.
 	 */
 	bool cache_sgt_mapping;
 
 	/**
-	 * @attach: A device wants to use the buffer (optional).
+	 * @attach: Accept or refuse a device (optional).
 	 *
-	 * The place to compare &dma_buf_attachment.dev with the storage, to
-	 * refuse a device that cannot reach it, and to allocate what is needed
-	 * per device, kept in &dma_buf_attachment.priv.
+	 * The exporter checks here whether &dma_buf_attachment.dev can address the storage. It
+	 * may allocate data for the device and keep it in &dma_buf_attachment.priv. The
+	 * attachment is not in &dma_buf.attachments yet.
 	 *
 	 * Context: Reservation lock not held; may sleep.
 	 *
-	 * Return: 0, or a negative errno that the importer receives as it is;
-	 * ``-EBUSY`` says that the storage exists already and is out of the
-	 * device's reach.
+	 * Return: 0, or a negative errno, which the importer gets. ``-EBUSY`` means that the
+	 * storage has been allocated where the device cannot address it.
 	 */
 	int (*attach)(struct dma_buf *dmabuf, struct dma_buf_attachment *attach);
 
 	/**
-	 * @detach: Undo @attach (optional).
+	 * @detach: Free what @attach allocated (optional).
 	 *
-	 * Only called for an attachment that @attach accepted, after its last
-	 * mapping is gone.
+	 * Called once for each attachment that @attach accepted, after its last mapping and pin
+	 * are undone and it was removed from &dma_buf.attachments.
 	 *
 	 * Context: Reservation lock not held; may sleep.
 	 */
 	void (*detach)(struct dma_buf *dmabuf, struct dma_buf_attachment *attach);
 
 	/**
-	 * @pin: Fix the storage in a place that all attached devices reach
-	 * (optional; needs @unpin).
+	 * @pin: Prevent the storage from moving (optional; needs @unpin).
 	 *
-	 * On return the memory is there, cleared of what others left in it,
-	 * and no move or clear is still in flight. Pins nest. Called for an
-	 * importer that asked with dma_buf_pin(), and by the core on behalf of
-	 * importers that cannot follow a move.
+	 * Move the storage to where all attached devices can address it. On return the storage
+	 * exists, does not contain data of other users, and no move or clear is running. Pins
+	 * are counted. Called by dma_buf_pin(), and by the core for the mapping of an importer
+	 * that cannot follow a move.
 	 *
 	 * Context: Reservation lock held; may sleep.
 	 *
@@ -86,6 +85,8 @@ struct dma_buf_ops {
 	/**
 	 * @unpin: Undo one @pin (optional; needs @pin).
 	 *
+	 * After the last unpin the storage may move again.
+	 *
 	 * Context: Reservation lock held; may sleep.
 	 */
 	void (*unpin)(struct dma_buf_attachment *attach);
@@ -93,29 +94,27 @@ struct dma_buf_ops {
 	/**
 	 * @map_dma_buf: Map the buffer for the attached device (mandatory).
 	 *
-	 * The table belongs to the importer until @unmap_dma_buf gets it back,
-	 * so two calls must not share one that either may change. All storage
-	 * is described, in order; addresses and lengths of the DMA segments
-	 * are multiples of the page size. An exporter that has not chosen its
-	 * storage yet can walk &dma_buf.attachments and choose what suits them
-	 * all.
+	 * The importer uses the table until @unmap_dma_buf; until then no other call may change
+	 * it. The table describes the whole storage, in order; addresses and lengths of the DMA
+	 * segments are multiples of the page size. An exporter that allocates its storage here
+	 * may walk &dma_buf.attachments to find memory that all devices can address.
 	 *
-	 * A static exporter returns only when the memory is ready for use. A
-	 * dynamic one need not wait for its own moves: it adds their fences
-	 * with %DMA_RESV_USAGE_KERNEL.
+	 * A static exporter returns when the storage is ready. A dynamic exporter need not wait
+	 * for its own moves and clears: it adds their fences with %DMA_RESV_USAGE_KERNEL, and
+	 * the core waits for these on behalf of a static importer.
 	 *
 	 * Context: Reservation lock held; may sleep.
 	 *
-	 * Return: The table, mapped to the device, or an error pointer; a
-	 * signal that arrives while waiting gives ``-EINTR``.
+	 * Return: The table, mapped for the device, or an error pointer; ``-EINTR`` if a signal
+	 * interrupted a wait. The importer gets ``-ENOMEM`` for NULL.
 	 */
 	struct sg_table *(*map_dma_buf)(struct dma_buf_attachment *attach,
 					enum dma_data_direction dir);
 
 	/**
-	 * @unmap_dma_buf: Take a mapping back and free its table (mandatory).
+	 * @unmap_dma_buf: Unmap a table and free it (mandatory).
 	 *
-	 * Table and direction are those of the @map_dma_buf call.
+	 * The core passes the table that @map_dma_buf returned, and the direction of that call.
 	 *
 	 * Context: Reservation lock held; may sleep.
 	 */
@@ -124,38 +123,37 @@ struct dma_buf_ops {
 			      enum dma_data_direction dir);
 
 	/**
-	 * @release: The last user is gone: free the storage (mandatory).
+	 * @release: Free the storage (mandatory).
 	 *
-	 * Called once, in process context, when neither a file descriptor, a
-	 * kernel reference nor a path to the file is left. &dma_buf.file is no
-	 * longer valid; a reservation object of the exporter's own may be
-	 * freed here.
+	 * Called once, when no reference to the file and no path to it is left. &dma_buf.file
+	 * must not be used. The exporter may free its own reservation object here: the core does
+	 * not use it afterwards.
 	 *
-	 * Context: No dma-buf lock held; may sleep.
+	 * Context: Process context, no lock of the core held; may sleep.
 	 */
 	void (*release)(struct dma_buf *dmabuf);
 
 	/**
-	 * @begin_cpu_access: Make the storage coherent for the CPU (optional).
+	 * @begin_cpu_access: Make the storage coherent for access by the CPU (optional).
 	 *
-	 * All fences which the direction has to wait for have signalled, and
-	 * those that this callback adds are waited for after it. The access goes
-	 * through @mmap or @vmap and covers the whole buffer; data outside the
-	 * announced direction may be stale.
+	 * The fences that the direction has to wait for have signalled before this is called.
+	 * The core waits once more when it returns, for fences that this callback has added. The
+	 * CPU accesses the buffer through @mmap or @vmap, at any offset, in the given direction
+	 * only.
 	 *
 	 * Context: Reservation lock not held; may sleep.
 	 *
-	 * Return: 0, or a negative errno; ``-EINTR`` or ``-ERESTARTSYS`` when a
-	 * signal arrived first.
+	 * Return: 0, or a negative errno; ``-EINTR`` or ``-ERESTARTSYS`` if a signal interrupted
+	 * a wait.
 	 */
 	int (*begin_cpu_access)(struct dma_buf *dmabuf,
 				enum dma_data_direction dir);
 
 	/**
-	 * @end_cpu_access: Undo @begin_cpu_access, so that devices see what the
-	 * CPU wrote (optional).
+	 * @end_cpu_access: Let the devices see what the CPU wrote (optional).
 	 *
-	 * Userspace may call for it without a begin, and in any number.
+	 * The core also calls this if a signal interrupts its wait after @begin_cpu_access.
+	 * Userspace can cause calls without a begin, and any number of them.
 	 *
 	 * Context: Reservation lock not held; may sleep.
 	 *
@@ -165,33 +163,33 @@ struct dma_buf_ops {
 			      enum dma_data_direction dir);
 
 	/**
-	 * @mmap: Map the buffer into a process (optional).
+	 * @mmap: Map the buffer into userspace (optional).
 	 *
-	 * The area has been compared with the size of the buffer already. To
-	 * zap the mapping later, point the area at a file of the exporter's
-	 * own with vma_set_file(), whose address space it then belongs to.
+	 * The core has checked that the area is inside the buffer. An exporter that has to unmap
+	 * the area later, when its storage moves, calls vma_set_file() with a file of its own and
+	 * uses the address space of that file.
 	 *
-	 * Context: mmap lock held for writing; reservation lock not held; may
-	 * sleep.
+	 * Context: mmap lock held for writing; reservation lock not held; may sleep.
 	 *
 	 * Return: 0, or a negative errno.
 	 */
 	int (*mmap)(struct dma_buf *dmabuf, struct vm_area_struct *vma);
 
 	/**
-	 * @vmap: Map the buffer into the kernel's address space (optional).
+	 * @vmap: Map the whole buffer into the kernel's address space (optional).
 	 *
-	 * The core calls this for the first of several users only, and all of
-	 * them share the result.
+	 * Called for the first user; the core gives the same mapping to later users.
 	 *
 	 * Context: Reservation lock held; may sleep.
 	 *
-	 * Return: 0 with the mapping in @map, or a negative errno.
+	 * Return: 0, and the mapping in @map, which must not be NULL; or a negative errno.
 	 */
 	int (*vmap)(struct dma_buf *dmabuf, struct iosys_map *map);
 
 	/**
-	 * @vunmap: Undo @vmap after the last user (optional).
+	 * @vunmap: Undo @vmap (optional).
+	 *
+	 * Called when the last user has called dma_buf_vunmap().
 	 *
 	 * Context: Reservation lock held; may sleep.
 	 */
@@ -201,128 +199,133 @@ struct dma_buf_ops {
 /**
  * struct dma_buf - a buffer that drivers share
  *
- * Made by dma_buf_export(). Its &struct file is its reference count:
- * get_dma_buf() and dma_buf_put() in the kernel, a file descriptor from
- * dma_buf_fd() in userspace. The core keeps more about a buffer than shows
- * here.
+ * Created by dma_buf_export(). The reference count of its file is that of the buffer:
+ * get_dma_buf() takes a reference, dma_buf_put() drops one, and each descriptor holds one.
+ * The core allocates and frees the structure; it has more members that drivers do not see.
  */
 struct dma_buf {
-	/** @size: Bytes of storage; fixed for life. */
+	/** @size: Size of the storage in bytes; fixed. */
 	size_t size;
 
 	/**
-	 * @file: The file that carries the buffer.
+	 * @file: File of the buffer; fixed.
 	 *
-	 * Valid for whoever holds a reference.
+	 * May be used by a caller that holds a reference to the buffer.
 	 */
 	struct file *file;
 
 	/**
-	 * @attachments: All &struct dma_buf_attachment, by their node member.
+	 * @attachments: List of &struct dma_buf_attachment, linked by their node member.
 	 *
-	 * Guarded by the lock of @resv, under which exporters may walk it.
+	 * Guarded by the reservation lock. An exporter may walk the list with the lock held.
 	 */
 	struct list_head attachments;
 
-	/** @ops: The exporter's callbacks; fixed for life. */
+	/** @ops: The exporter's callbacks; fixed. */
 	const struct dma_buf_ops *ops;
 
-	/** @priv: The exporter's own data; fixed for life. */
+	/** @priv: The exporter's own data; fixed. */
 	void *priv;
 
 	/**
-	 * @resv: Lock of the buffer and home of its fences; fixed for life.
+	 * @resv: Reservation object: the lock of the buffer and the fences of its users; fixed.
 	 *
-	 * The exporter's own object, or one that the core made. Users of the
-	 * buffer follow these rules of implicit synchronisation:
+	 * It belongs to the exporter, or to the core if the exporter passed none. Several buffers
+	 * of an exporter may share one. Drivers follow these rules of implicit synchronisation:
 	 *
-	 * - A job that userspace regards as reading adds its fence with
-	 *   %DMA_RESV_USAGE_READ, one that writes with %DMA_RESV_USAGE_WRITE.
-	 *   Declaring a reader as writer costs concurrency, never correctness.
-	 * - A new job waits for the fences that dma_resv_usage_rw() names for
+	 * - A job that reads, as far as userspace sees it, adds its fence with
+	 *   %DMA_RESV_USAGE_READ. A job that writes adds it with %DMA_RESV_USAGE_WRITE. A job
+	 *   that reads may be added as one that writes: that is correct, but later readers wait
+	 *   for it.
+	 * - A new job waits for the fences with the usage that dma_resv_usage_rw() returns for
 	 *   its kind of access.
-	 * - A driver whose interface only ever returns finished buffers (V4L2
-	 *   works like this) has nothing in flight and adds no fence.
-	 * - A dynamic importer waits for %DMA_RESV_USAGE_KERNEL fences before
-	 *   its device touches the storage, and adds a fence for whatever it
-	 *   cannot stop from within &dma_buf_attach_ops.move_notify.
+	 * - A driver that gives buffers to userspace only when its jobs have finished, like
+	 *   those of V4L2, adds no fences.
+	 * - A dynamic importer waits for the fences with %DMA_RESV_USAGE_KERNEL before its device
+	 *   accesses the storage. It adds a fence for each job that it cannot stop in
+	 *   &dma_buf_attach_ops.move_notify.
 	 */
 	struct dma_resv *resv;
 };
 
 /**
- * struct dma_buf_attach_ops - what a dynamic importer does for an exporter
+ * struct dma_buf_attach_ops - callbacks of a dynamic importer
  */
 struct dma_buf_attach_ops {
 	/**
-	 * @allow_peer2peer: The importer's device can address another device's
-	 * memory, and the importer copes with segments without pages.
+	 * @allow_peer2peer: The importer's device can access memory of other devices, and the
+	 * importer does not use the struct page of a segment.
 	 */
 	bool allow_peer2peer;
 
 	/**
-	 * @move_notify: The storage is about to move (mandatory).
+	 * @move_notify: Stop using the storage, which is about to move (mandatory).
 	 *
-	 * Existing mappings stay in place until the importer unmaps them, but
-	 * lead to the old storage: stop using them, by a fence for what the
-	 * device still does, and map again before the next use. A mapping made
-	 * after this call leads to the new place.
+	 * Existing mappings stay valid until the importer unmaps them, but they map the old
+	 * storage. The importer starts no new job with them and maps again before the next job.
+	 * The fences of jobs that still run are in the reservation object; the exporter keeps
+	 * the old storage until they have signalled. A mapping that is made after this call
+	 * maps the new storage.
 	 *
-	 * Context: Reservation lock held, by the exporter; must not drop it.
+	 * Context: Reservation lock held by the exporter; must not drop it. May sleep if the
+	 * exporter's call of dma_buf_move_notify() may.
 	 */
 	void (*move_notify)(struct dma_buf_attachment *attach);
 };
 
 /**
- * struct dma_buf_attachment - one device's use of a buffer
+ * struct dma_buf_attachment - registration of one device with a buffer
  *
- * From dma_buf_attach() or dma_buf_dynamic_attach() to dma_buf_detach().
+ * Created by dma_buf_attach() or dma_buf_dynamic_attach(), freed by dma_buf_detach(). Holds
+ * no reference to the buffer.
  */
 struct dma_buf_attachment {
-	/** @dmabuf: The buffer; fixed for life. */
+	/** @dmabuf: The buffer; fixed. */
 	struct dma_buf *dmabuf;
 
-	/** @dev: The importer's device; fixed for life. */
+	/** @dev: The importer's device; fixed. */
 	struct device *dev;
 
-	/** @node: Link in &dma_buf.attachments; reservation lock. */
+	/** @node: Link in &dma_buf.attachments; guarded by the reservation lock. */
 	struct list_head node;
 
 	/**
-	 * @sgt: The mapping that the core keeps for this attachment, or NULL;
+	 * @sgt: The mapping that the core keeps until the detach, or NULL; guarded by the
 	 * reservation lock.
 	 */
 	struct sg_table *sgt;
 
-	/** @dir: Direction of @sgt; reservation lock. */
+	/** @dir: Direction of @sgt; guarded by the reservation lock. */
 	enum dma_data_direction dir;
 
 	/**
-	 * @peer2peer: Device memory without pages may be handed to the
-	 * importer. The exporter's attach callback may clear it.
+	 * @peer2peer: The exporter may map device memory without struct page. Set from
+	 * &dma_buf_attach_ops.allow_peer2peer; the exporter's attach may clear it.
 	 */
 	bool peer2peer;
 
-	/** @importer_ops: Callbacks of a dynamic importer, NULL for a static one. */
+	/** @importer_ops: Callbacks of a dynamic importer, NULL for a static one; fixed. */
 	const struct dma_buf_attach_ops *importer_ops;
 
-	/** @importer_priv: The importer's own data. */
+	/** @importer_priv: The importer's own data; fixed. */
 	void *importer_priv;
 
-	/** @priv: The exporter's own data about this attachment. */
+	/** @priv: The exporter's own data for this attachment; NULL until its attach sets it. */
 	void *priv;
 };
 
 /**
- * struct dma_buf_export_info - what dma_buf_export() has to know
- * @exp_name: name of the exporter, shown to people; must outlive the buffer
- * @owner: module that holds the callbacks; pinned while the buffer lives
- * @ops: the callbacks
- * @size: bytes of storage
- * @flags: access mode (%O_RDONLY, %O_WRONLY, %O_RDWR) of the file, and
- *         %O_NONBLOCK; other bits are ignored
- * @resv: reservation object of the exporter's own, which must live until
- *        &dma_buf_ops.release; NULL asks for one to be made
+ * struct dma_buf_export_info - arguments of dma_buf_export()
+ * @exp_name: name of the exporter, shown in debugfs, procfs and warnings; must stay valid
+ *	until &dma_buf_ops.release has returned
+ * @owner: module that contains the callbacks; the buffer holds a reference until
+ *	&dma_buf_ops.release has returned
+ * @ops: the exporter's callbacks
+ * @size: size of the storage in bytes
+ * @flags: access mode of the file (%O_RDONLY, %O_WRONLY or %O_RDWR) and %O_NONBLOCK; other
+ *	bits are ignored
+ * @resv: the exporter's own reservation object, which must stay valid until
+ *	&dma_buf_ops.release; NULL if the core is to provide one
  * @priv: the exporter's own data; must not be NULL
  */
 struct dma_buf_export_info {
@@ -336,11 +339,11 @@ struct dma_buf_export_info {
 };
 
 /**
- * DEFINE_DMA_BUF_EXPORT_INFO() - declare a &struct dma_buf_export_info.
+ * DEFINE_DMA_BUF_EXPORT_INFO() - define a variable of type &struct dma_buf_export_info
  * @name: name of the variable
  *
- * Exporter name and owner are filled in from the module that is being compiled,
- * everything else is zero.
+ * Sets the name and the owner to those of the module that is being compiled, and all other
+ * members to 0.
  */
 #define DEFINE_DMA_BUF_EXPORT_INFO(name)		\
 	struct dma_buf_export_info name = {		\
@@ -354,8 +357,8 @@ struct dma_buf *dma_buf_get(int fd);
 void dma_buf_put(struct dma_buf *dmabuf);
 
 /**
- * get_dma_buf() - take another reference to a buffer.
- * @dmabuf: buffer to which the caller holds a reference already
+ * get_dma_buf() - take another reference to a buffer
+ * @dmabuf: buffer that the caller holds a reference to
  *
  * Context: Any.
  */
@@ -365,12 +368,13 @@ static inline void get_dma_buf(struct dma_buf *dmabuf)
 }
 
 /**
- * dma_buf_is_dynamic() - may the exporter move this buffer?
+ * dma_buf_is_dynamic() - test whether the exporter of a buffer is dynamic
  * @dmabuf: the buffer
  *
  * Context: Any.
  *
- * Return: true if the exporter pins and unpins, false if the storage stays put.
+ * Return: true if the exporter has a pin callback and may move storage that is not pinned;
+ * false if mapped storage does not move.
  */
 static inline bool dma_buf_is_dynamic(struct dma_buf *dmabuf)
 {
@@ -389,13 +393,13 @@ void dma_buf_unpin(struct dma_buf_attachment *attach);
 void dma_buf_move_notify(struct dma_buf *dmabuf);
 
 /**
- * dma_buf_attachment_is_dynamic() - can the importer follow a move?
+ * dma_buf_attachment_is_dynamic() - test whether the importer of an attachment is dynamic
  * @attach: the attachment
  *
  * Context: Any.
  *
- * Return: true if the importer gave callbacks, false if its mapping has to stay
- * valid until it lets go.
+ * Return: true if the importer has callbacks and follows moves; false if its mappings have
+ * to stay valid until it unmaps them.
  */
 static inline bool
 dma_buf_attachment_is_dynamic(struct dma_buf_attachment *attach)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
- * Sharing memory buffers between devices: ioctls of a dma-buf file descriptor.
+ * ioctls of the file descriptor of a buffer (dma-buf).
+ *
+ * See Documentation/driver-api/dma-buf/userspace.rst.
  */
 #ifndef _UAPI_LINUX_DMA_BUF_H
 #define _UAPI_LINUX_DMA_BUF_H
@@ -8,15 +10,15 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-/* Longest name of a buffer, with the NUL at its end. */
+/* Size of a buffer's name in bytes, including the terminating NUL. */
 #define DMA_BUF_NAME_LEN	32
 
-/* What the CPU, or the work behind a sync_file, does with the buffer. */
+/* Access to the buffer by the CPU, or by the work that a sync_file stands for. */
 #define DMA_BUF_SYNC_READ	(1 << 0)
 #define DMA_BUF_SYNC_WRITE	(2 << 0)
 #define DMA_BUF_SYNC_RW		(DMA_BUF_SYNC_READ | DMA_BUF_SYNC_WRITE)
 
-/* Which end of a span of CPU access is meant. */
+/* Begin or end an access by the CPU. */
 #define DMA_BUF_SYNC_START	(0 << 2)
 #define DMA_BUF_SYNC_END	(1 << 2)
 
@@ -26,15 +28,19 @@
 /**
  * struct dma_buf_sync - argument of %DMA_BUF_IOCTL_SYNC
  *
- * Brackets each span of access through a mapping of the file, so that CPU and
- * devices see each other's data. The start waits until the devices' fences in
- * the buffer allow the access. Repeat the call when it is interrupted (``EINTR``,
- * ``EAGAIN``).
+ * Call this before and after each access through an mmap() of the descriptor. The start waits
+ * for fences: those of writers before a read, those of readers and writers before a write.
+ * Then it lets the CPU see what the devices wrote. The end lets the devices see what the CPU
+ * wrote.
+ *
+ * Errors: ``EFAULT`` if the argument cannot be read; ``EINVAL`` if neither
+ * %DMA_BUF_SYNC_READ nor %DMA_BUF_SYNC_WRITE is set, or an unknown flag is; others from the
+ * driver. Repeat the call after ``EINTR`` or ``EAGAIN``.
  */
 struct dma_buf_sync {
 	/**
-	 * @flags: %DMA_BUF_SYNC_START or %DMA_BUF_SYNC_END, with at least one of
-	 * %DMA_BUF_SYNC_READ and %DMA_BUF_SYNC_WRITE, alike at both ends.
+	 * @flags: %DMA_BUF_SYNC_START or %DMA_BUF_SYNC_END, with %DMA_BUF_SYNC_READ,
+	 * %DMA_BUF_SYNC_WRITE or both. The end has the same access as the start.
 	 */
 	__u64 flags;
 };
@@ -42,33 +48,43 @@ struct dma_buf_sync {
 /**
  * struct dma_buf_export_sync_file - argument of %DMA_BUF_IOCTL_EXPORT_SYNC_FILE
  *
- * Takes a snapshot of the fences in a buffer, for an interface with explicit
- * synchronisation to wait on. What is added to the buffer later is not in it.
+ * Returns a sync_file with the fences that are in the buffer now, for an interface with
+ * explicit synchronisation. The sync_file does not include fences that are added later. If
+ * there are no fences to wait for, the sync_file has signalled.
+ *
+ * Errors: ``EFAULT`` if the argument cannot be read or written; ``EINVAL`` for wrong flags;
+ * ``EMFILE`` if the process has no free descriptor; ``ENOMEM``; ``ENOTTY`` if the kernel is
+ * built without sync_file.
  */
 struct dma_buf_export_sync_file {
 	/**
-	 * @flags: The access that is going to wait: %DMA_BUF_SYNC_READ for the
-	 * writers' fences, as poll() with ``POLLIN`` would; %DMA_BUF_SYNC_WRITE,
-	 * alone or with the other, for all, as with ``POLLOUT``.
+	 * @flags: Access that is going to wait: %DMA_BUF_SYNC_READ waits for the fences of
+	 * writers, as poll() does for ``POLLIN``. %DMA_BUF_SYNC_WRITE, or both, waits for those
+	 * of readers and writers, as poll() does for ``POLLOUT``.
 	 */
 	__u32 flags;
-	/** @fd: The new sync_file, closed on exec (out). */
+	/** @fd: Descriptor of the new sync_file (out); close-on-exec is set. */
 	__s32 fd;
 };
 
 /**
  * struct dma_buf_import_sync_file - argument of %DMA_BUF_IOCTL_IMPORT_SYNC_FILE
  *
- * Adds the fences of explicitly synchronised work to a buffer, where those who
- * synchronise implicitly find them.
+ * Adds the fences of a sync_file to the buffer, so that drivers with implicit synchronisation
+ * wait for them.
+ *
+ * Errors: ``EFAULT`` if the argument cannot be read; ``EINVAL`` for wrong flags, or if @fd is
+ * not a sync_file; ``EINTR`` if a signal interrupted it; ``ENOMEM``; ``ENOTTY`` if the kernel is
+ * built without sync_file.
  */
 struct dma_buf_import_sync_file {
 	/**
-	 * @flags: What the work does: with %DMA_BUF_SYNC_WRITE everyone after it
-	 * waits, with %DMA_BUF_SYNC_READ alone only writers do.
+	 * @flags: Access of the work that the sync_file stands for. With %DMA_BUF_SYNC_WRITE
+	 * later readers and writers wait for it, with %DMA_BUF_SYNC_READ alone only later
+	 * writers.
 	 */
 	__u32 flags;
-	/** @fd: A sync_file; stays the caller's. */
+	/** @fd: Descriptor of the sync_file; stays open. */
 	__s32 fd;
 };
 
@@ -76,8 +92,9 @@ struct dma_buf_import_sync_file {
 #define DMA_BUF_IOCTL_SYNC	_IOW(DMA_BUF_BASE, 0, struct dma_buf_sync)
 
 /*
- * Name the buffer, by a pointer to the string. Three numbers of one command:
- * the first depends on the size of a pointer, which the other two spell out.
+ * Set the name of the buffer. The argument is a pointer to a string that fits into
+ * DMA_BUF_NAME_LEN bytes with its NUL, else EINVAL. All three do the same. The number of
+ * DMA_BUF_SET_NAME depends on the size of a pointer and equals that of one of the others.
  */
 #define DMA_BUF_SET_NAME	_IOW(DMA_BUF_BASE, 1, const char *)
 #define DMA_BUF_SET_NAME_A	_IOW(DMA_BUF_BASE, 1, __u32)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The list of buffers in debugfs, read by a test.
+ * Reads debugfs' dma_buf/bufinfo from a test.
  *
- * The file is opened where it is, in debugfs, which need not be mounted for that.
- * It is read into kernel memory, as seq_file makes possible, so that any thread
- * can be a reader.
+ * bufinfo_open() uses a kernel mount of debugfs, so userspace need not have mounted
+ * it. Reads go to kernel memory through seq_read_iter(), so that threads without
+ * user memory can read too.
  */
 
 #include <linux/fs.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of attachments: who may attach, what is pinned and mapped on whose
- * behalf, and what is left when an importer goes.
+ * Tests of attachments: attach and detach, the pin and mapping that the core makes
+ * for an importer, pin and unpin, and move_notify.
  */
 
 #include <kunit/static_stub.h>
@@ -35,7 +35,7 @@ static void attach_fills_the_attachment_in(struct kunit *test)
 	dma_buf_detach(dmabuf, attach);
 }
 
-/* In whichever order they come and go, and one that failed leaves no place taken. */
+/* Each round attaches before it detaches the previous attachment; one attach fails. */
 static void attachments_have_memory_of_their_own(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
@@ -278,7 +278,7 @@ static struct dma_buf_attach_object *no_attach_object(void)
 	return NULL;
 }
 
-/* The second one: in most builds the first needs no memory. */
+/* In most builds the buffer embeds the first attachment, so only the second allocates. */
 static void attach_without_memory_does_nothing(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_dynamic_ops);
@@ -411,7 +411,7 @@ static void unpin_without_pin_is_reported(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_UNPIN), 0);
 }
 
-/* The exporter must get back as many as it gave, whoever miscounted. */
+/* The exporter's pin and unpin calls still balance after the importer's extra unpin. */
 static void unpin_of_the_cores_own_pin_is_reported(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_dynamic_ops);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of CPU access: what is waited for before the exporter is called, who
- * shares the kernel mapping, and which areas may be mapped into a process.
+ * Tests of CPU access: the fences that begin_cpu_access waits for, the shared
+ * kernel mapping (vmap), and the limits of mmap.
  */
 
 #include <linux/limits.h>
@@ -31,7 +31,7 @@ static const struct wait {
 
 KUNIT_ARRAY_PARAM_DESC(wait, waits, desc);
 
-/* What a fence looked like when the exporter was called. */
+/* A fence for an exporter's hook; @signalled is the state that the hook found. */
 struct witness {
 	struct dma_fence *fence;
 	bool signalled;
@@ -54,7 +54,7 @@ static void begin_waits_before_it_calls_the_exporter(struct kunit *test)
 	struct dma_buf *dmabuf = mock_buffer(test, exporter);
 	struct witness witness = { .fence = mock_fence(test) };
 
-	/* Signals when waited for, and not otherwise. */
+	/* The fence signals when a waiter enables it, and not otherwise. */
 	to_mock_fence(witness.fence)->late = true;
 	mock_add_fence(test, dmabuf, witness.fence, row->usage);
 	exporter->hook = look_at_fence;
@@ -80,7 +80,7 @@ static void begin_interrupted_calls_nobody(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_BEGIN), 0);
 }
 
-/* An exporter that moves its storage to where the CPU reaches it, by a device. */
+/* Like begin_cpu_access of an exporter whose device moves the storage: adds a fence. */
 static void move_at_begin(struct mock_exporter *exporter, enum mock_op op,
 			  struct dma_buf *dmabuf)
 {
@@ -224,7 +224,7 @@ static void vmap_is_shared_and_counted(struct kunit *test)
 	dma_buf_vunmap_unlocked(dmabuf, &two);
 	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_VUNMAP), 1);
 
-	/* And once more from the beginning. */
+	/* The next vmap calls the exporter again. */
 	KUNIT_ASSERT_EQ(test, 0, dma_buf_vmap_unlocked(dmabuf, &one));
 	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_VMAP), 2);
 	dma_buf_vunmap_unlocked(dmabuf, &one);
@@ -244,7 +244,7 @@ static void vmap_unlocked_takes_the_reservation_lock(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, dma_resv_is_locked(dmabuf->resv));
 }
 
-/* What userspace can cause, by using up memory, must not warn. */
+/* Userspace can cause the failure by exhausting memory, so it must not warn. */
 static void vmap_passes_the_exporters_errno_without_report(struct kunit *test)
 {
 	const int *error = test->param_value;
@@ -335,7 +335,7 @@ static void vunmap_too_often_is_reported(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_VUNMAP), 1);
 }
 
-/* Areas of a buffer that has four whole pages. */
+/* Areas of a buffer of four pages. */
 static const struct area {
 	const char *desc;
 	unsigned long pgoff;
@@ -369,7 +369,7 @@ static void mmap_stays_within_the_buffer(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, dma_buf_mmap(dmabuf, &vma, row->pgoff), row->error);
 	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_MMAP), mapped);
-	/* The area changes hands with the reference that goes with it, or not. */
+	/* Only a successful mmap replaces vm_file and the VMA's file reference. */
 	KUNIT_EXPECT_PTR_EQ(test, vma.vm_file, mapped ? dmabuf->file : file);
 	KUNIT_EXPECT_EQ(test, vma.vm_pgoff, mapped ? row->pgoff : 0);
 	KUNIT_EXPECT_EQ(test, file_count(dmabuf->file), 1 + mapped);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of the checks that CONFIG_DMABUF_DEBUG adds: tables without pages, and
- * what is reported of drivers that do not balance their calls.
+ * Tests of the checks that CONFIG_DMABUF_DEBUG adds: importers get tables without
+ * pages, tables are checked, and unbalanced calls of drivers are reported.
  */
 
 #include <linux/mm.h>
@@ -43,7 +43,10 @@ static void kept_table_has_no_pages_either(struct kunit *test)
 			    exporter->calls[MOCK_MAP].sgt);
 }
 
-/* Merge the DMA segments into one, as an IOMMU does where the lengths are apart. */
+/*
+ * Merge the DMA segments into one, as an IOMMU does. Only with
+ * CONFIG_NEED_SG_DMA_LENGTH does an entry have a DMA length of its own.
+ */
 static struct sg_table *merging_map(struct dma_buf_attachment *attach,
 				    enum dma_data_direction dir)
 {
@@ -68,7 +71,7 @@ static const struct table_row {
 
 KUNIT_ARRAY_PARAM_DESC(table_row, table_rows, desc);
 
-/* What f_fs relies on: it passes this number on as that of its DMA segments. */
+/* f_fs uses sg_nents_for_len() of its table as the number of DMA segments. */
 static void copied_table_is_counted_by_length(struct kunit *test)
 {
 	const struct table_row *row = test->param_value;
@@ -97,7 +100,7 @@ static void copied_table_is_counted_by_length(struct kunit *test)
 	dma_buf_unmap_attachment_unlocked(attach, sgt, DMA_TO_DEVICE);
 }
 
-/* An importer that walks the pages visits each of them, and gets NULL for it. */
+/* An importer that walks the pages gets NULL for each page. */
 static void copied_table_has_a_null_page_per_page(struct kunit *test)
 {
 	const struct table_row *row = test->param_value;
@@ -194,7 +197,7 @@ static void unmap_in_another_direction_is_reported(struct kunit *test)
 	dma_buf_unmap_attachment_unlocked(attach, sgt, DMA_FROM_DEVICE);
 	KUNIT_EXPECT_EQ(test, mock_reports(test, DMA_BUF_RULE_DIRECTION), 1);
 	KUNIT_EXPECT_EQ(test, mock_reports_total(test), 1);
-	/* The exporter hears the direction that is true. */
+	/* The exporter gets the direction of the mapping. */
 	KUNIT_EXPECT_EQ(test, exporter->calls[MOCK_UNMAP].dir, DMA_TO_DEVICE);
 }
 
@@ -221,7 +224,7 @@ static void end_without_begin_is_reported(struct kunit *test)
 	mock_expect_report(test);
 	KUNIT_EXPECT_EQ(test, dma_buf_end_cpu_access(dmabuf, DMA_TO_DEVICE), 0);
 	KUNIT_EXPECT_EQ(test, mock_reports(test, DMA_BUF_RULE_CPU_ACCESS), 1);
-	/* Which is no reason to leave the storage incoherent. */
+	/* The exporter is called all the same, so that the storage is coherent. */
 	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_END), 1);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of the list of buffers in debugfs, read through its file.
+ * Tests of debugfs' dma_buf/bufinfo: its text, and that a reader blocks neither exports
+ * nor releases.
  */
 
 #include <kunit/resource.h>
@@ -27,7 +28,7 @@ static char *bufinfo_text(struct kunit *test)
 	return bufinfo_text_in_pieces(test, PAGE_SIZE);
 }
 
-/* The line that a buffer has to have, with so many users. */
+/* Return the expected line of a buffer with @users references besides the reader's. */
 static char *bufinfo_line(struct kunit *test, struct dma_buf *dmabuf, long users,
 			  const char *name)
 {
@@ -126,7 +127,7 @@ static void bufinfo_attachments_are_shown(struct kunit *test)
 
 	for (int i = 0; i < 2; i++)
 		attach[i] = mock_attach(test, dmabuf, NULL);
-	/* In the order of the list, the latest first. */
+	/* Attachments are listed latest first. */
 	snprintf(expected, sizeof(expected),
 		 "\tAttached Devices:\n\t%s\n\t%s\nTotal 2 devices attached\n\n",
 		 dev_name(attach[1]->dev), dev_name(attach[0]->dev));
@@ -206,7 +207,7 @@ static void bufinfo_read_from_the_middle(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, bufinfo_read_rest(file, part, 50, 500));
 	KUNIT_EXPECT_STREQ(test, part, all + 500);
 
-	/* And again from the beginning, with the same file. */
+	/* The same file can be read again from the beginning. */
 	part[0] = '\0';
 	KUNIT_EXPECT_TRUE(test, bufinfo_read_rest(file, part, 50, 0));
 	KUNIT_EXPECT_STREQ(test, part, all);
@@ -225,7 +226,7 @@ static void bufinfo_end_of_file_stays_the_end(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, bufinfo_read(file, text, BUFINFO_SIZE, &pos), 0);
 }
 
-/* A record that does not fit is made again: it must not be counted again. */
+/* seq_file formats a record that does not fit again; the totals must count it once. */
 static void bufinfo_record_of_more_than_a_page(struct kunit *test)
 {
 	struct dma_buf *dmabuf = mock_buffer(test, mock_exporter(test, &mock_bare_ops));
@@ -312,7 +313,7 @@ static void bufinfo_buffer_released_between_reads(struct kunit *test)
 		buffers[i] = mock_buffer(test, exporter);
 		lines[i] = bufinfo_line(test, buffers[i], 1, "<none>");
 	}
-	/* Two records have begun: the first of what follows is the second's rest. */
+	/* The read that returns the end of a record makes seq_file format the next one. */
 	bufinfo_read_until(test, file, text, "\tmock\t", &pos);
 	bufinfo_read_until(test, file, text, "attached\n\n", &pos);
 	for (int i = 0; i < ARRAY_SIZE(buffers); i++)
@@ -357,10 +358,11 @@ static void bufinfo_opened_and_never_read(struct kunit *test)
 }
 
 /**
- * struct bufinfo_pauses - what happens in the reader's pauses
- * @count: pauses so far
- * @exporter: exporter that exports and releases a buffer in each pause, or NULL
- * @blocked: exports and releases that did not finish in time
+ * struct bufinfo_pauses - state of the stub for dma_buf_bufinfo_pause()
+ * @count: number of pauses
+ * @exporter: exporter of the buffer that is exported and released during the first
+ *	pause, or NULL
+ * @blocked: number of exports and releases that did not finish in time
  */
 struct bufinfo_pauses {
 	int count;
@@ -369,7 +371,7 @@ struct bufinfo_pauses {
 };
 
 #define BUFINFO_PAUSES	"bufinfo pauses"
-/* Only a reader that blocks others needs this time. */
+/* Limit for an export and release; reached only if the reader blocks them. */
 #define BUFINFO_BLOCKED	(5 * HZ)
 
 /**
@@ -394,7 +396,7 @@ static void bufinfo_export_fn(void *data)
 	complete(&export->done);
 }
 
-/* Runs in the reader, which is the test's own thread, in place of a pause. */
+/* Replaces dma_buf_bufinfo_pause(). Runs in the reader, the test's own thread. */
 static void bufinfo_pause_counts(void)
 {
 	struct kunit *test = kunit_get_current_test();
@@ -452,7 +454,7 @@ static void bufinfo_resv_fini(void *resv)
 	dma_resv_fini(resv);
 }
 
-/* Buffers that have one reservation object, as those of one process in DRM. */
+/* The buffers share one reservation object, as those of one process do in DRM. */
 static struct mock_exporter *bufinfo_shared_exporter(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_bare_ops);
@@ -480,13 +482,13 @@ static void bufinfo_locked_buffers_share_a_limit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pauses->count, 200);
 	KUNIT_EXPECT_EQ(test, bufinfo_occurrences(text, "Reservation lock taken"), 50);
 
-	/* A new pass has a new limit. */
+	/* The limit is per pass over the buffers. */
 	bufinfo_text(test);
 	KUNIT_EXPECT_EQ(test, pauses->count, 400);
 	mock_drop_lock(test, holder);
 }
 
-/* The reader waits for a lock: others export and release in that time. */
+/* Another thread exports and releases a buffer while the reader waits for a lock. */
 static void bufinfo_locked_buffers_stop_no_export(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_bare_ops);
@@ -510,11 +512,11 @@ static void bufinfo_locked_buffers_stop_no_export(struct kunit *test)
 }
 
 /**
- * struct bufinfo_storm - buffers that stay and are read about, while others pass
+ * struct bufinfo_storm - buffers that stay while others are exported and released
  * @passing: exporter of the others
- * @dmabuf: a buffer that stays
- * @dev: device for its attachments
- * @lines: what the lines of all that stay have in them
+ * @dmabuf: one of the buffers that stay
+ * @dev: device for attachments to @dmabuf
+ * @lines: text that the line of each buffer that stays contains
  */
 struct bufinfo_storm {
 	struct mock_exporter *passing;
@@ -524,10 +526,10 @@ struct bufinfo_storm {
 };
 
 /**
- * struct bufinfo_storm_reader - a thread that reads again and again
- * @storm: what it reads about
+ * struct bufinfo_storm_reader - a thread that reads bufinfo repeatedly
+ * @storm: buffers that must be in the text
  * @file: file that it reads
- * @text: what it has read
+ * @text: memory for the text
  */
 struct bufinfo_storm_reader {
 	struct bufinfo_storm *storm;
@@ -589,7 +591,7 @@ static void bufinfo_read_while_buffers_come_and_go(struct kunit *test)
 		{ .turn = bufinfo_storm_attach, .data = &storm },
 	};
 
-	/* Two readers are two users: what a line says of them may differ. */
+	/* Leave the count out: the other reader's reference may be in it. */
 	for (int i = 0; i < ARRAY_SIZE(storm.lines); i++) {
 		storm.dmabuf = mock_buffer(test, exporter);
 		snprintf(storm.lines[i], sizeof(storm.lines[i]), "\tmock\t%08lu\t",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of a buffer's file: descriptors, references, and what the file answers.
+ * Tests of a buffer's file: descriptors, references, lseek, fdinfo and mmap.
  */
 
 #include <linux/anon_inodes.h>
@@ -84,7 +84,7 @@ static void fd_at_the_limit_leaves_the_reference(struct kunit *test)
 	unsigned long before = limit->rlim_cur;
 	int ret;
 
-	/* The thread's own limit: kernel threads share descriptors, not limits. */
+	/* Kernel threads share the descriptor table, but this limit is per thread. */
 	WRITE_ONCE(limit->rlim_cur, 0);
 	ret = dma_buf_fd(dmabuf, O_CLOEXEC);
 	WRITE_ONCE(limit->rlim_cur, before);
@@ -126,7 +126,7 @@ static void get_of_another_kind_of_file_is_refused(struct kunit *test)
 	KUNIT_ASSERT_GE(test, fd, 0);
 	file = fget(fd);
 	KUNIT_EXPECT_EQ(test, PTR_ERR(dma_buf_get(fd)), -EINVAL);
-	/* Ours and the descriptor's. */
+	/* The references of fget() and of the descriptor. */
 	KUNIT_EXPECT_EQ(test, file_count(file), 2);
 	fput(file);
 	close_fd(fd);
@@ -190,7 +190,7 @@ static void fdinfo_has_the_documented_lines(struct kunit *test)
 	char text[128] = "", wanted[128];
 	struct seq_file seq = { .buf = text, .size = sizeof(text) };
 
-	/* Of the three references one is the buffer's maker's, one the reader's. */
+	/* The file has three references; fdinfo leaves out one as its reader's. */
 	get_dma_buf(dmabuf);
 	get_dma_buf(dmabuf);
 	dmabuf->file->f_op->show_fdinfo(&seq, dmabuf->file);
@@ -202,7 +202,7 @@ static void fdinfo_has_the_documented_lines(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, text, wanted);
 }
 
-/* The thread's first user memory gives it an address space to map into. */
+/* mock_user_memory() gives the thread an address space. */
 static unsigned long map_file(struct kunit *test, struct file *file,
 			      unsigned long bytes, unsigned long offset)
 {

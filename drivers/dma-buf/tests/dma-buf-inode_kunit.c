@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of the inode that carries a buffer: what is seen of it from outside, and
- * that nothing of an old buffer is left in a new one.
+ * Tests of a buffer's inode: stat, statfs, access mode and path, and that a new
+ * buffer has no state of a released one.
  */
 
 #include <linux/dcache.h>
@@ -52,7 +52,7 @@ static void inode_numbers_are_unique(struct kunit *test)
 		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dmabuf);
 		seen[i] = file_inode(dmabuf->file)->i_ino;
 		dma_buf_put(dmabuf);
-		/* Memory is used again at once, numbers are not. */
+		/* The next buffer may reuse the memory, but not the number. */
 		mock_flush();
 	}
 	for (int i = 0; i < count; i++) {
@@ -113,7 +113,7 @@ static void path_shows_the_name(struct kunit *test)
 	set_name(dmabuf, "picture");
 	KUNIT_EXPECT_STREQ(test, file_path(dmabuf->file, text, sizeof(text)),
 			   "/dmabuf:picture");
-	/* As long as a name gets. */
+	/* The longest name. */
 	set_name(dmabuf, "0123456789012345678901234567890");
 	KUNIT_EXPECT_STREQ(test, file_path(dmabuf->file, text, sizeof(text)),
 			   "/dmabuf:0123456789012345678901234567890");
@@ -130,7 +130,7 @@ static void file_system_tells_its_kind(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, statfs.f_type, DMA_BUF_MAGIC);
 }
 
-/* What lets an inode's memory be used again without a grace period. */
+/* No lookup finds the inode, so its memory can be reused without a grace period. */
 static void nobody_finds_the_inode_by_a_walk(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
@@ -152,7 +152,7 @@ static void reservation_object_is_part_of_the_buffer(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, dmabuf->file->private_data, (void *)dmabuf);
 }
 
-/* Leave in a buffer whatever a user can leave in one. */
+/* Change every state of a buffer that must not survive its release. */
 static void use_up(struct kunit *test, struct dma_buf *dmabuf)
 {
 	struct iosys_map map;
@@ -169,7 +169,7 @@ static void new_buffer_has_nothing_of_an_old_one(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
 
-	/* One of them has the memory of one before it. */
+	/* Enough buffers for one to reuse the memory of another. */
 	for (int i = 0; i < 8; i++) {
 		struct dma_buf *dmabuf = mock_buffer(test, exporter);
 		struct dma_buf_object *obj = dma_buf_to_object(dmabuf);

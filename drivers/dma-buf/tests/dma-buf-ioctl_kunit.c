@@ -101,7 +101,7 @@ static void ioctl_sync_passes_the_exporter_s_errno(struct kunit *test)
 					 DMA_BUF_SYNC_READ), -EIO);
 }
 
-/* What drivers must balance, userspace need not: no report comes of it. */
+/* Drivers must balance begin and end, userspace need not. */
 static void ioctl_sync_unbalanced_is_no_mistake_of_a_driver(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
@@ -146,9 +146,9 @@ static const struct ioctl_wait_row ioctl_wait_rows[] = {
 KUNIT_ARRAY_PARAM_DESC(ioctl_wait, ioctl_wait_rows, name);
 
 /**
- * struct ioctl_signaller - a thread that signals a fence once somebody waits for it
- * @fence: the fence, a mock fence
- * @returned: the ioctl has returned, so that nobody is going to wait
+ * struct ioctl_signaller - a thread that signals a fence when a waiter has enabled it
+ * @fence: the mock fence
+ * @returned: set when the ioctl has returned; ends the thread
  */
 struct ioctl_signaller {
 	struct dma_fence *fence;
@@ -248,7 +248,7 @@ static void ioctl_argument_cannot_be_read(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, dma_buf_to_object(dmabuf)->named);
 }
 
-/* Put a string at the very end of a page behind which nothing is mapped. */
+/* Copy a string to the end of a user page; the page after it is unmapped. */
 static unsigned long ioctl_string(struct kunit *test, const char *text, size_t size)
 {
 	unsigned long page = mock_user_memory(test, 2 * PAGE_SIZE);
@@ -265,7 +265,7 @@ static long ioctl_name(struct kunit *test, struct dma_buf *dmabuf, const char *n
 							      strlen(name) + 1));
 }
 
-/* The text of fdinfo, into memory of a page. */
+/* Print fdinfo to @text, which has PAGE_SIZE bytes. */
 static void ioctl_fdinfo(struct dma_buf *dmabuf, char *text)
 {
 	struct seq_file m = { .buf = text, .size = PAGE_SIZE };
@@ -297,7 +297,7 @@ struct ioctl_name_row {
 	long ret;
 };
 
-/* Names of so many characters, with the NUL at the end of the mapping. */
+/* Names of @length characters; the NUL is the last mapped byte. */
 static const struct ioctl_name_row ioctl_name_rows[] = {
 	{ "empty", 0, 0 },
 	{ "1 character", 1, 0 },
@@ -343,7 +343,7 @@ struct ioctl_open_row {
 	long ret;
 };
 
-/* Strings without a NUL, up to the end of the mapping. */
+/* @length bytes without a NUL, up to the last mapped byte. */
 static const struct ioctl_open_row ioctl_open_rows[] = {
 	{ "the mapping ends before the limit", 20, -EFAULT },
 	{ "the mapping ends one before the limit", 31, -EFAULT },
@@ -400,7 +400,7 @@ static void ioctl_set_name_empty_differs_from_none(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, ioctl_path(test, dmabuf), "/dmabuf:");
 }
 
-/* The memory of a buffer is used again for the next, the name is not. */
+/* A buffer that reuses a released buffer's memory has no name. */
 static void ioctl_set_name_ends_with_the_buffer(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
@@ -417,9 +417,9 @@ static void ioctl_set_name_ends_with_the_buffer(struct kunit *test)
 /**
  * struct ioctl_race - a buffer whose name two threads change and two read
  * @dmabuf: the buffer
- * @mm: address space with both names in it
- * @names: where; 31 times the same character each
- * @turn: counts the renames
+ * @mm: address space of @names
+ * @names: addresses of two names, each of 31 equal characters
+ * @turn: number of renames
  */
 struct ioctl_race {
 	struct dma_buf *dmabuf;

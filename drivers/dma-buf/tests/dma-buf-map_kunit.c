@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of mappings: what the exporter is asked for, what the importer gets, how
- * long it stays, and who waits for what.
+ * Tests of mappings: the exporter's calls, the importer's table, cached mappings,
+ * and the fences and pins of map_attachment.
  */
 
 #include <kunit/static_stub.h>
@@ -30,7 +30,7 @@ static const struct direction {
 
 KUNIT_ARRAY_PARAM_DESC(direction, directions, desc);
 
-/* A mapping that has to succeed for the test to go on. */
+/* Map, asserting success. */
 static struct sg_table *map(struct kunit *test, struct dma_buf_attachment *attach,
 			    enum dma_data_direction dir)
 {
@@ -53,7 +53,7 @@ static void map_and_unmap_tell_the_exporter_the_direction(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, calls[MOCK_UNMAP].dir, row->dir);
 	KUNIT_EXPECT_PTR_EQ(test, calls[MOCK_MAP].attach, attach);
 	KUNIT_EXPECT_PTR_EQ(test, calls[MOCK_UNMAP].attach, attach);
-	/* Its own table, whatever the importer was given. */
+	/* The exporter gets its own table back, even if the importer was given a copy. */
 	KUNIT_EXPECT_PTR_EQ(test, calls[MOCK_UNMAP].sgt, calls[MOCK_MAP].sgt);
 }
 
@@ -104,7 +104,7 @@ static void map_passes_the_exporters_errno(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, *error,
 			PTR_ERR(dma_buf_map_attachment_unlocked(attach, DMA_TO_DEVICE)));
 	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_UNMAP), 0);
-	/* The attachment is as good as before. */
+	/* The attachment can still be mapped. */
 	dma_buf_unmap_attachment_unlocked(attach, map(test, attach, DMA_TO_DEVICE),
 					  DMA_TO_DEVICE);
 }
@@ -168,7 +168,7 @@ static void several_mappings_are_told_apart(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_MAP), 3);
 
-	/* The first one first, so that neither end of a list is always right. */
+	/* Unmap in the order of mapping: the table is not always that of the latest mapping. */
 	for (int i = 0; i < ARRAY_SIZE(handed); i++) {
 		dma_buf_unmap_attachment_unlocked(attach, handed[i], directions[i].dir);
 		KUNIT_EXPECT_PTR_EQ(test, exporter->calls[MOCK_UNMAP].sgt, made[i]);
@@ -182,7 +182,7 @@ static struct dma_buf_mapping *no_mapping(void)
 	return NULL;
 }
 
-/* The second one: the first needs no memory. */
+/* The attachment embeds its first mapping, so only the second allocates. */
 static void map_without_memory_leaves_the_others_alone(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
@@ -400,7 +400,7 @@ static const struct awaited {
 
 KUNIT_ARRAY_PARAM_DESC(awaited, awaited, desc);
 
-/* A fence that signals when waited for: no other clock decides this test. */
+/* The fence signals when a waiter enables it, so the case depends on no timing. */
 static void map_waits_for_moves_on_behalf_of_static_importers(struct kunit *test)
 {
 	const struct awaited *row = test->param_value;
@@ -437,7 +437,7 @@ static void map_interrupted_while_it_waits_is_undone(struct kunit *test)
 			    exporter->calls[MOCK_MAP].sgt);
 }
 
-/* With CONFIG_DMABUF_MOVE_NOTIFY a mapping does not hold the storage in place. */
+/* With CONFIG_DMABUF_MOVE_NOTIFY a mapping of a dynamic importer does not pin. */
 static void map_of_a_moving_buffer_pins_unless_importers_follow(struct kunit *test)
 {
 	bool pins = !IS_ENABLED(CONFIG_DMABUF_MOVE_NOTIFY);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of the exporter's module: it stays loaded while its buffers live. Needs
- * a kernel whose modules can be unloaded.
+ * Tests of the exporter's module: a buffer holds a reference to it. Needs
+ * CONFIG_MODULE_UNLOAD.
  */
 
 #include <linux/module.h>
 
 #include "mock.h"
 
-/* As good as a loaded one for those who only count its users. */
+/* A module with only the fields that try_module_get() and module_put() use. */
 static struct module *mock_module(struct kunit *test, enum module_state state)
 {
 	struct module *module = kunit_kzalloc(test, sizeof(*module), GFP_KERNEL);

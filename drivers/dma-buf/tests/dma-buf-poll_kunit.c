@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of poll() on a buffer: what it reports, whom it wakes, and what it holds
- * meanwhile.
+ * Tests of poll() on a buffer: the events it reports, the wake-ups, and the
+ * callbacks and references it holds until a fence signals.
  */
 
 #include <linux/file.h>
@@ -10,19 +10,19 @@
 #include "mock.h"
 #include "threads.h"
 
-/* Events as plain numbers, for expectations to compare. */
+/* Events without __poll_t, so that expectations can compare them. */
 #define POLL_READ	((__force unsigned int)EPOLLIN)
 #define POLL_WRITE	((__force unsigned int)EPOLLOUT)
 #define POLL_OTHER	((__force unsigned int)(EPOLLPRI | EPOLLERR))
 #define POLL_BOTH	(POLL_READ | POLL_WRITE)
 
 /**
- * struct poll_listener - somebody who waits, as select() or epoll would
- * @table: what the file's poll is called with
+ * struct poll_listener - a waiter like those of select() and epoll
+ * @table: poll table for the file's poll
  * @wait: entry in the buffer's wait queue
- * @head: that queue, once it was polled
- * @wakes: how often it was woken
- * @keys: all events it was woken with
+ * @head: the wait queue, set by the first poll
+ * @wakes: number of wake-ups
+ * @keys: events of all wake-ups
  */
 struct poll_listener {
 	poll_table table;
@@ -65,7 +65,7 @@ static unsigned int poll_with(struct dma_buf *dmabuf, poll_table *table,
 	return (__force unsigned int)vfs_poll(dmabuf->file, table);
 }
 
-/* As with a zero timeout: nobody waits. */
+/* Poll as with a zero timeout: add no waiter. */
 static unsigned int poll_now(struct dma_buf *dmabuf, unsigned int events)
 {
 	poll_table table = {};
@@ -73,7 +73,7 @@ static unsigned int poll_now(struct dma_buf *dmabuf, unsigned int events)
 	return poll_with(dmabuf, &table, events);
 }
 
-/* Poll, and stay in the queue until the test ends; later polls by poll_now(). */
+/* Poll and add a waiter, which stays in the queue until the test ends. */
 static struct poll_listener *poll_listen(struct kunit *test, struct dma_buf *dmabuf,
 					 unsigned int events, unsigned int expected)
 {
@@ -96,7 +96,7 @@ static struct dma_buf *poll_buffer(struct kunit *test)
 	return mock_buffer(test, mock_exporter(test, &mock_static_ops));
 }
 
-/* A fence that has not signalled, in the buffer and in the test's hands. */
+/* Add an unsignalled fence to the buffer. */
 static struct dma_fence *poll_fence(struct kunit *test, struct dma_buf *dmabuf,
 				    enum dma_resv_usage usage)
 {
@@ -157,7 +157,7 @@ struct poll_usage_row {
 	unsigned int ready;
 };
 
-/* What is ready while a fence of that usage has not signalled. */
+/* Events that are ready while a fence of @usage is unsignalled. */
 static const struct poll_usage_row poll_usage_rows[] = {
 	{ "kernel fence stops both", DMA_RESV_USAGE_KERNEL, 0 },
 	{ "write fence stops both", DMA_RESV_USAGE_WRITE, 0 },
@@ -280,7 +280,7 @@ static void poll_signal_frees_the_slot_and_its_reference(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, dma_buf_to_object(dmabuf)->poll.write.busy);
 }
 
-/* In any order of signals: woken and asked again until the last one is done. */
+/* Each signal wakes the waiter, and its next poll arms another unsignalled fence. */
 static void poll_fences_one_after_the_other(struct kunit *test)
 {
 	struct dma_buf *dmabuf = poll_buffer(test);
@@ -360,7 +360,7 @@ static void poll_fence_replaced_while_armed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, poll_now(dmabuf, POLL_READ), POLL_READ);
 }
 
-/* It looks unsignalled, and is signalled by the time the callback is added. */
+/* The fence signals after poll has tested it, when poll adds the callback. */
 static void poll_fence_signals_between_look_and_add(struct kunit *test)
 {
 	struct dma_buf *dmabuf = poll_buffer(test);
@@ -370,7 +370,7 @@ static void poll_fence_signals_between_look_and_add(struct kunit *test)
 
 	to_mock_fence(fence)->late = true;
 	listener = poll_listen(test, dmabuf, POLL_READ, POLL_READ);
-	/* Whoever relied on this thread's claim has to be told. */
+	/* Poll wakes the queue, as other pollers may have found this thread's claim of the slot. */
 	KUNIT_EXPECT_EQ(test, listener->keys, POLL_READ);
 	KUNIT_EXPECT_EQ(test, poll_references(fence), before);
 	KUNIT_EXPECT_EQ(test, atomic_read(&to_mock_fence(fence)->enabled), 1);
@@ -391,7 +391,7 @@ static void poll_late_fence_then_another_arms_the_other(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, poll_references(late), before);
 }
 
-/* Another thread's claim: this one is told "not yet", and is woken later. */
+/* @busy stands for another thread's claim of the slot. */
 static void poll_slot_claimed_by_another_thread(struct kunit *test)
 {
 	struct dma_buf *dmabuf = poll_buffer(test);
@@ -432,7 +432,7 @@ static void poll_close_removes_pending_callbacks(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dma_fence_signal(fence), 0);
 }
 
-/* The reservation object is emptied under a fence that poll still waits for. */
+/* The fence is removed from the reservation object while poll waits for it. */
 static void poll_close_with_the_fence_gone_from_the_buffer(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
@@ -472,7 +472,7 @@ static void poll_close_of_one_buffer_leaves_the_other_s(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, listener->wakes, 1);
 }
 
-/* The memory of a buffer is used again for the next: nothing of it may stick. */
+/* Each buffer may reuse the memory of one released with callbacks pending. */
 static void poll_of_a_buffer_in_used_memory_starts_idle(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
@@ -499,7 +499,7 @@ static void poll_reservation_locked_by_another_thread(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, poll_callbacks(fence), 2);
 	dma_fence_signal(fence);
 	KUNIT_EXPECT_EQ(test, poll_now(dmabuf, POLL_BOTH), POLL_BOTH);
-	/* Had poll waited for the lock, the holder would have run into its limit. */
+	/* The holder drops the lock at its limit, so a lock still held means poll did not wait. */
 	KUNIT_EXPECT_TRUE(test, dma_resv_is_locked(dmabuf->resv));
 	mock_drop_lock(test, holder);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of the registry: what a walk over all buffers sees while they come and
- * go. Buffers that are none of the test's may exist, and are stepped over.
+ * Tests of the registry: what a walk over all buffers returns while buffers are
+ * exported and released. The tests ignore buffers of other exporters.
  */
 
 #include <linux/cpumask.h>
@@ -14,9 +14,9 @@
 #include "threads.h"
 
 /**
- * struct registry_walk - a walk that is ended with the test, or before
+ * struct registry_walk - a walk, which the test ends when it ends itself
  * @iter: the walk
- * @exporter: exporter of the buffers that it looks for
+ * @exporter: exporter whose buffers the walk returns
  */
 struct registry_walk {
 	struct dma_buf_registry_iter iter;
@@ -48,7 +48,7 @@ static void registry_end(struct kunit *test, struct registry_walk *walk)
 	kunit_release_action(test, registry_walk_action, walk);
 }
 
-/* The next buffer of the test's exporter, with a reference. */
+/* Return the next buffer of the exporter with a reference, without stepping over it. */
 static struct dma_buf *registry_peek(struct registry_walk *walk)
 {
 	struct dma_buf *dmabuf;
@@ -61,7 +61,7 @@ static struct dma_buf *registry_peek(struct registry_walk *walk)
 	return NULL;
 }
 
-/* The same, stepped over; the pointer is good as long as the test has the buffer. */
+/* Step over the next buffer of the exporter and return it, without a reference. */
 static struct dma_buf *registry_next(struct registry_walk *walk)
 {
 	struct dma_buf *dmabuf = registry_peek(walk);
@@ -82,7 +82,7 @@ static int registry_count(struct kunit *test, struct mock_exporter *exporter)
 	return count;
 }
 
-/* How often one walk meets this buffer. */
+/* Number of times that one walk returns @wanted. */
 static int registry_seen(struct kunit *test, struct mock_exporter *exporter,
 			 struct dma_buf *wanted)
 {
@@ -209,7 +209,10 @@ struct registry_hole_row {
 	int count;
 };
 
-/* Of six buffers, some are seen; then others, by their place in the walk, go. */
+/*
+ * After @seen steps of a walk over six buffers, @count buffers are released, from place
+ * @released of the walk on.
+ */
 static const struct registry_hole_row registry_hole_rows[] = {
 	{ "before the walk moves, the first goes", 0, 0, 1 },
 	{ "the one just seen goes", 3, 2, 1 },
@@ -297,7 +300,10 @@ static void registry_two_walkers_do_not_meet(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, registry_next(one));
 }
 
-/* Both stand before the same buffer when it goes, and when one of them goes. */
+/*
+ * Three walks have stepped over the same buffer. Then one of the walks ends and the
+ * buffer is released.
+ */
 static void registry_cursors_in_one_place(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_bare_ops);
@@ -341,7 +347,7 @@ static void registry_walk_given_up_leaves_no_trace(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, registry_count(test, exporter), 3);
 }
 
-/* Around the number of them that one hold of the lock looks at. */
+/* Around the number of entries that a walk examines per hold of the lock. */
 static const int crowds[] = { 1, 63, 64, 65, 128, 200 };
 
 static void crowd_to_desc(const int *crowd, char *desc)
@@ -351,7 +357,7 @@ static void crowd_to_desc(const int *crowd, char *desc)
 
 KUNIT_ARRAY_PARAM(crowd, crowds, crowd_to_desc);
 
-/* A kernel thread's last put leaves the release to a worker: dying meanwhile. */
+/* A kernel thread's last put defers the release, so the buffers are still listed. */
 static void registry_dying_buffers_are_skipped(struct kunit *test)
 {
 	const int *crowd = test->param_value;
@@ -395,7 +401,7 @@ static int registry_compare_inos(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-/* More than one batch of numbers, and all of them alive at the same time. */
+/* The buffers exist at the same time and use more than one batch of numbers. */
 static void registry_inode_numbers_are_unique(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_bare_ops);
@@ -444,12 +450,12 @@ static void registry_walk_covers_all_cpus(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, registry_count(test, exporter), made);
 
-	/* Going over the border of two shards is no reason to skip or repeat. */
+	/* A walk that goes on to the next shard skips and repeats no buffer. */
 	walk = registry_begin(test, exporter);
 	for (int i = 0; i < made; i++) {
 		dmabuf = registry_peek(walk);
 		KUNIT_ASSERT_NOT_NULL(test, dmabuf);
-		/* The export's own reference: it was nobody's until now. */
+		/* Drop the reference of the export. */
 		dma_buf_put(dmabuf);
 		dma_buf_registry_iter_step(&walk->iter, dmabuf);
 	}
@@ -459,10 +465,10 @@ static void registry_walk_covers_all_cpus(struct kunit *test)
 }
 
 /**
- * struct registry_storm - buffers that stay, among many that come and go
- * @exporter: exporter of those that stay
- * @passing: exporter of those that do not
- * @stay: how many stay
+ * struct registry_storm - buffers that stay while others are exported and released
+ * @exporter: exporter of the buffers that stay
+ * @passing: exporter of the others
+ * @stay: number of buffers that stay
  */
 struct registry_storm {
 	struct mock_exporter *exporter;

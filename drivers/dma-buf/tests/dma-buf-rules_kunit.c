@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of the rules that hold for all functions alike: which need the
- * reservation lock, and that nobody is reported who keeps the rules.
+ * Tests of the rules that all functions have in common: which of them need the
+ * reservation lock held or not held, and that correct use is not reported.
  *
- * The rules of single functions are tested with the functions. What is reported
- * is known from functions in the place of the reporting ones; only one case here
- * calls a real one.
+ * Rules of a single function are tested with that function. Static stubs replace
+ * dma_buf_report() and count the reports; only rule_is_reported_once_per_buffer
+ * calls the real function.
  */
 
 #include <kunit/test-bug.h>
@@ -14,9 +14,9 @@
 #include "mock.h"
 
 /**
- * struct call - a function of the core, with what its call needs
- * @desc: its name
- * @run: calls it, the reservation lock held or not
+ * struct call - a call of one or two functions of the core
+ * @desc: their names
+ * @run: makes the call; the case decides whether the reservation lock is held
  */
 struct call {
 	const char *desc;
@@ -92,7 +92,7 @@ static void lock_that_is_held_is_enough(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mock_reports_total(test), 0);
 }
 
-/* Each half of a pair is to notice for itself that the lock is missing. */
+/* The functions that undo report the missing lock too. */
 static void lock_is_demanded_by_the_undoing_half(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_dynamic_ops);
@@ -152,7 +152,7 @@ static void run_unmap_unlocked(struct dma_buf_attachment *attach)
 	struct sg_table *sgt = dma_buf_map_attachment(attach, DMA_TO_DEVICE);
 
 	dma_buf_unmap_attachment_unlocked(attach, sgt, DMA_TO_DEVICE);
-	/* It did nothing, so this is the first. */
+	/* The refused call did nothing, so the table is still mapped. */
 	dma_buf_unmap_attachment(attach, sgt, DMA_TO_DEVICE);
 }
 
@@ -206,7 +206,7 @@ static void lock_is_held_where_it_must_not_be(struct kunit *test)
 
 	if (!IS_ENABLED(CONFIG_LOCKDEP))
 		kunit_skip(test, "who holds a lock is known with CONFIG_LOCKDEP only");
-	/* Without lockdep the call below takes the lock that this thread holds. */
+	/* With lockdep off, the call would deadlock on the lock that this thread holds. */
 	KUNIT_ASSERT_TRUE_MSG(test, debug_locks, "an earlier report has switched lockdep off");
 
 	mock_expect_report(test);
@@ -270,7 +270,7 @@ static void nobody_is_reported_who_keeps_the_rules(struct kunit *test)
 			mock_calls(exporter, MOCK_UNPIN));
 }
 
-/* Would warn, and so fail the run, if it did not know what has been reported. */
+/* Each rule is marked as reported; a warning of dma_buf_report() would fail the run. */
 static void rule_is_reported_once_per_buffer(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);

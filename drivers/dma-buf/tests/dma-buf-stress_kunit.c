@@ -2,7 +2,7 @@
 /*
  * Stress: several threads use one buffer at the same time. Each case is limited in time
  * and in turns, checks an invariant in each turn, and at the end that calls balance and
- * no object is left. KASAN, lockdep and several CPUs make the cases find most.
+ * no object is left. The cases find most with KASAN, lockdep and several CPUs.
  */
 
 #include <linux/file.h>
@@ -12,7 +12,7 @@
 #include "threads.h"
 
 /**
- * struct stress - what the threads of a case share
+ * struct stress - data shared by the threads of a case
  * @test: the case
  * @exporter: exporter of the buffers
  * @dmabuf: buffer that all threads may use
@@ -162,7 +162,7 @@ static void stress_attach_detach_against_moves(struct kunit *test)
 
 	stress_init(test, &stress, &mock_dynamic_ops);
 	exporter = stress.exporter;
-	/* Longer, so that most moves find another importer attached than this one. */
+	/* Slow mappings down, so that most moves find other importers attached. */
 	exporter->calls[MOCK_MAP].sleep_us = 20;
 	attach = mock_attach(test, stress.dmabuf, &importer);
 	mock_run_jobs(test, jobs, ARRAY_SIZE(jobs));
@@ -243,7 +243,7 @@ static void stress_map_one_attachment_from_all(struct kunit *test)
 	struct stress stress;
 
 	stress_init(test, &stress, &mock_static_ops);
-	/* Longer, so that mappings of several threads overlap. */
+	/* Slow mappings down, so that those of several threads overlap. */
 	stress.exporter->calls[MOCK_MAP].sleep_us = 20;
 	attach = mock_attach(test, stress.dmabuf, NULL);
 	for (int i = 0; i < ARRAY_SIZE(jobs); i++)
@@ -397,7 +397,7 @@ static void stress_poll_against_signals(struct kunit *test)
 
 /**
  * struct stress_fences - fences that one thread adds and another one signals
- * @stress: what all cases have
+ * @stress: data that all cases have
  * @fence: the fence to be signalled next, or NULL
  */
 struct stress_fences {

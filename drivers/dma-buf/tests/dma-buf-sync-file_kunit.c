@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of the two ioctls that take fences out of a buffer and put some in.
+ * Tests of DMA_BUF_IOCTL_EXPORT_SYNC_FILE and DMA_BUF_IOCTL_IMPORT_SYNC_FILE.
  */
 
 #include <linux/dma-fence-array.h>
@@ -49,7 +49,7 @@ static void sync_put_fence(void *fence)
 	dma_fence_put(fence);
 }
 
-/* The fence of a snapshot, until the test ends. */
+/* Export a sync_file and return its fence, which the test puts when it ends. */
 static struct dma_fence *sync_snapshot(struct kunit *test, struct dma_buf *dmabuf,
 				       u32 flags)
 {
@@ -69,7 +69,7 @@ static void sync_close(void *fd)
 	close_fd((long)fd);
 }
 
-/* A descriptor of a file; the reference passes to it. */
+/* Install a file; the descriptor takes over the caller's reference. */
 static int sync_install(struct kunit *test, struct file *file)
 {
 	int fd = get_unused_fd_flags(O_CLOEXEC);
@@ -102,7 +102,7 @@ static long sync_import(struct kunit *test, struct dma_buf *dmabuf, u32 flags,
 	return sync_import_fd(test, dmabuf, flags, sync_file_fd(test, fence));
 }
 
-/* Is it in the buffer, and how many are there altogether? */
+/* Whether @wanted is in the buffer; @count gets the number of all its fences. */
 static bool sync_has_fence(struct kunit *test, struct dma_buf *dmabuf,
 			   struct dma_fence *wanted, unsigned int *count)
 {
@@ -119,7 +119,7 @@ static bool sync_has_fence(struct kunit *test, struct dma_buf *dmabuf,
 	return found;
 }
 
-/* The lowest free descriptor: it is another one if a call left one behind. */
+/* The lowest free descriptor, which changes if a call leaks one. */
 static int sync_next_fd(void)
 {
 	int fd = get_unused_fd_flags(0);
@@ -241,7 +241,7 @@ struct sync_usage_row {
 	bool waits;
 };
 
-/* For what does a snapshot for that access wait? */
+/* Whether the exported fence for an access waits for a fence of @usage. */
 static const struct sync_usage_row sync_usage_rows[] = {
 	{ "reading, kernel fence", DMA_BUF_SYNC_READ, DMA_RESV_USAGE_KERNEL, true },
 	{ "reading, write fence", DMA_BUF_SYNC_READ, DMA_RESV_USAGE_WRITE, true },
@@ -351,7 +351,7 @@ static void sync_file_import_by_flags(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, !dma_resv_test_signaled(resv, dma_resv_usage_rw(false)),
 			row->readers_wait);
 	KUNIT_EXPECT_FALSE(test, dma_resv_test_signaled(resv, dma_resv_usage_rw(true)));
-	/* Who moves the memory does not wait for what userspace brought. */
+	/* Imported fences never have kernel usage, so a move does not wait for them. */
 	KUNIT_EXPECT_TRUE(test, dma_resv_test_signaled(resv, DMA_RESV_USAGE_KERNEL));
 	dma_fence_signal(fence);
 	KUNIT_EXPECT_TRUE(test, dma_resv_test_signaled(resv, dma_resv_usage_rw(true)));
@@ -424,7 +424,7 @@ static void sync_file_import_newer_of_a_context_replaces(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, count, 1);
 }
 
-/* One fence for several, which the array owns from then on. */
+/* Make an array, which takes references to its members. */
 static struct dma_fence *sync_array(struct kunit *test, struct dma_fence **members,
 				    unsigned int count)
 {
@@ -533,7 +533,7 @@ static void sync_file_import_what_another_buffer_exported(struct kunit *test)
 	sync_expect_members(test, to, members, 3);
 }
 
-/* With a signal on its way, nobody waits for the lock that another one holds. */
+/* A pending signal interrupts the wait for the reservation lock. */
 static void sync_file_import_interrupted_while_locked(struct kunit *test)
 {
 	struct dma_buf *dmabuf = sync_buffer(test);

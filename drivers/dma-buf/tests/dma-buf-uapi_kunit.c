@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of what programs have compiled in: numbers, sizes and places. Each is
- * written out here, so that a change of the header is seen.
+ * Tests of the user API: values of constants and ioctl numbers, struct sizes and
+ * member offsets. They are repeated here, so that a change of the header fails.
  */
 
 #include <kunit/test.h>
@@ -10,10 +10,10 @@
 #include <uapi/linux/magic.h>
 
 /**
- * struct number - a number that programs know
+ * struct number - a value of the user API
  * @desc: its name
- * @is: what the header makes it
- * @known: what programs have
+ * @is: value in this kernel's header
+ * @known: value that programs were compiled with
  */
 struct number {
 	const char *desc;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of export and release: who owns the memory when, and for how long.
+ * Tests of export and release: what an export sets up and refuses, and when and in
+ * which context release runs.
  */
 
 #include <linux/completion.h>
@@ -11,7 +12,7 @@
 
 #include "mock.h"
 
-/* Longer than any machine takes to run a worker; not reached unless it never runs. */
+/* Limit for a release in a worker; reached only if the worker never runs. */
 #define RELEASE_TIMEOUT	(10 * HZ)
 
 static void export_keeps_what_it_was_given(struct kunit *test)
@@ -140,7 +141,7 @@ static void export_refuses(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, PTR_ERR(dma_buf_export(&info)), -EINVAL);
 	KUNIT_EXPECT_EQ(test, mock_reports(test, DMA_BUF_RULE_EXPORT), 1);
 	KUNIT_EXPECT_EQ(test, mock_reports_total(test), 1);
-	/* The memory is still the exporter's. */
+	/* A refused export does not release the exporter's memory. */
 	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_RELEASE), 0);
 }
 
@@ -202,14 +203,14 @@ static void release_waits_for_the_last_path(struct kunit *test)
 	path_get(&path);
 	mock_buffer_put(test, dmabuf);
 	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_RELEASE), 0);
-	/* All of the buffer is still there to be looked at. */
+	/* The path keeps the inode valid. */
 	KUNIT_EXPECT_EQ(test, i_size_read(d_inode(path.dentry)), exporter->size);
 
 	path_put(&path);
 	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_RELEASE), 1);
 }
 
-/* As a watch of inotify holds it. */
+/* An inotify watch holds such a reference to the inode. */
 static void release_does_not_wait_for_the_inode(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
@@ -259,7 +260,7 @@ static void release_waits_for_who_attached(struct kunit *test)
 			exporter->calls[MOCK_RELEASE].order);
 }
 
-/* With the memory, as drivers that embed it in their object do. */
+/* Free the reservation object, as release of drivers does that embed it in their object. */
 static void free_own_resv(struct mock_exporter *exporter, enum mock_op op,
 			  struct dma_buf *dmabuf)
 {
@@ -288,7 +289,7 @@ static void release_may_free_the_exporters_reservation_object(struct kunit *test
 	KUNIT_EXPECT_EQ(test, kref_read(&fence->refcount), 1);
 }
 
-/* Something to lose in the core's own object, which this buffer does not use. */
+/* Put a fence into the buffer's own reservation object, which is unused. */
 static void plant_in_unused_resv(struct mock_exporter *exporter, enum mock_op op,
 				 struct dma_buf *dmabuf)
 {
@@ -353,7 +354,7 @@ static void release_while_attached_is_reported(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mock_reports(test, DMA_BUF_RULE_RELEASE), 1);
 	KUNIT_EXPECT_EQ(test, mock_reports_total(test), 1);
 	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_RELEASE), 1);
-	/* What the importer forgot is past detaching. */
+	/* The buffer is gone, so the attachment cannot be detached; free its memory. */
 	if (apart)
 		kfree(dma_buf_to_attach_object(attach));
 }

@@ -34,7 +34,7 @@ static const struct seen {
 
 KUNIT_ARRAY_PARAM_DESC(seen, seen, desc);
 
-/* One more fence in the text. */
+/* Append a fence to the text. */
 static size_t tell(char *text, size_t size, struct dma_resv_iter *cursor,
 		   struct dma_fence *fence)
 {
@@ -78,7 +78,7 @@ static void iteration_without_the_lock(struct kunit *test)
 	dma_resv_iter_begin(&cursor, resv, row->usage);
 	dma_resv_for_each_fence_unlocked(&cursor, fence) {
 		KUNIT_EXPECT_EQ(test, dma_resv_iter_is_restarted(&cursor), first);
-		/* The test's, the object's and the iteration's. */
+		/* References of the test, the reservation object and the iteration. */
 		KUNIT_EXPECT_EQ(test, kref_read(&fence->refcount), 3);
 		first = false;
 		tell(text, sizeof(text), &cursor, fence);
@@ -100,7 +100,7 @@ static void iteration_that_is_left_drops_its_reference(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kref_read(&added->refcount), 3);
 	dma_resv_iter_end(&cursor);
 	KUNIT_EXPECT_EQ(test, kref_read(&added->refcount), 2);
-	/* And one that never began has none. */
+	/* An iteration that has not looked at a fence holds no reference. */
 	dma_resv_iter_begin(&cursor, resv, DMA_RESV_USAGE_READ);
 	dma_resv_iter_end(&cursor);
 	KUNIT_EXPECT_EQ(test, kref_read(&added->refcount), 2);
@@ -122,7 +122,7 @@ static void iteration_step_by_step(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, dma_resv_iter_next(&cursor));
 	dma_resv_unlock(resv);
 
-	/* Begun twice, it still has one reference only. */
+	/* A repeated first_unlocked() does not leak a reference. */
 	dma_resv_iter_begin(&cursor, resv, DMA_RESV_USAGE_WRITE);
 	KUNIT_EXPECT_PTR_EQ(test, dma_resv_iter_first_unlocked(&cursor), first);
 	KUNIT_EXPECT_PTR_EQ(test, dma_resv_iter_first_unlocked(&cursor), first);
@@ -133,7 +133,7 @@ static void iteration_step_by_step(struct kunit *test)
 	dma_resv_iter_end(&cursor);
 }
 
-/* So many more fences come that the list is replaced under the iteration. */
+/* Fences added during the iteration make the list too small, so it is replaced. */
 static void iteration_begins_again_when_the_list_is_replaced(struct kunit *test)
 {
 	struct dma_resv *resv = mock_resv(test);
@@ -158,7 +158,10 @@ static void iteration_begins_again_when_the_list_is_replaced(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, seen, 3 + ARRAY_SIZE(more));
 }
 
-/* The reader sleeps so long that another list may have the memory of the one it knew. */
+/*
+ * The loop waits for grace periods, so that a new list may reuse the memory of the list
+ * that the iteration began with.
+ */
 static void iteration_is_not_fooled_by_a_list_at_the_same_address(struct kunit *test)
 {
 	struct dma_resv *resv = mock_resv(test), *from = mock_resv(test);
@@ -188,8 +191,8 @@ static void iteration_is_not_fooled_by_a_list_at_the_same_address(struct kunit *
 }
 
 /*
- * The reader sleeps so long that the generation wraps, and the list at the same address is
- * shorter than the one it knew: it must not read beyond the end of that list.
+ * A shorter list at the same address has the same generation, as after the generation has
+ * wrapped. The iteration must not read beyond the end of that list.
  */
 static void iteration_stays_within_a_shorter_list(struct kunit *test)
 {

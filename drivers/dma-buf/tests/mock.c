@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Exporters, importers, devices and fences for the tests of the buffer core.
+ * Mock exporters, importers, devices and fences for the tests.
  *
- * Nothing here uses the DMA API, which not every machine has that runs tests:
- * tables have addresses that nobody ever goes to.
+ * The mocks do not use the DMA API, which UML lacks by default. The DMA addresses
+ * in their tables are made up and never accessed.
  */
 
 #include <kunit/device.h>
@@ -64,7 +64,7 @@ static const struct file_operations mock_last_fops = {
 	.release = mock_last_release,
 };
 
-/* Has everything gone that the current test made and that can go this way? */
+/* Whether the current test has no buffer or fence left that a worker could release. */
 static bool mock_all_gone(void)
 {
 	struct kunit *test = kunit_get_current_test();
@@ -82,8 +82,8 @@ void mock_flush(void)
 	if (mock_all_gone())
 		return;
 	/*
-	 * The worker may have been quicker, and not be done yet. It never runs
-	 * twice at the same time: what it is given now comes after all that.
+	 * The worker may have taken the files already and still be running. It never
+	 * runs concurrently with itself, so it releases a file that is put now last.
 	 */
 	last = anon_inode_getfile("dmabuf-mock", &mock_last_fops, &done, O_RDONLY);
 	if (IS_ERR(last))
@@ -92,7 +92,7 @@ void mock_flush(void)
 	wait_for_completion(&done);
 }
 
-/* Count a call, and say with which errno it is to fail. */
+/* Count a call; returns the errno that it has to fail with, or 0. */
 static int mock_called(struct mock_exporter *exporter, enum mock_op op,
 		       struct dma_buf *dmabuf)
 {
@@ -157,7 +157,7 @@ static struct sg_table *mock_table(struct mock_exporter *exporter)
 		sg_set_page(sg, exporter->page, bytes, 0);
 		sg_dma_address(sg) = addr;
 		sg_dma_len(sg) = bytes;
-		/* A gap, so that nobody takes the segments for one. */
+		/* Leave a gap, so that the segments cannot be merged. */
 		addr += bytes + PAGE_SIZE;
 	}
 	if (exporter->no_segments)
@@ -244,7 +244,7 @@ static void mock_op_release(struct dma_buf *dmabuf)
 
 	mock_called(exporter, MOCK_RELEASE, dmabuf);
 	complete(&exporter->released);
-	/* Last of all: from then on the exporter may go. */
+	/* Must be last: the test may free the exporter after it. */
 	atomic_dec(&ctx->buffers);
 }
 
@@ -283,7 +283,7 @@ const struct dma_buf_ops mock_dynamic_ops = {
 
 static void mock_page_free(void *page)
 {
-	/* A descriptor closed at the end of the test may be what held a buffer. */
+	/* A file whose release is still deferred may hold the last reference to a buffer. */
 	mock_flush();
 	__free_page(page);
 }
@@ -342,7 +342,7 @@ struct dma_buf *mock_export(struct mock_exporter *exporter)
 static void mock_buffer_action(void *dmabuf)
 {
 	dma_buf_put(dmabuf);
-	/* Mostly this is all there is to do, and there may be many of them. */
+	/* Cheaper than mock_flush(), and enough in most cases; a test may have many buffers. */
 	flush_delayed_fput();
 }
 
@@ -390,7 +390,7 @@ struct device *mock_device_masked(struct kunit *test, u64 mask)
 	snprintf(name, sizeof(name), "dmabuf-mock%d", atomic_inc_return(&number));
 	dev = kunit_device_register(test, name);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dev);
-	/* One field for both masks: that is how these devices are made. */
+	/* dev->dma_mask of a KUnit device points to this field. */
 	dev->coherent_dma_mask = mask;
 	return dev;
 }
@@ -479,7 +479,7 @@ static const struct dma_fence_ops mock_fence_ops = {
 	.release = mock_fence_release,
 };
 
-/* Nothing may wait for ever for a test that has failed. */
+/* Signal, so that no waiter is stuck after a test has failed. */
 static void mock_fence_action(void *fence)
 {
 	dma_fence_signal(fence);

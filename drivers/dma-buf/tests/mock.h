@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the buffer core's tests share: exporters, importers, devices and fences
- * that do as they are told and remember what was done to them.
+ * Mock exporters, importers, devices and fences for the tests. A test sets what
+ * their callbacks do and reads how they were called.
  *
- * Every suite has mock_init() as its init callback. What a test makes with the
- * functions here goes away with the test, latest first; after the last of it is
- * gone, a test fails whose buffers, fences or tables are not gone too.
+ * Every suite has mock_init() as its init callback. KUnit actions release the
+ * objects of a test when it ends, latest first. The last action fails the test
+ * if a buffer, fence or table is left.
  */
 #ifndef _DMA_BUF_TESTS_MOCK_H
 #define _DMA_BUF_TESTS_MOCK_H
@@ -16,7 +16,7 @@
 
 #include "../buffer/dma-buf-private.h"
 
-/* An errno that is none: the callback claims success and returns nothing. */
+/* For mock_fail(): the callback succeeds, but returns no table or mapping. */
 #define MOCK_NOTHING	1
 
 /* The callbacks of an exporter. */
@@ -37,17 +37,17 @@ enum mock_op {
 };
 
 /**
- * struct mock_call - one callback: what it is to do, and its latest call
+ * struct mock_call - the behaviour of one callback, and its latest call
  * @fail_at: number of the call that fails, from 1; 0 for none
- * @error: what that call fails with
- * @sleep_us: how long each call takes
- * @count: calls so far
- * @order: place of the call among all calls of all callbacks of the test
- * @locked: somebody held the reservation lock
- * @in_task: ran in process context
- * @attach: attachment concerned, if any
- * @sgt: table that was made or given back
- * @dir: direction
+ * @error: errno of the call that fails
+ * @sleep_us: microseconds that each call sleeps
+ * @count: number of calls
+ * @order: number of the latest call among the calls of all callbacks of the test
+ * @locked: the latest call found the reservation lock held, by any thread
+ * @in_task: the latest call ran in process context
+ * @attach: attachment of the latest call, if it has one
+ * @sgt: table that the latest call made or freed
+ * @dir: direction of the latest call
  */
 struct mock_call {
 	int fail_at;
@@ -64,20 +64,20 @@ struct mock_call {
 
 /**
  * struct mock_exporter - an exporter of buffers with made-up addresses
- * @test: test it belongs to
- * @ops: callbacks, of those below or a changed copy
+ * @test: test that the exporter belongs to
+ * @ops: one of the tables below, or a changed copy
  * @size: bytes of each buffer
  * @flags: flags of the export
- * @resv: reservation object of the exporter's own, or NULL
- * @segments: segments of each table
+ * @resv: reservation object for the export, or NULL for the buffer's own
+ * @segments: number of segments in each table
  * @table_bytes: bytes that a table covers
- * @no_segments: a table counts none of its segments as mapped
+ * @no_segments: set to make tables with nents = 0
  * @dma_base: DMA address of the first segment
- * @page: the memory behind all segments, and behind the kernel mapping
- * @hook: called in each callback after it was counted, or NULL
+ * @page: page of all segments and of the kernel mapping
+ * @hook: called by each callback after it has counted the call, or NULL
  * @hook_data: for @hook
  * @released: completed by each release
- * @calls: the callbacks
+ * @calls: behaviour and latest call of each callback
  */
 struct mock_exporter {
 	struct kunit *test;
@@ -97,43 +97,42 @@ struct mock_exporter {
 	struct mock_call calls[MOCK_OPS];
 };
 
-/* All callbacks but pin and unpin; with pin and unpin; the mandatory ones. */
+/* static: all callbacks but pin and unpin; dynamic: all; bare: the mandatory ones. */
 extern const struct dma_buf_ops mock_static_ops;
 extern const struct dma_buf_ops mock_dynamic_ops;
 extern const struct dma_buf_ops mock_bare_ops;
-/* As mock_static_ops, with cache_sgt_mapping. */
+/* mock_static_ops with cache_sgt_mapping. */
 extern const struct dma_buf_ops mock_cached_ops;
 
-/* Four pages in one segment; change the fields before the first export. */
+/* Make an exporter of four pages in one segment; change its fields before exporting. */
 struct mock_exporter *mock_exporter(struct kunit *test,
 				    const struct dma_buf_ops *ops);
 
-/* How often the callback was called. */
 int mock_calls(struct mock_exporter *exporter, enum mock_op op);
-/* Let the n-th call from now on, 1 being the next, fail with an errno. */
+/* Make the @nth call from now on fail with @error; 1 is the next call. */
 void mock_fail(struct mock_exporter *exporter, enum mock_op op, int nth, int error);
 
-/* An export with nobody to drop the reference, and all errors passed through. */
+/* Export a buffer. The caller owns the reference, and handles errors. */
 struct dma_buf *mock_export(struct mock_exporter *exporter);
-/* A buffer that the test drops when it ends ... */
+/* Export a buffer, asserting success. The test puts it when it ends. */
 struct dma_buf *mock_buffer(struct kunit *test, struct mock_exporter *exporter);
-/* ... or now, until its release has run if this was the last reference ... */
+/* Put the buffer now. If that drops the last reference, wait for its release. */
 void mock_buffer_put(struct kunit *test, struct dma_buf *dmabuf);
-/* ... or now, with the release in the test's own thread, whose reports count ... */
+/* Put the buffer now and release it in the test's thread, whose reports are counted. */
 void mock_buffer_release(struct kunit *test, struct dma_buf *dmabuf);
-/* ... or does not drop: the reference is the caller's. */
+/* Pass the test's reference to the caller. */
 void mock_buffer_disown(struct kunit *test, struct dma_buf *dmabuf);
-/* Wait for the releases that dma_buf_put() left to a worker. */
+/* Wait for the releases that dma_buf_put() has deferred to a worker. */
 void mock_flush(void);
 
-/* A device that reaches 32 bits, or another number of them. */
+/* Make a device with a 32 bit DMA mask, or with another mask. */
 struct device *mock_device(struct kunit *test);
 struct device *mock_device_masked(struct kunit *test, u64 mask);
 
 /**
- * struct mock_importer - an importer that follows moves
- * @moves: calls of its move_notify
- * @locked: somebody held the reservation lock in the latest one
+ * struct mock_importer - a dynamic importer
+ * @moves: number of calls of its move_notify
+ * @locked: the latest call found the reservation lock held, by any thread
  */
 struct mock_importer {
 	atomic_t moves;
@@ -143,48 +142,50 @@ struct mock_importer {
 extern const struct dma_buf_attach_ops mock_importer_ops;
 extern const struct dma_buf_attach_ops mock_peer_importer_ops;
 
-/* The attachment of a new device, by a dynamic importer, or NULL for a static one. */
+/* Attach a new device; @importer is NULL for a static importer. */
 struct dma_buf_attachment *mock_attach(struct kunit *test, struct dma_buf *dmabuf,
 				       struct mock_importer *importer);
-/* Detach now and not at the end of the test. */
+/* Detach now instead of at the end of the test. */
 void mock_detach(struct kunit *test, struct dma_buf_attachment *attach);
 
 /**
  * struct mock_fence - a fence that the test signals
  * @base: the fence
- * @lock: its lock
- * @context: what is counted for the test
- * @enabled: calls of enable_signaling
- * @deadline: the latest deadline it was given
- * @late: finds itself signalled when signalling is enabled
+ * @lock: lock of @base
+ * @context: counters of the test
+ * @enabled: number of calls of enable_signaling
+ * @deadline: the latest deadline that was set
+ * @late: enable_signaling returns false, so that the fence signals when it is enabled
  */
 struct mock_fence {
 	struct dma_fence base;
-	spinlock_t lock;	/* what dma_fence_init() wants */
+	spinlock_t lock;	/* passed to dma_fence_init() */
 	struct mock_context *context;
 	atomic_t enabled;
 	ktime_t deadline;
 	bool late;
 };
 
-/* In a context of its own, or at a given point; signalled and put with the test. */
+/*
+ * Make a fence in a new context, or at a given context and seqno. The test signals and
+ * puts it when it ends.
+ */
 struct dma_fence *mock_fence(struct kunit *test);
 struct dma_fence *mock_fence_at(struct kunit *test, u64 context, u64 seqno);
 struct mock_fence *to_mock_fence(struct dma_fence *fence);
-/* Drop the test's reference, and leave the fence as it is. */
+/* Drop the test's reference without signalling the fence. */
 void mock_fence_put(struct kunit *test, struct dma_fence *fence);
-/* Put a fence into the buffer's reservation object. */
 void mock_add_fence(struct kunit *test, struct dma_buf *dmabuf,
 		    struct dma_fence *fence, enum dma_resv_usage usage);
 
 /**
- * struct mock_context - what is counted for one test
+ * struct mock_context - counters of one test
  * @test: the test
- * @buffers: exported and not released
- * @tables: mapped and not unmapped
- * @fences: made and not released
- * @order: calls of exporters' callbacks
- * @reports: reports of broken rules, by rule
+ * @buffers: buffers exported and not released
+ * @tables: tables mapped and not unmapped
+ * @fences: fences made and not released
+ * @order: number of calls of all exporters' callbacks
+ * @reports: number of reports, by rule
  * @reported: attachment of the latest report
  */
 struct mock_context {
@@ -199,17 +200,17 @@ struct mock_context {
 
 int mock_init(struct kunit *test);
 
-/* From now on, count the reports of the test's own thread and do not warn. */
+/* From now on, reports of the test's own thread are counted and do not warn. */
 void mock_expect_report(struct kunit *test);
 int mock_reports(struct kunit *test, enum dma_buf_rule rule);
-/* Those of all rules: what a test expects that means "this one and no other". */
+/* Number of reports of all rules, to expect that no other rule was reported. */
 int mock_reports_total(struct kunit *test);
 
-/* Memory of a user address space that the test's thread gets; skips without. */
+/* Map user memory, in an address space of the test's thread; skips if that fails. */
 unsigned long mock_user_memory(struct kunit *test, size_t size);
-/* A page of it that can be read and not written, with something in it. */
+/* Map a read-only page of user memory that holds @data. */
 unsigned long mock_user_read_only(struct kunit *test, const void *data, size_t size);
-/* An ioctl with its argument in such memory, copied there and back; of a buffer. */
+/* Call an ioctl of a file or buffer; @arg is copied to user memory and back. */
 long mock_file_ioctl(struct kunit *test, struct file *file, unsigned int cmd, void *arg,
 		     size_t size);
 long mock_ioctl(struct kunit *test, struct dma_buf *dmabuf, unsigned int cmd,

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The sample camera's test picture, as a pure function.
+ * The test picture of the sample camera.
  *
- * Frame number n of a given size and format has exactly one set of pixels. The
- * driver paints them, and a program in userspace that includes this same file
- * paints them again: whoever compares the two knows whether a buffer arrived
- * whole, and which frame is in it. That only holds while nothing in here reads
- * a clock, a global or the previous frame.
+ * The pixels depend on the frame number, the size and the format only, so no
+ * function here may read a clock, a global variable or the previous frame. The
+ * driver draws the picture. A userspace program that includes this file draws
+ * it again and compares, to check the contents of a buffer and which frame is
+ * in it.
  *
  * From top to bottom the picture has three bands:
  *
@@ -19,8 +19,8 @@
  *	|         000123            |  n modulo 1000000
  *	+---------------------------+ height
  *
- * Only pixels are written: the bytes between a row's last pixel and the stride
- * keep what they held. The width must be even, and no side smaller than 64.
+ * Padding between a row's last pixel and the next row is not written. The width
+ * must be even, and both width and height at least 64.
  */
 #ifndef DMABUF_SAMPLES_PATTERN_H
 #define DMABUF_SAMPLES_PATTERN_H
@@ -33,11 +33,11 @@
 #define PATTERN_DIGITS		6
 #define PATTERN_GLYPH_WIDTH	5
 #define PATTERN_GLYPH_HEIGHT	7
-/* Columns of the number: each glyph and the gap after it, but the last gap. */
+/* Columns of the number: the glyphs, with a gap of one column between them. */
 #define PATTERN_COLUMNS		(PATTERN_DIGITS * (PATTERN_GLYPH_WIDTH + 1) - 1)
 
 /**
- * enum pattern_kind - what the upper band shows.
+ * enum pattern_kind - picture of the upper band.
  * @PATTERN_COLOUR_BARS: white, yellow, cyan, green, magenta, red, blue, black
  * @PATTERN_GREY_BARS: eight greys from white to black
  */
@@ -47,7 +47,7 @@ enum pattern_kind {
 };
 
 /**
- * struct pattern - all that decides over a picture, but its number.
+ * struct pattern - parameters of a picture, except its number.
  * @format: V4L2_PIX_FMT_XBGR32 (DRM calls it XRGB8888) or V4L2_PIX_FMT_YUYV
  * @width: pixels in a row, even
  * @height: rows
@@ -62,7 +62,7 @@ struct pattern {
 	__u32 kind;
 };
 
-/* Userspace has no min(). */
+/* For userspace, which has no min(). */
 static inline __u32 pattern_least(__u32 a, __u32 b)
 {
 	if (b < a)
@@ -70,7 +70,7 @@ static inline __u32 pattern_least(__u32 a, __u32 b)
 	return a;
 }
 
-/* The number's size on the screen, in multiples of one pixel per column. */
+/* Pixels per column and per row of the number's glyphs. */
 static inline __u32 pattern_scale(const struct pattern *p)
 {
 	__u32 across = p->width * 9 / 10 / PATTERN_COLUMNS;
@@ -127,9 +127,8 @@ static inline void pattern_word(const struct pattern *p, __u32 rgb, __u8 *word)
 }
 
 /*
- * Pixels x0 to x1 - 1 of a row. In YUYV two pixels share their chroma, and it
- * is the left one's: a span that starts or ends between the two writes the
- * luma of its own pixel only.
+ * Draw pixels x0 to x1 - 1 of a row. In YUYV the left pixel sets the chroma of a
+ * pair, so a span that starts with a right pixel writes only the luma of it.
  */
 static inline void pattern_span(const struct pattern *p, __u8 *row,
 				__u32 x0, __u32 x1, __u32 rgb)
@@ -158,7 +157,7 @@ static inline void pattern_span(const struct pattern *p, __u8 *row,
 	}
 }
 
-/* A point that runs to and fro over 0 to range, step pixels per frame. */
+/* Position in frame n of a point that moves step pixels per frame between 0 and range. */
 static inline __u32 pattern_bounce(__u32 n, __u32 step, __u32 range)
 {
 	__u32 at = n % (2 * range) * step % (2 * range);
@@ -171,7 +170,7 @@ static inline __u32 pattern_ball_radius(const struct pattern *p)
 	return pattern_least(p->width, p->height) / 12;
 }
 
-/* Distance of row y from the ball's centre; at most the radius if it is met. */
+/* Distance of row y from the ball's centre; rows of the ball have at most its radius. */
 static inline __u32 pattern_ball_distance(const struct pattern *p, __u32 n,
 					  __u32 y)
 {
@@ -232,7 +231,7 @@ static inline void pattern_steps_row(const struct pattern *p, __u32 n,
 	pattern_span(p, row, x, x + width, 0xe02050);
 }
 
-/* The row of a glyph that picture row y cuts, or its height where none is. */
+/* Row of the glyphs in picture row y, PATTERN_GLYPH_HEIGHT outside the number. */
 static inline __u32 pattern_glyph_row(const struct pattern *p, __u32 y)
 {
 	__u32 top = pattern_digits_top(p);
@@ -258,7 +257,7 @@ static inline void pattern_number_row(const struct pattern *p, __u32 n, __u32 y,
 		{ 0x0e, 0x11, 0x11, 0x0f, 0x01, 0x01, 0x0e },
 	};
 	__u32 scale = pattern_scale(p), line = pattern_glyph_row(p, y);
-	/* One past the last column: digits are drawn from the right. */
+	/* End of the last column: digits are drawn from right to left. */
 	__u32 x = (p->width + PATTERN_COLUMNS * scale) / 2;
 	__u32 digit, column;
 
@@ -277,13 +276,13 @@ static inline void pattern_number_row(const struct pattern *p, __u32 n, __u32 y,
 }
 
 /**
- * pattern_row_class() - name the rows that look the same.
+ * pattern_row_class() - return a number that is the same for equal rows.
  * @p: the picture
  * @n: frame number
  * @y: row
  *
- * Most rows repeat the one above. A painter that keeps the last row it has
- * drawn only needs to draw again when this number changes.
+ * Most rows equal the row above. A caller can copy the row above while this
+ * number does not change.
  *
  * Return: a number; two rows of one frame with the same number are equal.
  */
@@ -303,7 +302,7 @@ static inline __u32 pattern_row_class(const struct pattern *p, __u32 n, __u32 y)
  * @p: the picture
  * @n: frame number
  * @y: row
- * @row: where its first pixel goes; pattern_row_bytes() bytes are written
+ * @row: memory for the row; pattern_row_bytes() bytes are written
  */
 static inline void pattern_row(const struct pattern *p, __u32 n, __u32 y,
 			       __u8 *row)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of the names of fences, before the signal and after their driver is gone.
+ * Tests of the driver and timeline names of fences: before the signal, and after the
+ * driver has freed what its name callbacks return.
  */
 
 #include <linux/dma-resv.h>
@@ -16,7 +17,7 @@
 #include "resv.h"
 #include "threads.h"
 
-/* What a driver frees before its fences are released. */
+/* Driver data with the names, which is freed before the fence is released. */
 struct owner {
 	struct rcu_head rcu;
 	char driver[16];
@@ -25,11 +26,11 @@ struct owner {
 
 struct owned_fence {
 	struct dma_fence base;
-	spinlock_t lock;	/* what dma_fence_init() wants */
-	struct owner *owner;	/* NULL when it is gone */
+	spinlock_t lock;	/* passed to dma_fence_init() */
+	struct owner *owner;	/* NULL after it was freed */
 };
 
-/* Calls of name callbacks after the owner was freed. */
+/* Number of calls of name callbacks after the owner was freed. */
 static atomic_t asked_too_late;
 
 static struct owner *owner_of(struct dma_fence *fence)
@@ -79,7 +80,7 @@ static void owner_free(struct rcu_head *rcu)
 	kfree(owner);
 }
 
-/* Signal, and free what the names need after a grace period. */
+/* Signal the fence, and free the owner after a grace period. */
 static void owner_goes(struct dma_fence *fence)
 {
 	struct owner *owner = container_of(fence, struct owned_fence, base)->owner;
@@ -150,7 +151,7 @@ static void driver_that_is_gone_is_not_asked(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&asked_too_late), 0);
 }
 
-/* Tracepoints do not ask it either. */
+/* Tracepoints do not call the name callbacks of a signalled fence. */
 static void driver_that_is_gone_is_not_traced(struct kunit *test)
 {
 	struct dma_fence *fence;
@@ -168,7 +169,7 @@ static void driver_that_is_gone_is_not_traced(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&asked_too_late), 0);
 }
 
-/* Signals the fence while a tracepoint asks for its name. */
+/* Signals the fence from its name callback, which a tracepoint calls. */
 static const char *fleeting_timeline(struct dma_fence *fence)
 {
 	dma_fence_signal(fence);
@@ -199,7 +200,10 @@ static void fence_signals_while_its_name_is_traced(struct kunit *test)
 }
 
 #if IS_ENABLED(CONFIG_PERF_EVENTS) && IS_ENABLED(CONFIG_EVENT_TRACING)
-/* The latest record of an event: offset and length of a name are its first two fields. */
+/*
+ * The latest record of an event. Its first two fields are the locations of the driver and
+ * the timeline name: the offset in the low 16 bits, the length in the high ones.
+ */
 struct record {
 	int count;
 	u32 size;
@@ -267,7 +271,7 @@ static void traced_names_have_their_own_length(struct kunit *test)
 }
 #endif
 
-/* A fence whose driver goes again and again, and threads that read its names. */
+/* One thread signals and replaces the fence repeatedly; others read its names. */
 struct race {
 	struct dma_fence __rcu *fence;
 };
@@ -288,7 +292,7 @@ static bool is_one_of(const char *name, const char *before, const char *after)
 	return !strcmp(name, before) || !strcmp(name, after);
 }
 
-/* Sleeps between finding the fence and asking for its names: the driver may go meanwhile. */
+/* Sleeps before it reads the names, so that the owner may be freed in between. */
 static bool race_look(void *data)
 {
 	struct race *race = data;
@@ -321,7 +325,7 @@ static void names_race_with_the_drivers_end(struct kunit *test)
 	last = rcu_dereference_protected(race.fence, true);
 	owner_goes(last);
 	dma_fence_put(last);
-	/* owner_free() is code of this module. */
+	/* Wait for owner_free(), which is code of this module. */
 	rcu_barrier();
 	KUNIT_EXPECT_EQ(test, atomic_read(&asked_too_late), 0);
 }

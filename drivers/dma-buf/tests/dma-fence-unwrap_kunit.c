@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of looking into containers and of merging what is in them.
+ * Tests of iterating over the fences in containers, and of merging fences.
  *
- * Their inputs are written as text: a letter is a timeline, the digit after it a
- * sequence number, "!" means signalled. [ ] is an array, ( ) a chain with its oldest
- * link first, a space goes on to the next fence, "-" is none.
+ * The fences are written as text: a letter for the timeline, a digit for the seqno, and
+ * "!" if the fence is signalled. [ ] is an array, ( ) a chain with its oldest link
+ * first, "-" is NULL. Fences are separated by spaces.
  */
 
 #include <linux/dma-fence-unwrap.h>
@@ -17,10 +17,10 @@
 #define TIMELINES	26
 
 /**
- * struct reader - text on its way to fences
+ * struct reader - state of the conversion of text to fences
  * @test: the test
- * @at: the rest of the text
- * @contexts: of the letters, in their order
+ * @at: rest of the text
+ * @contexts: context of timeline "a"; those of the other letters follow
  */
 struct reader {
 	struct kunit *test;
@@ -30,7 +30,7 @@ struct reader {
 
 static struct dma_fence *read_fence(struct reader *in);
 
-/* Up to @end: fences, without references of their own. */
+/* Read fences up to @end; the test owns their references. */
 static unsigned int read_fences(struct reader *in, char end, struct dma_fence **fences)
 {
 	unsigned int count = 0;
@@ -103,7 +103,7 @@ static void reader_init(struct reader *in, struct kunit *test, const char *text)
 	in->contexts = dma_fence_context_alloc(TIMELINES);
 }
 
-/* The fences in one, as text again. */
+/* Print the fences that an iteration over @head returns, as text. */
 static void write_fences(struct reader *in, struct dma_fence *head, char *text, size_t size)
 {
 	struct dma_fence_unwrap cursor;
@@ -176,7 +176,7 @@ static void unwrap_step_by_step(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, dma_fence_unwrap_first(NULL, &cursor));
 }
 
-/* What a loop that is left early has to give back, and no more. */
+/* A loop that is left early holds one reference, to the chain link of the cursor. */
 static void unwrap_that_is_left_early(struct kunit *test)
 {
 	struct dma_fence_unwrap cursor;
@@ -200,14 +200,14 @@ static const struct merge {
 	const char *result;
 	s64 latest;
 } merges[] = {
-	/* Nothing to wait for: only a time. */
+	/* Nothing to wait for: a signalled fence with the latest timestamp. */
 	{ "-", "", 0 },
 	{ "- -", "", 0 },
 	{ "a1!", "", 1 },
 	{ "a1! b2!", "", 1002 },
 	{ "b2! a1!", "", 1002 },
 	{ "[a1! c3!] (b2! d1!)", "", 3001 },
-	/* One. */
+	/* One fence is left. */
 	{ "a1", "a1" },
 	{ "a1 -", "a1" },
 	{ "a1 b1!", "a1" },
@@ -216,14 +216,14 @@ static const struct merge {
 	{ "(a1)", "a1" },
 	{ "(a1 a2)", "a2" },
 	{ "(a2 a1)", "a2" },
-	/* Of a timeline the newest. */
+	/* The newest fence of each timeline is left. */
 	{ "a1 a2", "a2" },
 	{ "a2 a1", "a2" },
 	{ "a1 a1", "a1" },
 	{ "a1 a3 a2", "a3" },
 	{ "a1 a2!", "a1" },
 	{ "a3 b1 a2 b2 a1 b3", "a3 b3" },
-	/* Several. */
+	/* An array of several fences. */
 	{ "a1 b1", "a1 b1" },
 	{ "b1 a1", "a1 b1" },
 	{ "d1 c1 b1 a1", "a1 b1 c1 d1" },
@@ -263,7 +263,7 @@ static void merge_keeps_what_is_to_be_waited_for(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dma_fence_is_array(merged), strlen(row->result) > 2);
 	if (!row->result[0])
 		KUNIT_EXPECT_EQ(test, dma_fence_timestamp(merged), row->latest);
-	/* What is not kept is not held. */
+	/* The merged fence holds no signalled fence. */
 	for (unsigned int i = 0; i < count; i++)
 		if (heads[i] && dma_fence_is_signaled(heads[i]))
 			KUNIT_EXPECT_EQ(test, kref_read(&heads[i]->refcount), 1);
@@ -283,7 +283,7 @@ static void merge_of_fences_in_the_call(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(merged));
 }
 
-/* As many timelines as it takes to see whether time goes with the square. */
+/* Enough timelines to notice a merge that takes quadratic time. */
 #define MANY	20000
 
 static void merge_of_very_many(struct kunit *test)
@@ -299,7 +299,7 @@ static void merge_of_very_many(struct kunit *test)
 	for (int head = 0; head < 2; head++) {
 		fences = kvmalloc_array(MANY, sizeof(*fences), GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, fences);
-		/* Neither in order nor the other way round. */
+		/* In neither ascending nor descending order. */
 		for (unsigned int i = 0; i < MANY; i++)
 			fences[i] = mock_fence_at(test, context + i * 7919 % MANY, 1 + head);
 		heads[head] = mock_array(test, false, MANY, fences);

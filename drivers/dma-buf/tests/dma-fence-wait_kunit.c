@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of sleeping until fences are signalled: what is left of the time, what
- * ends a wait, and that nothing is left behind at the fences.
+ * Tests of waiting for fences: what ends a wait, the time that it returns, and that
+ * it leaves no callback on a fence.
  */
 
 #include <linux/delay.h>
@@ -84,7 +84,7 @@ static void wait_ends_with_the_signal(struct kunit *test)
 	mock_thread_join(test, thread);
 }
 
-/* Two fences, waited for one after the other, get one budget together. */
+/* The second wait gets no more time than the first has left. */
 static void several_waits_share_a_time(struct kunit *test)
 {
 	struct dma_fence *first = mock_fence(test), *second = mock_fence(test);
@@ -113,7 +113,7 @@ static void wait_is_interrupted_by_a_signal(struct kunit *test)
 			-ERESTARTSYS);
 	KUNIT_EXPECT_EQ(test, first, 77);
 	KUNIT_EXPECT_TRUE(test, list_empty(&fence->cb_list));
-	/* What is done is done, and who does not want to hear does not. */
+	/* SIGUSR1 interrupts neither waits for signalled fences nor uninterruptible waits. */
 	dma_fence_signal(done);
 	KUNIT_EXPECT_EQ(test, dma_fence_wait(done, true), 0);
 	KUNIT_EXPECT_EQ(test, dma_fence_wait_any_timeout(both, 2, true, LONG, &first),
@@ -215,7 +215,6 @@ static void any_ends_with_its_time(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, list_empty(&fences[1]->cb_list));
 }
 
-/* The same fence twice is as good as once. */
 static void any_of_one_fence_twice(struct kunit *test)
 {
 	struct dma_fence *fence = mock_fence(test);

@@ -10,10 +10,10 @@
 #include "mock.h"
 #include "threads.h"
 
-/* A fence whose driver callbacks do what the test sets. */
+/* A fence whose driver callbacks do what the test sets, and count their calls. */
 struct odd_fence {
 	struct dma_fence base;
-	spinlock_t lock;	/* what dma_fence_init() wants */
+	spinlock_t lock;	/* passed to dma_fence_init() */
 	bool done;
 	bool signals_when_enabled;
 	atomic_t asked;
@@ -78,7 +78,7 @@ static struct odd_fence *odd_fence(struct kunit *test)
 	return odd;
 }
 
-/* What a callback finds when it runs. */
+/* A callback, and the state that it found when it ran. */
 struct called {
 	struct dma_fence_cb cb;
 	int times;
@@ -264,7 +264,10 @@ static void enabling_that_fails_signals(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, dma_fence_remove_callback(fence, &called.cb));
 }
 
-/* A callback that was linked then would overwrite the time, and never run. */
+/*
+ * enable_signaling signals the fence and returns true. Adding the callback to the list after
+ * that would overwrite the timestamp, which shares its storage with the list.
+ */
 static void enabling_may_signal_and_say_nothing(struct kunit *test)
 {
 	struct odd_fence *odd = odd_fence(test);
@@ -295,7 +298,7 @@ static void removed_callback_does_not_run(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, dma_fence_remove_callback(fence, &stays.cb));
 }
 
-/* Two fences, two locks: the callback of one adds itself to the other. */
+/* A callback that adds itself to another fence, which has another lock. */
 struct mover {
 	struct called called;
 	struct dma_fence *next;
@@ -423,12 +426,12 @@ static void release_follows_the_last_put(struct kunit *test)
 	dma_fence_get(fence);
 	mock_fence_put(test, fence);
 	KUNIT_EXPECT_EQ(test, atomic_read(&ctx->fences), fences);
-	/* Unsignalled, but nobody waits: no reason to complain, nor to signal. */
+	/* The release of an unsignalled fence without callbacks must not warn. */
 	dma_fence_put(fence);
 	KUNIT_EXPECT_EQ(test, atomic_read(&ctx->fences), fences - 1);
 }
 
-/* As drivers do that count references to what the fence is part of. */
+/* Some drivers embed the fence and drop its reference with kref_put() themselves. */
 static void release_by_a_driver_that_counts_itself(struct kunit *test)
 {
 	struct dma_fence *fence = mock_fence(test);
@@ -451,7 +454,6 @@ static void deadline_reaches_the_driver_until_it_is_signalled(struct kunit *test
 	dma_fence_signal(&odd->base);
 	dma_fence_set_deadline(&odd->base, 4712);
 	KUNIT_EXPECT_EQ(test, odd->deadlines, 1);
-	/* A driver that does not care is not asked. */
 	dma_fence_set_deadline(mock_fence(test), 4711);
 }
 
@@ -502,14 +504,14 @@ static void signalling_sections_nest(struct kunit *test)
 
 	KUNIT_EXPECT_TRUE(test, inner);
 	dma_fence_end_signalling(inner);
-	/* The inner end has not ended the outer one. */
+	/* The outer section has not ended. */
 	inner = dma_fence_begin_signalling();
 	KUNIT_EXPECT_TRUE(test, inner);
 	dma_fence_end_signalling(inner);
 	dma_fence_end_signalling(outer);
 }
 
-/* A section begins by a trylock: the order of the two is no deadlock. */
+/* Lockdep sees a section as a trylock, so both orders of mutex and section are allowed. */
 static void mutex_inside_and_around_a_signalling_section(struct kunit *test)
 {
 	static DEFINE_MUTEX(lock);
@@ -528,10 +530,10 @@ static void mutex_inside_and_around_a_signalling_section(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, debug_locks, enabled);
 }
 
-/* A fence that several threads use and replace. */
+/* A fence that threads use while another thread signals and replaces it. */
 struct race {
 	struct dma_fence __rcu *fence;
-	struct mutex lock;	/* replacing @fence */
+	struct mutex lock;	/* held to replace @fence */
 };
 
 struct racer {
@@ -554,7 +556,7 @@ static struct dma_fence *race_get(struct race *race)
 	return fence;
 }
 
-/* Signal the present fence and put a new one in its place. */
+/* Replace the fence by a new one, and signal the old one. */
 static bool race_signal(void *data)
 {
 	struct odd_fence *next = kzalloc(sizeof(*next), GFP_KERNEL);
@@ -574,7 +576,7 @@ static bool race_signal(void *data)
 	return !ret;
 }
 
-/* Either it ran, once, or it was removed, or it was told that it is too late. */
+/* A callback that was added either runs once or is removed; a refused one does neither. */
 static bool race_add_remove(void *data)
 {
 	struct racer racer = {};
@@ -593,7 +595,7 @@ static bool race_look(void *data)
 	struct dma_fence *fence = race_get(data);
 	bool fine = true;
 
-	/* Once signalled it stays so, and then has a time. */
+	/* A fence that was found signalled has a timestamp and a status. */
 	if (dma_fence_is_signaled(fence))
 		fine = dma_fence_timestamp(fence) > 0 &&
 		       dma_fence_get_status(fence) == 1;
@@ -601,7 +603,7 @@ static bool race_look(void *data)
 	return fine;
 }
 
-/* The last fence stays unsignalled; any other one must wake who sleeps. */
+/* Only the last fence stays unsignalled, so only waits for it reach this limit. */
 #define RACE_WAIT	msecs_to_jiffies(500)
 
 static bool race_wait(void *data)
@@ -663,7 +665,7 @@ static void signal_races_with_waits(struct kunit *test)
 	race_run(test, &race, jobs, ARRAY_SIZE(jobs));
 }
 
-/* vmwgfx signals fences in its list without a reference; their release takes them out. */
+/* Like vmwgfx: signals listed fences without a reference; release removes them. */
 struct listed_fence {
 	struct dma_fence base;
 	struct list_head node;
@@ -714,7 +716,7 @@ static bool listed_signal(void *unused)
 	return true;
 }
 
-/* A fence that signals while it is released is not reported. */
+/* A fence that is signalled during its release must not warn. */
 static void release_races_with_the_signal(struct kunit *test)
 {
 	struct mock_job jobs[] = {

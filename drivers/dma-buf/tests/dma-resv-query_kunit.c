@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of the queries and operations on all fences of a reservation object.
+ * Tests of queries, waits and deadlines for the fences of a reservation object.
  */
 
 #include <linux/delay.h>
@@ -47,7 +47,7 @@ static void test_signaled_looks_at_the_usages_up_to_one(struct kunit *test)
 				usage_rows[i].usage < row->usage);
 	dma_fence_signal(fence);
 	KUNIT_EXPECT_TRUE(test, dma_resv_test_signaled(resv, DMA_RESV_USAGE_BOOKKEEP));
-	/* Does not enable signalling. */
+	/* The query does not enable signalling. */
 	KUNIT_EXPECT_EQ(test, atomic_read(&to_mock_fence(fence)->enabled), 0);
 }
 
@@ -133,11 +133,11 @@ static void wait_without_time_asks(struct kunit *test)
 
 	mock_resv_add(test, resv, fence, DMA_RESV_USAGE_WRITE);
 	KUNIT_EXPECT_EQ(test, 0, dma_resv_wait_timeout(resv, DMA_RESV_USAGE_WRITE, true, 0));
-	/* Signalling was enabled, so a later call will see the fence signalled. */
+	/* Signalling was enabled, so a later call will find the fence signalled. */
 	KUNIT_EXPECT_EQ(test, atomic_read(&to_mock_fence(fence)->enabled), 1);
 }
 
-/* A driver that finds its fence signalled when signalling is enabled. */
+/* The fences' enable_signaling returns false, so they signal when they are enabled. */
 static void wait_without_time_for_fences_found_done(struct kunit *test)
 {
 	struct dma_resv *resv = mock_resv(test);
@@ -151,7 +151,7 @@ static void wait_without_time_for_fences_found_done(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, dma_resv_wait_timeout(resv, DMA_RESV_USAGE_WRITE, true, 0));
 }
 
-/* One timeout for many fences. */
+/* The timeout is for all fences together. */
 static void wait_takes_no_longer_than_it_was_given(struct kunit *test)
 {
 	struct dma_resv *resv = mock_resv(test);
@@ -240,7 +240,7 @@ static void deadline_reaches_the_fences_of_a_usage(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, to_mock_fence(fences[2])->deadline, 0);
 }
 
-/* What debugfs dma_buf/bufinfo shows. */
+/* debugfs' dma_buf/bufinfo shows this text. */
 static void describe_prints_a_line_per_fence(struct kunit *test)
 {
 	struct dma_resv *resv = mock_resv(test);

@@ -108,7 +108,7 @@ static void add_of_the_very_same_fence(struct kunit *test)
 	mock_resv_add(test, resv, fence, DMA_RESV_USAGE_BOOKKEEP);
 	KUNIT_EXPECT_EQ(test, mock_resv_count(test, resv), 2);
 	KUNIT_EXPECT_EQ(test, kref_read(&fence->refcount), 3);
-	/* To a stronger usage, and not back. */
+	/* Adding it again makes its usage stronger, but never weaker. */
 	mock_resv_add(test, resv, fence, DMA_RESV_USAGE_WRITE);
 	mock_resv_add(test, resv, fence, DMA_RESV_USAGE_READ);
 	KUNIT_EXPECT_EQ(test, mock_resv_count(test, resv), 2);
@@ -118,8 +118,9 @@ static void add_of_the_very_same_fence(struct kunit *test)
 }
 
 /*
- * A driver may drop its reference as soon as the fence is added, and another thread may
- * have been faster with a later fence, which is done already or is not.
+ * Another thread has added a later fence of the timeline first, which is pending or
+ * signalled. The earlier fence must be kept all the same: its driver may drop its own
+ * reference after adding it.
  */
 static const struct overtaken {
 	const char *desc;
@@ -207,7 +208,7 @@ static void reserve_of_more_than_there_can_be(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, mock_resv_text(test, resv), "a1r b1r");
 }
 
-/* Signalled fences are counted as room; what asks on the way does not take it away. */
+/* The outer reservation counts slots of signalled fences; the inner one must not use them. */
 static void reservations_nest(struct kunit *test)
 {
 	struct dma_resv *resv = mock_resv(test);
@@ -225,7 +226,7 @@ static void reservations_nest(struct kunit *test)
 	room = mock_resv_room(resv) - ARRAY_SIZE(fences);
 	KUNIT_EXPECT_EQ(test, dma_resv_reserve_fences(resv, room + 4), 0);
 	KUNIT_EXPECT_EQ(test, dma_resv_reserve_fences(resv, 1), 0);
-	/* The inner one uses one of its own, and all of the outer one's are still there. */
+	/* One fence uses the inner reservation, the others the outer one. */
 	for (int i = 0; i < 5; i++)
 		dma_resv_add_fence(resv, more[i], DMA_RESV_USAGE_READ);
 	dma_resv_unlock(resv);
@@ -242,8 +243,8 @@ static void count_report(void)
 }
 
 /*
- * A driver reserves for its job, and then the memory manager, which it calls, moves the
- * buffer several times, each time with a reservation and a fence of its own.
+ * A driver reserves slots for the fences of its job and calls the memory manager, which
+ * moves the buffer several times. Each move reserves a slot and adds a kernel fence.
  */
 static void nested_moves_leave_the_outer_reservation(struct kunit *test)
 {
@@ -252,7 +253,7 @@ static void nested_moves_leave_the_outer_reservation(struct kunit *test)
 	mock_fences(test, ARRAY_SIZE(pending), pending);
 	mock_fences(test, ARRAY_SIZE(moves), moves);
 	mock_fences(test, ARRAY_SIZE(job), job);
-	/* For every number of slots in use: the list may be about to grow or not. */
+	/* With each number of slots in use, as only with some of them the list has to grow. */
 	for (unsigned int count = 0; count < ARRAY_SIZE(pending); count++) {
 		struct dma_resv *resv = mock_resv(test);
 
@@ -274,7 +275,7 @@ static void nested_moves_leave_the_outer_reservation(struct kunit *test)
 	}
 }
 
-/* Repeated reservations without a fence do not make the list longer and longer. */
+/* Repeated reservations without adding fences do not make the list grow. */
 static void reservations_do_not_add_up_for_ever(struct kunit *test)
 {
 	struct dma_resv *resv = mock_resv(test);
@@ -291,7 +292,7 @@ static struct dma_resv_list *no_list(unsigned int count, gfp_t gfp)
 	return NULL;
 }
 
-/* As in the base, which stops the kernel where this reports. */
+/* Where a mistake is reported here, the base has a BUG_ON(). */
 static const struct mistake {
 	const char *desc;
 	unsigned int before;
@@ -310,7 +311,7 @@ static bool mock_is_done(struct dma_fence *fence)
 	return true;
 }
 
-/* It is reported, and the fence is added nevertheless. */
+/* A missing reservation is reported, and the fence is added all the same. */
 static void add_without_reserving(struct kunit *test)
 {
 	const struct mistake *row = test->param_value;
@@ -360,7 +361,7 @@ static void reservation_is_taken_back_by_a_test_of_a_driver(struct kunit *test)
 	dma_resv_unlock(resv);
 }
 
-/* A reservation ends with the lock section. */
+/* Unlocking ends a reservation; noticed with CONFIG_DEBUG_MUTEXES only. */
 static void add_after_the_lock_was_given_back(struct kunit *test)
 {
 	struct dma_resv *resv = mock_resv(test);
@@ -391,7 +392,7 @@ static void reserve_without_memory(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, mock_resv_text(test, resv), "a1r b1r");
 }
 
-/* Three fences of each timeline, whose contexts are so far from each other. */
+/* Add three fences of each of @count timelines, whose contexts are @distance apart. */
 static void each_keeps_its_newest(struct kunit *test, struct dma_resv *resv, int count,
 				  u64 distance)
 {
@@ -416,7 +417,7 @@ static void many_timelines_each_keep_their_newest(struct kunit *test)
 	each_keeps_its_newest(test, mock_resv(test), 600, 1);
 }
 
-/* Let the list have room for some fences; return how many it has room for. */
+/* Reserve @count slots and return the capacity of the list. */
 static unsigned int with_room(struct kunit *test, struct dma_resv *resv, unsigned int count)
 {
 	dma_resv_lock(resv, NULL);
@@ -428,14 +429,14 @@ static unsigned int with_room(struct kunit *test, struct dma_resv *resv, unsigne
 static void distant_contexts_each_keep_their_newest(struct kunit *test)
 {
 	struct dma_resv *resv = mock_resv(test);
-	/* A reservation is made before it is known that the timeline has a place. */
+	/* One more, as reserving cannot know that a fence replaces its timeline's older one. */
 	unsigned int room = with_room(test, resv, 20 + 1);
 
 	each_keeps_its_newest(test, resv, 20, room);
 	KUNIT_EXPECT_EQ(test, mock_resv_room(resv), room);
 }
 
-/* Two contexts in turn, each signalled before the other adds a fence: one slot. */
+/* Two contexts add fences in turn. Each fence replaces the previous, signalled one. */
 static void signalled_fence_of_another_context_is_replaced(struct kunit *test)
 {
 	struct dma_resv *resv = mock_resv(test);
@@ -451,7 +452,7 @@ static void signalled_fence_of_another_context_is_replaced(struct kunit *test)
 	}
 }
 
-/* Ever new timelines, each signalled: memory stays what two fences take. */
+/* Each fence is of a new timeline and signalled before the next is added. */
 static void signalled_fences_give_their_memory_back(struct kunit *test)
 {
 	struct dma_resv *resv = mock_resv(test);
@@ -481,7 +482,7 @@ static void replace_takes_all_of_a_timeline(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kref_read(&other->refcount), 4);
 	KUNIT_EXPECT_TRUE(test, dma_resv_test_signaled(resv, DMA_RESV_USAGE_WRITE));
 	KUNIT_EXPECT_FALSE(test, dma_resv_test_signaled(resv, DMA_RESV_USAGE_READ));
-	/* A timeline that is not there, and an object that has nothing. */
+	/* Neither a timeline without fences nor an empty object changes. */
 	for (int i = 0; i < 2; i++) {
 		dma_resv_lock(resv, NULL);
 		dma_resv_replace_fences(resv, context, other, DMA_RESV_USAGE_READ);
@@ -491,7 +492,7 @@ static void replace_takes_all_of_a_timeline(struct kunit *test)
 	}
 }
 
-/* amdkfd replaces its eviction fence, which holds an mm, whether signalled or not. */
+/* amdkfd relies on it to drop its eviction fence, which holds a reference to an mm. */
 static void replace_drops_signalled_fences(struct kunit *test)
 {
 	struct dma_resv *resv = mock_resv(test);
@@ -534,7 +535,7 @@ static void copy_of_nothing(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, mock_resv_text(test, to), "");
 }
 
-/* The layout that the code counts on. */
+/* slots must be aligned for pointers, and the header must not grow. */
 static void list_is_as_small_as_it_can_be(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, offsetof(struct dma_resv_list, slots) % sizeof(long), 0);
@@ -543,8 +544,8 @@ static void list_is_as_small_as_it_can_be(struct kunit *test)
 }
 
 /*
- * One fence of each of some timelines, always replaced by a later one before the old
- * one is signalled: at any time each timeline has an unsignalled fence.
+ * race_add() adds a later fence of a timeline before it signals the older one, so the
+ * object has an unsignalled fence of each timeline at any time.
  */
 #define TIMELINES	8
 
@@ -555,7 +556,7 @@ struct race {
 	struct dma_fence *newest[TIMELINES];
 	u64 context;
 	unsigned int turn;
-	spinlock_t lock;	/* what dma_fence_init() wants */
+	spinlock_t lock;	/* passed to dma_fence_init() */
 };
 
 static const char *race_name(struct dma_fence *fence)
@@ -595,7 +596,7 @@ static struct dma_fence *race_fence(struct race *race, u64 context, u64 seqno)
 	return &fence->base;
 }
 
-/* Fences of as many other timelines, done at once: the list grows, and shrinks again. */
+/* Add and signal fences of @count new timelines: the list grows, and shrinks later. */
 static int race_crowd(struct race *race, unsigned int count)
 {
 	struct dma_fence *fences[200];
@@ -647,7 +648,7 @@ static bool race_add(void *data)
 	return !ret;
 }
 
-/* The bit of a fence's timeline; fences of the crowd have none. */
+/* The bit of a fence's timeline; 0 for fences of race_crowd(). */
 static unsigned long race_timeline(struct race *race, struct dma_fence *fence)
 {
 	u64 timeline = fence->context - race->context;
@@ -699,7 +700,6 @@ static bool race_wait(void *data)
 	return dma_resv_wait_timeout(&race->resv, DMA_RESV_USAGE_READ, false, 1) >= 0;
 }
 
-/* Into an object of the thread's own. */
 static bool race_copy(void *data)
 {
 	struct race *race = data;
@@ -749,8 +749,8 @@ static void readers_race_with_add_and_replace(struct kunit *test)
 }
 
 /*
- * As i915 has them: what was a fence is another one of its timeline at once, and takes the
- * place that the first had before.
+ * Like i915, whose fences are SLAB_TYPESAFE_BY_RCU: the memory of a released fence may be
+ * reused without a grace period, for a fence of the same timeline in the same slot.
  */
 static void readers_race_where_addresses_come_back(struct kunit *test)
 {
@@ -758,7 +758,7 @@ static void readers_race_where_addresses_come_back(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, cache);
 	readers_race(test, 1, cache);
-	/* Readers, and what frees lists, may still have some. */
+	/* Wait for fences and lists that RCU still has to free. */
 	kvfree_rcu_barrier();
 	rcu_barrier();
 	kmem_cache_destroy(cache);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of fences as file descriptors: what a file keeps, what polling does, and the
- * three ioctls.
+ * Tests of sync_file: the reference to its fence, its name, poll, and the three ioctls.
  */
 
 #include <linux/dma-fence-unwrap.h>
@@ -38,7 +37,7 @@ static void close_it(void *fd)
 	close_fd((long)fd);
 }
 
-/* A descriptor of a file that has a reference already; closed with the test. */
+/* Install a descriptor with its own file reference; the test closes it when it ends. */
 static int install(struct kunit *test, struct file *file)
 {
 	int fd = get_unused_fd_flags(O_CLOEXEC);
@@ -130,7 +129,7 @@ static void poll_whose_enabling_fails(struct kunit *test)
 			(__force u32)vfs_poll(file_of(test, fence)->file, &table));
 }
 
-/* A file that was polled goes first: its callback goes with it. */
+/* The file is released before its fence signals, with a callback pending. */
 static void close_takes_the_callback_away(struct kunit *test)
 {
 	struct dma_fence *fence = mock_fence(test);
@@ -213,7 +212,7 @@ static void merge_with_itself(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, mock_own(test, sync_file_get_fence(data.fence)), fence);
 }
 
-/* A name without an end gets one. */
+/* A name without a NUL is truncated. */
 static void merge_cuts_the_name(struct kunit *test)
 {
 	struct sync_file *sync_file = file_of(test, mock_fence(test));
@@ -281,10 +280,10 @@ static void argument_that_cannot_be_read(struct kunit *test)
 	const unsigned int *cmd = test->param_value;
 	struct file *file = file_of(test, mock_fence(test))->file;
 
-	/* Somewhere else there is memory. */
+	/* Give the thread an address space, in which BAD_ADDRESS is not mapped. */
 	mock_user_memory(test, PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, -EFAULT, file->f_op->unlocked_ioctl(file, *cmd, BAD_ADDRESS));
-	/* Of another size it is another command. */
+	/* With another argument size it is an unknown command. */
 	KUNIT_EXPECT_EQ(test, -ENOTTY,
 			file->f_op->unlocked_ioctl(file, *cmd + (1 << _IOC_SIZESHIFT),
 						   BAD_ADDRESS));
@@ -317,7 +316,7 @@ static void unknown_command(struct kunit *test)
 				file->f_op->unlocked_ioctl(file, _IO(SYNC_IOC_MAGIC, nr), 0));
 }
 
-/* Three fences: one waits, one is done, one has failed. */
+/* An array of an unsignalled, a signalled and a failed fence. */
 static struct file *three_fences(struct kunit *test)
 {
 	struct dma_fence *fences[3];
@@ -416,10 +415,10 @@ static void deadline_reaches_the_fence(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, to_mock_fence(fence)->deadline, 4711);
 }
 
-/* The one sync_file that threads are after; its fence is signalled each turn. */
+/* A sync_file that threads use while another thread signals its fence and replaces it. */
 struct race {
 	struct file __rcu *file;
-	spinlock_t fence_lock;	/* what dma_fence_init() wants */
+	spinlock_t fence_lock;	/* passed to dma_fence_init() */
 };
 
 static const char *race_name(struct dma_fence *fence)
@@ -443,7 +442,7 @@ static struct file *race_new_file(struct race *race)
 	return sync_file ? sync_file->file : NULL;
 }
 
-/* Signal the fence of the present one, and put another in its place. */
+/* Replace the sync_file by a new one, and signal the old one's fence. */
 static bool race_signal(void *data)
 {
 	struct race *race = data;
@@ -459,7 +458,7 @@ static bool race_signal(void *data)
 	return true;
 }
 
-/* Once it is signalled, every poll says so. */
+/* A poll after the signal reports it. */
 static bool race_poll(void *data)
 {
 	struct poll_table_struct table = { ._key = EPOLLIN };
@@ -504,7 +503,7 @@ static void polls_race_with_the_signal(struct kunit *test)
 	flush_delayed_fput();
 }
 
-/* Userspace gets 32 bytes, and pairs sync_files by the numbers at the end of the name. */
+/* Userspace gets 32 bytes of the name, and matches sync_files by context and seqno. */
 static void name_keeps_context_and_number_after_the_signal(struct kunit *test)
 {
 	struct dma_fence *fence = mock_fence_at(test, 12345, 678901);

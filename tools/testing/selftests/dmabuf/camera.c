@@ -2,8 +2,8 @@
 /*
  * camera - a V4L2 capture device for the tests and the demo.
  *
- * Only what every single-planar capture driver has, so that the same code drives a
- * camera that is not ours.
+ * Uses only what every single-planar capture driver has, so that it works with other
+ * cameras than the sample camera.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -66,7 +66,7 @@ int camera_format(struct camera *cam, __u32 width, __u32 height, __u32 fourcc)
 
 	if (ret)
 		return ret;
-	/* A driver may answer with what it can do instead. */
+	/* A driver may choose another format. */
 	if (fmt.fmt.pix.pixelformat != fourcc)
 		return -EINVAL;
 	cam->width = fmt.fmt.pix.width;

@@ -11,14 +11,14 @@
 
 /**
  * struct camera - an open capture device
- * @fd: the video node
- * @memory: V4L2_MEMORY_MMAP when it exports, V4L2_MEMORY_DMABUF when it imports
- * @width: of the picture, in pixels
- * @height: of the picture, in lines
+ * @fd: descriptor of the video node
+ * @memory: V4L2_MEMORY_MMAP if the device allocates, V4L2_MEMORY_DMABUF if it imports
+ * @width: width of the picture in pixels
+ * @height: height of the picture in lines
  * @stride: bytes from one line to the next
  * @size: bytes of one picture
- * @count: buffers that the device has been given
- * @stamp_us: when the buffer dequeued last was filled, microseconds since boot
+ * @count: number of buffers
+ * @stamp_us: timestamp of the buffer dequeued last, microseconds of the monotonic clock
  */
 struct camera {
 	int fd;
@@ -31,19 +31,19 @@ struct camera {
 	long long stamp_us;
 };
 
-/* camera_open() - the first video node of a driver; -ENODEV without one. */
+/* camera_open() - open the first video node of a driver; -ENODEV if there is none. */
 int camera_open(struct camera *cam, const char *driver);
 void camera_close(struct camera *cam);
 int camera_format(struct camera *cam, __u32 width, __u32 height, __u32 fourcc);
 int camera_rate(struct camera *cam, __u32 frames_per_second);
 int camera_buffers(struct camera *cam, __u32 memory, __u32 count);
-/* camera_export() - a dma-buf of one of its own buffers. */
+/* camera_export() - export one of the device's own buffers, returns its descriptor. */
 int camera_export(struct camera *cam, __u32 index, int flags);
-/* camera_map() - one of its own buffers through the video node, NULL on failure. */
+/* camera_map() - map one of the device's own buffers, returns NULL on failure. */
 unsigned char *camera_map(struct camera *cam, __u32 index);
-/* camera_queue() - @dmabuf is looked at only when the device imports. */
+/* camera_queue() - queue a buffer; @dmabuf is used only if the device imports. */
 int camera_queue(struct camera *cam, __u32 index, int dmabuf);
-/* camera_dequeue() - a filled buffer; -ETIMEDOUT when none comes in time. */
+/* camera_dequeue() - wait for a filled buffer; -ETIMEDOUT after @timeout ms. */
 int camera_dequeue(struct camera *cam, __u32 *index, __u32 *sequence, int timeout);
 int camera_start(struct camera *cam);
 int camera_stop(struct camera *cam);

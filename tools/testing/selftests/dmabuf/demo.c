@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * demo - a camera's pictures reach a display by file descriptor.
+ * demo - pass the pictures of a camera to a display through dma-bufs.
  *
- * Every direction in which a buffer can be shared is a row: some hundred pictures go
- * through it, each is checked at the display against the pattern with its number, and
- * the proofs of demo_proof.c say that none was copied. One more row passes them to a
- * driver with a screen that people can look at. What comes out is the table, and an
- * exit status that is not 0 when a row failed.
+ * Each row of the table is a direction in which buffers are shared. Some hundred
+ * pictures pass through it. Each is checked at the display against the pattern with its
+ * number, and the proofs of demo_proof.c check that none was copied. One more row passes
+ * the pictures to a driver with a real screen. The demo prints the table; its exit
+ * status is not 0 if a row failed.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -65,7 +65,7 @@ static int run_rows(const struct options *opt)
 		table[i].flow(opt, &row);
 		if (row.frames != opt->frames)
 			row_fails(&row, "only %u pictures", row.frames);
-		/* Buffers go back while they are on the screen: some wait is certain. */
+		/* Buffers are queued while they are on the screen, so some must have a fence. */
 		if (!row.fences)
 			row_fails(&row, "no fence was waited for");
 		print_row(&row);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * demo_ends - the two ends between which the demo passes pictures: a camera that
- * fills buffers, and a display that shows them. Neither knows where the other is.
+ * demo_ends - the two ends of the demo: a camera that fills buffers (source), and a
+ * display that shows them (sink). They share nothing but dma-bufs and fences.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +11,7 @@
 #include "demo.h"
 #include "fence.h"
 
-/* Far longer than a picture takes on an emulated machine. */
+/* Limit for one picture; an emulated machine needs far less. */
 #define PATIENCE_MS	10000
 
 int source_open(struct source *src, const struct options *opt, struct row *row)
@@ -65,8 +65,8 @@ int source_start(struct source *src, unsigned int kept, struct row *row)
 }
 
 /*
- * The buffer goes back to the camera at once, while the display may still read it:
- * the fence in the buffer is what makes the camera wait, not this program.
+ * Queues the buffer at once, although the display may still read it. The camera waits
+ * for the fence in the buffer; this program does not.
  */
 int source_release(struct source *src, unsigned int index, int fence, struct row *row)
 {
@@ -125,7 +125,7 @@ static int sink_frame(struct sink *sink, unsigned int index)
 				   mode->vdisplay, DRM_FORMAT_XRGB8888);
 }
 
-/* The descriptor that is kept comes from the display, so that the proofs use its view. */
+/* Keeps a dma-buf that the display has exported, so that the proofs test the display's. */
 int sink_import(struct sink *sink, unsigned int index, int buf, struct row *row)
 {
 	int ret = display_import(&sink->dpy, buf, &sink->bufs[index]);

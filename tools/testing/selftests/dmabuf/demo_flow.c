@@ -2,9 +2,9 @@
 /*
  * demo_flow - the directions in which the demo passes pictures.
  *
- * They differ in who allocates the buffers. What follows is the same each time: the
- * camera fills a buffer, the display shows it, and the one that was on the screen
- * goes back to the camera with the fence that tells when it may be written again.
+ * The directions differ in the driver that allocates the buffers. For each picture, the
+ * camera fills a buffer, the display flips to it, and the previously shown buffer is
+ * queued to the camera with the fence of the flip, after which it may be written.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,7 @@
 #include "exporters.h"
 #include "fence.h"
 
-/* The buffer that is on the screen before the first picture comes. */
+/* Index of the buffer on the screen before the first picture. */
 #define KEPT	(BUFFERS - 1)
 
 unsigned int warm_up(const struct options *opt)
@@ -43,7 +43,7 @@ static int prove_all_attached(const int *bufs, unsigned int devices, struct row 
 	return 0;
 }
 
-/* One picture from the camera to the display, and the one before it back. */
+/* Pass a picture to the display, and the previously shown buffer to the camera. */
 static int pass_one(struct source *src, struct sink *sink, struct row *row)
 {
 	unsigned int before = sink->shown;
@@ -82,7 +82,7 @@ static int pass_all(struct source *src, struct sink *sink, const struct options 
 	return prove_no_new_pages(&census, opt->frames - warm_up(opt), src->cam.size, row);
 }
 
-/* The camera's buffers at the display, each proved to be the same memory. */
+/* Import the camera's buffers into the display, and check that the memory is the same. */
 static int share_camera_buffers(struct source *src, struct sink *sink, struct row *row)
 {
 	unsigned char *map;
@@ -196,7 +196,7 @@ void flow_heap_exports(const struct options *opt, struct row *row)
 			close(bufs[i]);
 }
 
-/* Whoever looks at the screen now (the host) has some seconds, or says when it is done. */
+/* Keep the picture for some seconds, or until the host writes to standard input. */
 static void hold_screen(const struct options *opt, const struct row *row)
 {
 	struct pollfd pfd = { .fd = STDIN_FILENO, .events = POLLIN };
@@ -218,7 +218,7 @@ void flow_screen(const struct options *opt, struct row *row)
 			if (!sink_open(&sink, opt->screen, opt, row) &&
 			    !share_camera_buffers(&src, &sink, row) &&
 			    !pass_all(&src, &sink, opt, 1, row)) {
-				/* That driver draws every picture to its video memory. */
+				/* The driver copies each picture to its video memory. */
 				row->copied = (unsigned long long)src.cam.size * row->frames;
 				hold_screen(opt, row);
 			}

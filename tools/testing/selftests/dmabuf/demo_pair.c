@@ -2,8 +2,9 @@
 /*
  * demo_pair - the camera in one process, the display in another.
  *
- * All that joins them is a Unix socket: through it go the buffers, once, then a short
- * note for each picture, and back the fence of the one that leaves the screen.
+ * The processes share only a Unix socket. The camera's process sends the buffers once,
+ * and a note for each picture. The display's process answers each note with the fence
+ * of the buffer that leaves the screen.
  */
 #include <errno.h>
 #include <string.h>
@@ -18,20 +19,20 @@
 #define KEPT	(BUFFERS - 1)
 
 enum note_kind {
-	NOTE_BUFFER,	/* here is a buffer; and back: here is its inode */
-	NOTE_FRAME,	/* show this one; and back: the one before goes, with a fence */
-	NOTE_END,	/* that was all; and back: so many pictures were right */
-	NOTE_FAILED,	/* this is why it does not go on */
+	NOTE_BUFFER,	/* import a buffer; the answer has its inode */
+	NOTE_FRAME,	/* show a picture; the answer has the previous one and its fence */
+	NOTE_END,	/* no more pictures; the answer has the number of correct ones */
+	NOTE_FAILED,	/* answer of a process that cannot go on */
 };
 
 /**
- * struct note - what the two processes say to each other
+ * struct note - a message between the two processes
  * @kind: &enum note_kind
- * @index: the buffer
- * @sequence: number of the picture, or how many were right
- * @ino: inode of the buffer as the receiver sees it
- * @mark: byte that the receiver wrote to its start
- * @why: of NOTE_FAILED
+ * @index: index of the buffer
+ * @sequence: number of the picture; in the answer to NOTE_END the number of correct ones
+ * @ino: inode number of the buffer in the receiver's process
+ * @mark: byte that the receiver wrote to the start of the buffer
+ * @why: reason of NOTE_FAILED
  */
 struct note {
 	__u32 kind;
@@ -47,7 +48,7 @@ static int note_send(int sock, const struct note *note, int fd)
 	return fd_send(sock, fd, note, sizeof(*note));
 }
 
-/* The answer that is due, or the other's reason why there is none. */
+/* Receive the answer to a note of the same kind, or the failure of the other process. */
 static int note_receive(int sock, struct note *note, int *fd, struct row *row)
 {
 	__u32 due = note->kind;
@@ -60,7 +61,7 @@ static int note_receive(int sock, struct note *note, int *fd, struct row *row)
 	return note->kind == due ? 0 : row_fails(row, "the other process is out of step");
 }
 
-/* The display's process: a buffer came. */
+/* In the display's process: import a buffer, write a mark to it and fill in the answer. */
 static int take_buffer(struct sink *sink, struct note *note, int buf, struct row *row)
 {
 	unsigned char *map;
@@ -76,7 +77,7 @@ static int take_buffer(struct sink *sink, struct note *note, int buf, struct row
 	buf_sync(sink->fds[note->index], DMA_BUF_SYNC_WRITE | DMA_BUF_SYNC_END);
 	munmap(map, 1);
 	note->ino = fd_ino(sink->fds[note->index]);
-	/* The last one is what the screen begins with. */
+	/* The last buffer is the first one on the screen. */
 	return note->index == KEPT ? sink_start(sink, KEPT, row) : 0;
 }
 
@@ -204,7 +205,7 @@ void flow_two_processes(const struct options *opt, struct row *row)
 	int socks[2], status = -1;
 	pid_t pid;
 
-	/* Packets, so that each note keeps its descriptor. */
+	/* SOCK_SEQPACKET keeps each note together with its descriptor. */
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, socks)) {
 		row_fails(row, "socketpair: %s", strerror(errno));
 		return;

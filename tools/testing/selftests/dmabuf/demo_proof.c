@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * demo_proof - how the demo knows that pictures were shared and not copied.
+ * demo_proof - how the demo proves that pictures were shared and not copied.
  *
- * The display's CRC is that of the pattern with the camera's frame number: the right
- * pixels arrived. One inode at both ends, and a byte that is written at one and read
- * at the other: it is one memory. And while pictures pass nobody allocates what a
- * copy of them would need.
+ * The right pixels arrived if the display's CRC is that of the pattern with the camera's
+ * frame number. Both ends have the same memory if they see the same inode, and if bytes
+ * that one end writes are read at the other. And the machine allocates no pages for
+ * copies while pictures pass.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -29,10 +29,10 @@ int row_fails(struct row *row, const char *fmt, ...)
 	return -1;
 }
 
-/* What ioctls, events and this program's own files may take in the course of a row. */
+/* Pages that ioctls, events and files of this program may allocate during a row. */
 #define STRAY_PAGES	256ULL
 
-/* The polynomial of IEEE 802.3, lowest bit first, a byte at a time. */
+/* Fill the table of the CRC-32 of IEEE 802.3 (reflected). */
 static void crc_fill(__u32 *table)
 {
 	__u32 i, bit, value;
@@ -50,7 +50,7 @@ static __u32 crc_row(const __u32 *table, __u32 crc, const __u8 *row, unsigned in
 	unsigned int i;
 
 	for (i = 0; i < 4 * width; i++)
-		/* The fourth byte of a pixel has no colour: the display reads it as 0. */
+		/* The display ignores the X byte of a pixel and takes it as 0. */
 		crc = crc >> 8 ^ table[(crc ^ (i % 4 == 3 ? 0 : row[i])) & 0xff];
 	return crc;
 }
@@ -100,7 +100,7 @@ static unsigned char *map_buf(int buf)
 	return map == MAP_FAILED ? NULL : map;
 }
 
-/* A mark at the first and at the last byte, since a copy might be of one page only. */
+/* Mark the first and the last byte, as a single page may have been copied. */
 static int write_here_read_there(unsigned char *near, int near_buf, const unsigned char *far,
 				 int far_buf)
 {
@@ -152,7 +152,7 @@ int prove_attached(int buf, unsigned int devices, struct row *row)
 	return 0;
 }
 
-/* The events count up for ever: pages that were freed again are in it too. */
+/* The counters never decrease: they include pages that were freed again. */
 static unsigned long long pages_allocated(void)
 {
 	char *text = file_text("/proc/vmstat");

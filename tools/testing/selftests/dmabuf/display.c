@@ -2,10 +2,9 @@
 /*
  * display - a DRM device for the tests and the demo.
  *
- * Atomic mode setting by the kernel's own structures, without libdrm: so that the
- * programs are static and cross-compile with nothing but the kernel's headers.
- * What is asked of a card, any atomic driver has; only the CRC needs one that
- * implements DRM's debugfs CRC interface.
+ * Uses the atomic ioctls directly and not libdrm, so that static programs can be
+ * cross-compiled with the kernel's headers only. Any atomic driver will do; only the
+ * CRC needs a driver with DRM's debugfs CRC interface.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -130,7 +129,7 @@ unsigned char *display_map(struct display *dpy, const struct display_buffer *buf
 	return map == MAP_FAILED ? NULL : map;
 }
 
-/* The id of an object's property by its name, 0 without one; its value on request. */
+/* Return the id of a property by its name, 0 if there is none; @value may be NULL. */
 static __u32 property(struct display *dpy, __u32 object, const char *name, __u64 *value)
 {
 	__u32 ids[PROPS_MAX];
@@ -159,7 +158,7 @@ static __u32 property(struct display *dpy, __u32 object, const char *name, __u64
 	return 0;
 }
 
-/* The same, asking the kernel only once. */
+/* Return the id of a property by its name from the cache, or look it up. */
 static __u32 property_id(struct display *dpy, __u32 object, const char *name)
 {
 	struct display_prop *prop = dpy->props;
@@ -198,7 +197,7 @@ static int find_plane(struct display *dpy)
 		if (xioctl(dpy->fd, DRM_IOCTL_MODE_GETPLANE, &plane) ||
 		    !(plane.possible_crtcs & 1u << dpy->crtc_index))
 			continue;
-		/* 1 is the primary plane in the property's enumeration. */
+		/* DRM_PLANE_TYPE_PRIMARY is 1. */
 		if (!property(dpy, ids[i], "type", &type) || type != 1)
 			continue;
 		dpy->plane = ids[i];
@@ -208,8 +207,8 @@ static int find_plane(struct display *dpy)
 }
 
 /*
- * A mode of 60 frames a second that no list has. Only a display without a real screen
- * takes one whose timings nobody measured.
+ * Make a mode with a refresh rate of 60 Hz for a size that the connector does not list.
+ * The timings are made up, so only a display without a real screen accepts it.
  */
 static void make_mode(struct drm_mode_modeinfo *mode, __u32 width, __u32 height)
 {
@@ -228,7 +227,7 @@ static void make_mode(struct drm_mode_modeinfo *mode, __u32 width, __u32 height)
 	mode->clock = mode->htotal * mode->vtotal * 60 / 1000;
 }
 
-/* The first mode of the size, from a connector that has a screen. */
+/* Find the first mode of the size that a connector lists. */
 static int find_mode(struct display *dpy, __u32 connector, __u32 width, __u32 height)
 {
 	struct drm_mode_modeinfo modes[MODES_MAX];
@@ -236,7 +235,7 @@ static int find_mode(struct display *dpy, __u32 connector, __u32 width, __u32 he
 	__u32 i;
 	int ret;
 
-	/* Without room the driver probes the screen and tells how much there is. */
+	/* With count_modes = 0 the driver probes the screen and returns the counts. */
 	ret = xioctl(dpy->fd, DRM_IOCTL_MODE_GETCONNECTOR, &arg);
 	if (ret)
 		return ret;
@@ -258,7 +257,7 @@ static int find_mode(struct display *dpy, __u32 connector, __u32 width, __u32 he
 		dpy->connector = connector;
 		return 0;
 	}
-	/* Connected, but to nothing of this size: display_mode() may make one up. */
+	/* Connected, but without a mode of this size: display_mode() makes one up. */
 	if (arg.count_modes && !dpy->connector)
 		dpy->connector = connector;
 	return -ENOENT;
@@ -327,15 +326,15 @@ int display_framebuffer(struct display *dpy, struct display_buffer *buf, __u32 w
 }
 
 /**
- * struct request - an atomic request: objects, each with its properties
- * @dpy: whose properties are looked up by name
+ * struct request - an atomic request
+ * @dpy: display with the cache of property ids
  * @objects: ids of the objects
- * @counts: for each object, how many of @props are its own
- * @props: ids of the properties
- * @values: what they are set to
+ * @counts: number of properties of each object
+ * @props: ids of the properties of all objects, in the order of @objects
+ * @values: new values of @props
  * @num_objects: length of @objects
  * @num_props: length of @props
- * @error: first failure, so that a row of request_set() is checked once
+ * @error: failure of a request_set(), returned by request_commit()
  */
 struct request {
 	struct display *dpy;
@@ -354,7 +353,7 @@ static void request_object(struct request *req, __u32 object)
 	req->counts[req->num_objects++] = 0;
 }
 
-/* Sets a property of the object that was begun last. */
+/* Set a property of the object that was added last. */
 static void request_set(struct request *req, const char *name, __u64 value)
 {
 	__u32 id = property_id(req->dpy, req->objects[req->num_objects - 1], name);
@@ -396,7 +395,7 @@ int display_show(struct display *dpy, const struct display_buffer *buf)
 	request_set(&req, "CRTC_ID", dpy->crtc);
 	request_set(&req, "SRC_X", 0);
 	request_set(&req, "SRC_Y", 0);
-	/* Sources are in 16.16 fixed point, so that a plane could scale. */
+	/* Source coordinates are 16.16 fixed point. */
 	request_set(&req, "SRC_W", (__u64)dpy->mode.hdisplay << 16);
 	request_set(&req, "SRC_H", (__u64)dpy->mode.vdisplay << 16);
 	request_set(&req, "CRTC_X", 0);
@@ -463,7 +462,7 @@ static int crc_path(struct display *dpy, const char *file, char *path, size_t si
 	return 0;
 }
 
-/* The screen must be lit: a dark CRTC has no frames of which to give the CRC. */
+/* The screen must be on, as only frames that are scanned out have a CRC. */
 int display_crc_start(struct display *dpy)
 {
 	char path[96];
@@ -501,7 +500,7 @@ int display_crc(struct display *dpy, __u32 sequence, __u32 *crc, int timeout)
 			line[len] = '\0';
 			if (sscanf(line, "%x %x", &frame, crc) != 2)
 				return -EIO;
-			/* Older lines are of the picture before; the number wraps. */
+			/* Skip lines of earlier frames; frame numbers wrap. */
 			if ((__s32)(frame - sequence) >= 0)
 				return 0;
 			continue;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * dmabuf_sample - the sample camera and the sample display as users of dma-buf: small
- * pictures in every direction, whose buffer is whose, and what both refuse.
+ * dmabuf_sample - tests of the sample camera and the sample display as exporters and
+ * importers: pictures of several sizes in every direction, the lifetime of buffers, and
+ * the arguments that both drivers refuse.
  */
 #include <linux/dma-buf.h>
 #include <fcntl.h>
@@ -38,8 +39,8 @@ FIXTURE_VARIANT_ADD(direction, two_processes) {
 };
 
 /*
- * DMA debugging takes two devices that write to one memory for a fault, unless their
- * mappings say that somebody else looks after the caches. Linux 6.12's heap does not.
+ * DMA debugging reports overlapping mappings of two devices, unless they are mapped with
+ * DMA_ATTR_SKIP_CPU_SYNC. The system heap of Linux 6.12 maps without it.
  */
 FIXTURE_SETUP(direction)
 {
@@ -52,7 +53,7 @@ FIXTURE_TEARDOWN(direction)
 {
 }
 
-/* Rule: the smallest picture arrives, bit by bit the one with that number. */
+/* Rule: a picture of the smallest size arrives unchanged, and has the right number. */
 TEST_F(direction, smallest)
 {
 	const struct options opt = { .frames = 8, .width = 64, .height = 64 };
@@ -62,7 +63,7 @@ TEST_F(direction, smallest)
 	EXPECT_EQ(opt.frames, self->row.frames);
 }
 
-/* Rule: so does one whose rows are not a multiple of a page, nor its size. */
+/* Rule: so does a picture whose row size and size are no multiples of a page. */
 TEST_F(direction, uneven)
 {
 	const struct options opt = { .frames = 8, .width = 182, .height = 97 };
@@ -72,7 +73,7 @@ TEST_F(direction, uneven)
 	EXPECT_EQ(opt.frames, self->row.frames);
 }
 
-/* Rule: so does the largest. */
+/* Rule: so does a picture of the largest size. */
 TEST_F_TIMEOUT(direction, largest, 120)
 {
 	const struct options opt = { .frames = 3, .width = 1920, .height = 1080 };
@@ -82,7 +83,7 @@ TEST_F_TIMEOUT(direction, largest, 120)
 	EXPECT_EQ(opt.frames, self->row.frames);
 }
 
-/* Rule: a direction can be gone again and again, and leaves no buffer. */
+/* Rule: a direction can be repeated, and leaves no buffer. */
 TEST_F_TIMEOUT(direction, repeated, 120)
 {
 	const struct options opt = { .frames = 2, .width = 64, .height = 64 };
@@ -116,7 +117,7 @@ FIXTURE_TEARDOWN(devices)
 	display_close(&self->dpy);
 }
 
-/* Rule: a display's buffer has one dma-buf, however often it is exported. */
+/* Rule: repeated exports of a display's buffer return the same dma-buf. */
 TEST_F(devices, display_exports_one_dmabuf)
 {
 	struct display_buffer buf;
@@ -132,7 +133,7 @@ TEST_F(devices, display_exports_one_dmabuf)
 	close(other);
 }
 
-/* Rule: the display knows its own buffer again, and a foreign one as the same. */
+/* Rule: importing a dma-buf again, or the display's own one, returns the same handle. */
 TEST_F(devices, display_imports_once)
 {
 	struct display_buffer own, again, foreign, twice;
@@ -157,7 +158,7 @@ TEST_F(devices, display_imports_once)
 	close(heap);
 }
 
-/* Rule: each EXPBUF of a camera's buffer is a dma-buf of its own, of one memory and its fences. */
+/* Rule: each EXPBUF of a camera's buffer makes a dma-buf; they share memory and fences. */
 TEST_F(devices, camera_exports_one_memory)
 {
 	unsigned char *a, *b;
@@ -185,7 +186,7 @@ TEST_F(devices, camera_exports_one_memory)
 	close(timeline);
 }
 
-/* Rule: a dma-buf outlives the buffer that it was made of, and the camera's open file. */
+/* Rule: a dma-buf outlives the camera's queue and the camera's open file. */
 TEST_F(devices, camera_buffer_outlives_the_queue)
 {
 	unsigned char *map;
@@ -205,7 +206,7 @@ TEST_F(devices, camera_buffer_outlives_the_queue)
 	close(buf);
 }
 
-/* Rule: the display refuses what is no dma-buf, and handles and flags that it does not know. */
+/* Rule: the display refuses to import other files, and unknown handles and flags. */
 TEST_F(devices, display_refuses)
 {
 	struct drm_prime_handle prime = { .handle = 4711, .flags = O_CLOEXEC };
@@ -237,7 +238,7 @@ TEST_F(devices, display_sizes)
 	EXPECT_GT(0, display_alloc(&self->dpy, 1 << 16, 1 << 16, &buf));
 	EXPECT_GT(0, display_alloc(&self->dpy, 1 << 30, 4, &buf));
 
-	/* A picture that the imported buffer is too small for. */
+	/* The imported buffer is too small for the picture. */
 	ASSERT_LE(0, small);
 	ASSERT_EQ(0, display_import(&self->dpy, small, &buf));
 	buf.pitch = 512;
@@ -246,7 +247,7 @@ TEST_F(devices, display_sizes)
 	close(small);
 }
 
-/* Rule: the camera refuses what is no dma-buf and one that is too small for a picture. */
+/* Rule: the camera refuses other files, and dma-bufs that are too small for a picture. */
 TEST_F(devices, camera_refuses_buffers)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -273,7 +274,7 @@ TEST_F(devices, camera_refuses_buffers)
 	close(good);
 }
 
-/* Rule: the camera exports only what it allocated, by a known index and known flags. */
+/* Rule: the camera exports only buffers that it allocated, and refuses unknown flags. */
 TEST_F(devices, camera_refuses_exports)
 {
 	EXPECT_EQ(-EINVAL, camera_export(&self->cam, 0, O_RDWR));
@@ -284,7 +285,7 @@ TEST_F(devices, camera_refuses_exports)
 	EXPECT_EQ(-EINVAL, camera_export(&self->cam, 0, O_RDWR | O_APPEND));
 }
 
-/* Rule: a camera that is closed while it fills foreign buffers lets go of them all. */
+/* Rule: closing the camera while it streams to imported buffers detaches them all. */
 TEST_F(devices, camera_closed_while_streaming)
 {
 	struct bufinfo info;
@@ -306,7 +307,7 @@ TEST_F(devices, camera_closed_while_streaming)
 	}
 }
 
-/* Rule: a buffer queued under a new descriptor is attached anew, the old one let go. */
+/* Rule: queueing another dma-buf under an index attaches it and detaches the old one. */
 TEST_F(devices, camera_takes_another_buffer)
 {
 	int one = exporter_heap.export(65536, O_RDWR | O_CLOEXEC);
@@ -332,7 +333,7 @@ TEST_F(devices, camera_takes_another_buffer)
 	close(other);
 }
 
-/* Rule: the display may close its file while the camera writes to the buffer it allocated. */
+/* Rule: the camera can write to the display's buffer after the display was closed. */
 TEST_F(devices, exporter_closed_while_streaming)
 {
 	struct display_buffer buf;
@@ -351,7 +352,7 @@ TEST_F(devices, exporter_closed_while_streaming)
 		ASSERT_EQ(0, camera_queue(&self->cam, 0, fd));
 	}
 	close(fd);
-	/* The camera's own reference is enough for one more. */
+	/* The camera holds its own reference to the buffer. */
 	EXPECT_EQ(0, camera_dequeue(&self->cam, &index, &sequence, 5000));
 }
 

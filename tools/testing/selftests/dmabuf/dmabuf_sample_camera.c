@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * dmabuf_sample_camera - what the sample camera delivers by itself: the pixels of each
- * frame in each format, and frames at the rate that was asked for.
+ * dmabuf_sample_camera - tests of the sample camera without a display: the pixels of
+ * each frame in each format, timestamps and the frame rate.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,10 +14,10 @@
 
 #define BUFFERS		3
 #define PATIENCE_MS	20000
-/* What no row of the pattern is made of. */
+/* Fill byte; a row of the pattern never consists of it. */
 #define UNPAINTED	0x5a
 
-/* The first row that is not the same in both, -1 without one. */
+/* Return the first row in which the pictures differ, or -1. */
 static int wrong_row(const struct pattern *p, const unsigned char *got,
 		     const unsigned char *want)
 {
@@ -30,7 +30,7 @@ static int wrong_row(const struct pattern *p, const unsigned char *got,
 	return -1;
 }
 
-/* A camera that fills buffers of its own, and one more picture to compare with. */
+/* A camera that streams to its own buffers, and memory for the expected picture. */
 FIXTURE(picture) {
 	struct camera cam;
 	struct pattern pattern;
@@ -39,8 +39,8 @@ FIXTURE(picture) {
 };
 
 /*
- * @ground is the picture's background where the number stands, in the format's bytes:
- * worked out by hand, so that the pattern cannot be wrong on both sides.
+ * @ground has the bytes of the background in the lowest band of the picture, in the
+ * format. They were computed by hand, as the driver and this test share the pattern's code.
  */
 FIXTURE_VARIANT(picture) {
 	__u32 format;
@@ -117,7 +117,7 @@ FIXTURE_TEARDOWN(picture)
 	free(self->want);
 }
 
-/* Rule: a size within the limits, odd heights too, is delivered as asked, rows unpadded. */
+/* Rule: S_FMT accepts sizes within the limits, also odd heights, without padding rows. */
 TEST_F(picture, size_as_asked)
 {
 	EXPECT_EQ(variant->width, self->cam.width);
@@ -126,7 +126,7 @@ TEST_F(picture, size_as_asked)
 	EXPECT_EQ(self->cam.stride * variant->height, self->cam.size);
 }
 
-/* Rule: every row of a frame is the pattern's with that frame's number. */
+/* Rule: every row of a frame equals that of the pattern with the frame's number. */
 TEST_F_TIMEOUT(picture, every_row, 120)
 {
 	struct camera *cam = &self->cam;
@@ -146,7 +146,7 @@ TEST_F_TIMEOUT(picture, every_row, 120)
 	}
 }
 
-/* Rule: the format's bytes are in the order, and YUYV's of the colours, that V4L2 defines. */
+/* Rule: the byte order, and the colours in YUYV, are those that V4L2 defines. */
 TEST_F(picture, known_colour)
 {
 	__u32 bytes = pattern_row_bytes(&self->pattern), index, sequence, at;
@@ -175,7 +175,7 @@ FIXTURE_TEARDOWN(camera)
 	camera_close(&self->cam);
 }
 
-/* Rule: what lies between a row's last pixel and the next row is not touched. */
+/* Rule: the padding between a row's last pixel and the next row is not written. */
 TEST_F(camera, padding_is_left_alone)
 {
 	struct v4l2_format fmt = { .type = V4L2_BUF_TYPE_VIDEO_CAPTURE };
@@ -206,7 +206,7 @@ TEST_F(camera, padding_is_left_alone)
 	free(want);
 }
 
-/* Rule: a frame's timestamp is of the monotonic clock, between its QBUF and its DQBUF. */
+/* Rule: a frame's timestamp is on the monotonic clock, between its QBUF and DQBUF. */
 TEST_F(camera, stamped_when_filled)
 {
 	__u32 index, sequence;
@@ -225,7 +225,7 @@ TEST_F(camera, stamped_when_filled)
 	}
 }
 
-/* Rule: a rate that it cannot keep becomes the nearest that it can, 0 the one it likes. */
+/* Rule: S_PARM limits the rate to the supported range, and 0 selects the default. */
 TEST_F(camera, rate_in_limits)
 {
 	static const struct {
@@ -252,7 +252,7 @@ TEST_F(camera, rate_in_limits)
 	}
 }
 
-/* Rule: the rate stays what it is while frames are made. */
+/* Rule: the rate cannot be changed while the camera streams. */
 TEST_F(camera, rate_fixed_while_streaming)
 {
 	ASSERT_EQ(0, camera_buffers(&self->cam, V4L2_MEMORY_MMAP, 1));
@@ -303,9 +303,9 @@ FIXTURE_TEARDOWN(rate)
 #define APART	20
 
 /*
- * Rule: frames n and n + k are k periods apart, within half a period: an error of the
- * rate of one part in forty would be seen. A number that was skipped counts as a period. One
- * pair in four may be off, because a busy machine paints a frame late now and then.
+ * Rule: frames n and n + k are k periods apart, with a tolerance of half a period. With
+ * k >= 20 that detects a rate that is wrong by 1/40. Skipped frame numbers count as
+ * periods. One pair in four may fail, because a busy machine may draw a frame late.
  */
 TEST_F_TIMEOUT(rate, kept, 120)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * dmabuf_sample_device - the devices of the sample drivers among each other. A display
- * moves a buffer that another one has imported. And a device is unbound from its driver
- * while its files, its dma-bufs and what it imported are in use, and bound again.
+ * dmabuf_sample_device - tests with several devices, and with devices that go away. A
+ * display moves a buffer that another display has imported. A device is unbound from its
+ * driver while its files, its dma-bufs and its imports are in use, and bound again.
  */
 #include <linux/dma-buf.h>
 #include <fcntl.h>
@@ -17,13 +17,13 @@
 #include "harness.h"
 
 #define SIDE		128
-/* Far longer than a frame takes on an emulated machine. */
+/* Limit for one frame; an emulated machine needs far less. */
 #define PATIENCE_MS	10000
 #define CARDS_MAX	16
 
 #define NO_NOTIFY	"a kernel without DMABUF_MOVE_NOTIFY"
 
-/* Unbinds a device from its driver, or binds it again. The devices have the driver's name. */
+/* Unbind or bind a device, whose name is that of the driver and a number. */
 static int driver_tell(const char *driver, const char *what, unsigned int device)
 {
 	char path[128], name[64];
@@ -33,7 +33,7 @@ static int driver_tell(const char *driver, const char *what, unsigned int device
 	return file_put(path, name);
 }
 
-/* The card of one of several displays. */
+/* Open the card of the display with that number. */
 static int card_open(struct display *dpy, unsigned int device)
 {
 	char path[128];
@@ -62,7 +62,7 @@ static unsigned char *buf_map(int buf)
 	return map == MAP_FAILED ? NULL : map;
 }
 
-/* The picture of that number, in a buffer of the smallest pitch. */
+/* Draw the picture of that number to a buffer whose rows are not padded. */
 static int paint(int buf, __u32 number)
 {
 	const struct pattern pattern = {
@@ -87,7 +87,7 @@ static int paint(int buf, __u32 number)
 	return ret;
 }
 
-/* A painted buffer of a display's own, and its dma-buf. */
+/* Allocate a buffer of a display, export it and draw a picture; returns the dma-buf. */
 static int make_picture(struct display *dpy, struct display_buffer *own, __u32 number)
 {
 	int buf, ret;
@@ -126,7 +126,7 @@ static int dark(struct display *dpy)
 	return display_dark(dpy);
 }
 
-/* Flips a lit display and tells whether this is the picture of that number. */
+/* Flip; returns 1 if the display then shows the picture of that number, and 0 if not. */
 static int shows(struct display *dpy, const struct display_buffer *seen, __u32 number)
 {
 	__u32 frame, crc = 0;
@@ -149,7 +149,7 @@ FIXTURE(pair) {
 	char move[64];
 };
 
-/* Two displays: the near one's buffer is the far one's import, which nobody shows yet. */
+/* Two displays: @far has imported the buffer of @near, but does not show it yet. */
 FIXTURE_SETUP(pair)
 {
 	struct stat st;
@@ -172,7 +172,7 @@ FIXTURE_SETUP(pair)
 	ASSERT_EQ(0, take_picture(&self->far, self->buf, self->own.pitch, &self->seen));
 }
 
-/* Whatever happened, the driver is idle now and one display of it comes back. */
+/* The driver must be idle now. Load it again with one display. */
 FIXTURE_TEARDOWN(pair)
 {
 	display_close(&self->near);
@@ -192,7 +192,7 @@ static unsigned long moves(const char *path)
 	return count;
 }
 
-/* Has the display move what it can, and tells how many buffers that were. */
+/* Let the display move all buffers that it can; returns their number. */
 static int moved(const char *path)
 {
 	unsigned long before = moves(path);
@@ -201,7 +201,7 @@ static int moved(const char *path)
 	return ret ? ret : (int)(moves(path) - before);
 }
 
-/* The same for a screen that is dark: the last flip's worker may let go a moment later. */
+/* Try again for a while: the worker of the last flip may unpin the buffer a bit later. */
 static int moved_soon(const char *path)
 {
 	int tries, count = 0;
@@ -214,7 +214,7 @@ static int moved_soon(const char *path)
 	return count;
 }
 
-/* Rule: an import that is not in use does not keep a buffer, and shows it where it went. */
+/* Rule: a buffer with an unused import can be moved, and is shown correctly afterwards. */
 TEST_F(pair, idle_import_follows)
 {
 	unsigned char *map = buf_map(self->buf);
@@ -232,7 +232,7 @@ TEST_F(pair, idle_import_follows)
 	free(copy);
 }
 
-/* Rule: a buffer on the other display's screen stays where it is. */
+/* Rule: a buffer that is on the other display's screen is not moved. */
 TEST_F(pair, shown_buffer_stays)
 {
 	ASSERT_EQ(0, light(&self->far, &self->seen));
@@ -243,7 +243,7 @@ TEST_F(pair, shown_buffer_stays)
 	EXPECT_EQ(1, shows(&self->far, &self->seen, 8));
 }
 
-/* Rule: of two imports the one that waits for its flip moves, and the flip shows it. */
+/* Rule: of two imports only the one that is not on the screen moves; a flip shows it. */
 TEST_F(pair, next_picture_moves)
 {
 	struct display_buffer own, next;
@@ -258,7 +258,7 @@ TEST_F(pair, next_picture_moves)
 	close(buf);
 }
 
-/* Rule: a buffer that was shown moves when it is no longer, and can be shown again. */
+/* Rule: a buffer can be moved after it was shown, and can be shown again. */
 TEST_F(pair, unpinned_buffer_moves)
 {
 	int i, count;
@@ -278,7 +278,7 @@ TEST_F(pair, unpinned_buffer_moves)
 	}
 }
 
-/* Rule: so does one whose framebuffer was removed while it was on the screen. */
+/* Rule: so can a buffer whose framebuffer was removed while it was on the screen. */
 TEST_F(pair, unpinned_without_framebuffer)
 {
 	int count;
@@ -297,7 +297,7 @@ TEST_F(pair, unpinned_without_framebuffer)
 	EXPECT_EQ(1, shows(&self->far, &self->seen, 8));
 }
 
-/* Rule: with its last handle an import lets the buffer move, and can be made again. */
+/* Rule: a buffer moves after the import's last handle was closed, and can be imported again. */
 TEST_F(pair, released_import_moves)
 {
 	ASSERT_EQ(0, light(&self->far, &self->seen));
@@ -309,7 +309,7 @@ TEST_F(pair, released_import_moves)
 	EXPECT_EQ(1, shows(&self->far, &self->seen, 7));
 }
 
-/* Segments that are mapped for one of the displays, as DMA debugging counts them. */
+/* Return the number of segments that DMA debugging lists as mapped for a display. */
 static int segments_mapped(unsigned int device)
 {
 	char *text = file_text("/sys/kernel/debug/dma-api/dump");
@@ -325,7 +325,7 @@ static int segments_mapped(unsigned int device)
 	return count;
 }
 
-/* Rule: an importer that is told of a move gives up the addresses that it had. */
+/* Rule: an importer unmaps the buffer when move_notify tells it of a move. */
 TEST_F(pair, unpinned_addresses_go)
 {
 	int count;
@@ -343,7 +343,7 @@ TEST_F(pair, unpinned_addresses_go)
 	EXPECT_EQ(0, segments_mapped(1));
 }
 
-/* Rule: a lit display can be unbound; its ioctls fail then, and its import is given back. */
+/* Rule: a display can be unbound while it is on; its ioctls fail then, close() detaches. */
 TEST_F(pair, lit_display_leaves)
 {
 	struct display_buffer more;
@@ -366,7 +366,7 @@ TEST_F(pair, lit_display_leaves)
 	EXPECT_EQ(1, moved_soon(self->move));
 }
 
-/* Rule: what a lit display has exported can be shown elsewhere after it was unbound. */
+/* Rule: another display can show an unbound display's exported buffer. */
 TEST_F(pair, lit_exporter_leaves)
 {
 	struct display_buffer own, seen;
@@ -383,7 +383,7 @@ TEST_F(pair, lit_exporter_leaves)
 	close(buf);
 }
 
-/* Rule: an unbound display has no addresses any more: they end before the driver does. */
+/* Rule: unbinding a display unmaps all its buffers before the driver is gone. */
 TEST_F(pair, unbound_display_maps_nothing)
 {
 	if (!dma_debug())
@@ -394,7 +394,7 @@ TEST_F(pair, unbound_display_maps_nothing)
 	EXPECT_EQ(0, segments_mapped(1));
 }
 
-/* Rule: bound again, it works again, also if files of its first life are still open. */
+/* Rule: a display can be bound again while files from before the unbind are open. */
 TEST_F(pair, display_comes_back)
 {
 	struct display_buffer seen;
@@ -417,7 +417,7 @@ TEST_F(pair, display_comes_back)
 	}
 }
 
-/* Rule: an unbound display's buffer lives on: for those who map it, and on another screen. */
+/* Rule: an unbound display's buffer can still be mapped, and shown by another display. */
 TEST_F(pair, buffer_outlives_its_display)
 {
 	unsigned char *map = buf_map(self->buf), *later;
@@ -462,7 +462,7 @@ FIXTURE_SETUP(camera)
 	ASSERT_EQ(0, camera_rate(&self->cam, 60));
 }
 
-/* Whatever happened, the driver is idle now, and comes back. */
+/* The driver must be idle now. Load it again. */
 FIXTURE_TEARDOWN(camera)
 {
 	camera_close(&self->cam);
@@ -470,7 +470,7 @@ FIXTURE_TEARDOWN(camera)
 	EXPECT_EQ(0, module_load(CAMERA_MODULE, ""));
 }
 
-/* Rule: a streaming camera can be unbound; its ioctls fail then, and it is not found. */
+/* Rule: a streaming camera can be unbound; its ioctls fail, and its node is gone. */
 TEST_F(camera, streaming_camera_leaves)
 {
 	__u32 index, sequence;
@@ -490,7 +490,7 @@ TEST_F(camera, streaming_camera_leaves)
 	EXPECT_EQ(-EAGAIN, module_unload(CAMERA_MODULE));
 }
 
-/* Rule: a frame that was exported stays as it is when its camera is unbound and closed. */
+/* Rule: an exported frame keeps its contents after its camera was unbound and closed. */
 TEST_F(camera, frame_outlives_its_camera)
 {
 	unsigned char *map, *later, *node, *copy = malloc(self->cam.size);
@@ -529,8 +529,8 @@ TEST_F(camera, frame_outlives_its_camera)
 }
 
 /*
- * Rule: an unbound camera is no longer attached to what it imported, even if it was
- * waiting for a fence that nobody signals.
+ * Rule: unbinding a camera detaches it from imported buffers, even while it waits for a
+ * fence that is never signalled.
  */
 TEST_F(camera, waiting_camera_leaves)
 {
@@ -555,7 +555,7 @@ TEST_F(camera, waiting_camera_leaves)
 	close(heap);
 }
 
-/* Rule: bound again, it works again, also if files of its first life are still open. */
+/* Rule: a camera can be bound again while files from before the unbind are open. */
 TEST_F(camera, camera_comes_back)
 {
 	__u32 index, sequence;

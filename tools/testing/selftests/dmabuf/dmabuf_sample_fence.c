@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * dmabuf_sample_fence - fences at the sample drivers: what the display waits for before
- * it shows a picture, what the camera waits for before it writes one, and that nobody
- * who waits can be made to wait for ever.
+ * dmabuf_sample_fence - tests of fences in the sample drivers: which fences the display
+ * waits for before it shows a picture, which ones the camera waits for before it writes
+ * one, and that the camera can be stopped while it waits.
  */
 #include <linux/dma-buf.h>
 #include <poll.h>
@@ -18,8 +18,8 @@
 #define LONG_MS		5000
 
 /*
- * A display that shows the first of two buffers of its own, or of the heap, and a
- * timeline whose first point is pending.
+ * A display that shows the first of two buffers, its own or of the heap, and a timeline
+ * of sw_sync at 0.
  */
 FIXTURE(screen) {
 	struct row row;
@@ -67,7 +67,7 @@ FIXTURE_TEARDOWN(screen)
 	sink_close(&self->sink);
 }
 
-/* Rule: a picture that somebody still writes is not shown before the write fence is signalled. */
+/* Rule: a flip waits for the write fences in the buffer. */
 TEST_F(screen, implicit_write_fence)
 {
 	__u32 sequence;
@@ -79,7 +79,7 @@ TEST_F(screen, implicit_write_fence)
 	EXPECT_EQ(0, display_flipped(&self->sink.dpy, &sequence, LONG_MS));
 }
 
-/* Rule: somebody else who reads the picture does not keep it from the screen. */
+/* Rule: a flip does not wait for read fences in the buffer. */
 TEST_F(screen, implicit_read_fence)
 {
 	__u32 sequence;
@@ -89,7 +89,7 @@ TEST_F(screen, implicit_read_fence)
 	EXPECT_EQ(0, display_flipped(&self->sink.dpy, &sequence, LONG_MS));
 }
 
-/* Rule: an in-fence is obeyed. */
+/* Rule: a flip waits for its in-fence. */
 TEST_F(screen, in_fence)
 {
 	int fence = timeline_fence(self->timeline, 1);
@@ -103,7 +103,7 @@ TEST_F(screen, in_fence)
 	EXPECT_EQ(0, display_flipped(&self->sink.dpy, &sequence, LONG_MS));
 }
 
-/* Rule: who gives an in-fence has said all: the buffer's write fences are not waited for. */
+/* Rule: a flip with an in-fence does not wait for the write fences in the buffer. */
 TEST_F(screen, in_fence_instead_of_implicit)
 {
 	int done = timeline_fence(self->timeline, 1);
@@ -117,7 +117,7 @@ TEST_F(screen, in_fence_instead_of_implicit)
 	close(done);
 }
 
-/* Rule: the out-fence is pending until the picture is on the screen, then it is signalled. */
+/* Rule: the out-fence is signalled when the picture is on the screen, and not before. */
 TEST_F(screen, out_fence)
 {
 	int in = timeline_fence(self->timeline, 1), out = -1;
@@ -136,7 +136,7 @@ TEST_F(screen, out_fence)
 	close(out);
 }
 
-/* Rule: an in-fence that is none is refused. */
+/* Rule: an in-fence that is no sync_file is refused. */
 TEST_F(screen, bad_in_fence)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -149,7 +149,7 @@ TEST_F(screen, bad_in_fence)
 	close(null);
 }
 
-/* Rule: a second flip before the first is shown is EBUSY, and harms neither. */
+/* Rule: a flip while another one is pending is EBUSY; the pending one is not affected. */
 TEST_F(screen, flip_while_pending)
 {
 	__u32 sequence;
@@ -163,7 +163,7 @@ TEST_F(screen, flip_while_pending)
 	EXPECT_EQ(0, display_flipped(&self->sink.dpy, &sequence, LONG_MS));
 }
 
-/* Rule: a fence passes through a syncobj and comes out as the same one. */
+/* Rule: a fence that was imported into a syncobj is exported unchanged. */
 TEST_F(screen, syncobj_carries_a_fence)
 {
 	struct drm_syncobj_create obj = { 0 };
@@ -187,7 +187,7 @@ TEST_F(screen, syncobj_carries_a_fence)
 	close(fd.fd);
 }
 
-/* Rule: so does a point of a timeline syncobj, which is a chain inside. */
+/* Rule: so is the fence of a point of a timeline syncobj, which is a fence chain. */
 TEST_F(screen, timeline_syncobj_carries_a_fence)
 {
 	struct drm_syncobj_create binary = { 0 }, chain = { 0 };
@@ -206,7 +206,7 @@ TEST_F(screen, timeline_syncobj_carries_a_fence)
 	transfer.dst_handle = chain.handle;
 	ASSERT_EQ(0, xioctl(card, DRM_IOCTL_SYNCOBJ_TRANSFER, &transfer));
 
-	/* Exporting takes the chain's newest point: put in, it is unwrapped again. */
+	/* This exports the newest link of the chain, which importing into the buffer unwraps. */
 	fd.handle = chain.handle;
 	fd.flags = DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_EXPORT_SYNC_FILE;
 	ASSERT_EQ(0, xioctl(card, DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD, &fd));
@@ -262,7 +262,7 @@ FIXTURE_TEARDOWN(camera)
 	close(self->bufs[1]);
 }
 
-/* Rule: the camera does not write while somebody reads. */
+/* Rule: the camera waits for read fences before it writes. */
 TEST_F(camera, waits_for_readers)
 {
 	unsigned char *map = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_SHARED,
@@ -282,7 +282,7 @@ TEST_F(camera, waits_for_readers)
 	munmap(map, 65536);
 }
 
-/* Rule: nor does it write while somebody else does. */
+/* Rule: the camera waits for write fences before it writes. */
 TEST_F(camera, waits_for_writers)
 {
 	__u32 index, sequence;
@@ -295,7 +295,7 @@ TEST_F(camera, waits_for_writers)
 	EXPECT_EQ(0, camera_dequeue(&self->cam, &index, &sequence, LONG_MS));
 }
 
-/* Rule: a fence that nobody signals keeps neither STREAMOFF nor close() waiting. */
+/* Rule: neither STREAMOFF nor close() waits for a fence that is never signalled. */
 TEST_F(camera, stops_in_spite_of_a_fence)
 {
 	long long began;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * dmabuf_sample_module - the sample drivers leave and come back: while anything of
- * theirs is in use the kernel refuses to unload them, and afterwards it does not. And
- * the display moves its buffers, which nobody may notice.
+ * dmabuf_sample_module - tests of unloading the sample drivers' modules: it is refused
+ * while anything of theirs is in use, and succeeds afterwards. And tests of the display
+ * moving its buffers, which no user may notice.
  */
 #include <linux/dma-buf.h>
 #include <pthread.h>
@@ -50,7 +50,7 @@ FIXTURE_SETUP(module)
 	self->name = variant->name;
 }
 
-/* The tests that follow want the driver back. */
+/* Load the module again for the tests that follow. */
 FIXTURE_TEARDOWN(module)
 {
 	if (!module_present(self->name))
@@ -108,7 +108,7 @@ TEST_F(module, importer_keeps_it)
 	EXPECT_EQ(0, module_unload_idle(self->name));
 }
 
-/* Rule: so does a descriptor that is under way in a socket. */
+/* Rule: so does a descriptor in the queue of a socket. */
 TEST_F(module, message_keeps_it)
 {
 	int buf = variant->exporter->export(65536, O_RDWR | O_CLOEXEC);
@@ -124,7 +124,7 @@ TEST_F(module, message_keeps_it)
 	EXPECT_EQ(0, module_unload_idle(self->name));
 }
 
-/* Rule: fences in a buffer, signalled or not, do not outlive the module's code. */
+/* Rule: an exported fence of a released buffer does not keep the exporter's module. */
 TEST_F(module, fences_do_not_keep_it)
 {
 	int timeline = timeline_open();
@@ -145,7 +145,7 @@ TEST_F(module, fences_do_not_keep_it)
 	close(timeline);
 }
 
-/* Rule: a streaming camera, and one that has only imported, cannot be unloaded. */
+/* Rule: a camera that has imported a buffer keeps its module, and so does a streaming one. */
 TEST(streaming_camera_keeps_its_module)
 {
 	int heap = exporter_heap.export(65536, O_RDWR | O_CLOEXEC);
@@ -172,7 +172,7 @@ TEST(streaming_camera_keeps_its_module)
 	EXPECT_EQ(0, module_load(CAMERA_MODULE, ""));
 }
 
-/* Rule: a lit display cannot be unloaded, and gives back what it had imported. */
+/* Rule: a display that is on keeps its module; after close and unload it has no imports. */
 TEST(lit_display_keeps_its_module)
 {
 	const struct options opt = { .width = 128, .height = 128 };
@@ -196,7 +196,10 @@ TEST(lit_display_keeps_its_module)
 	EXPECT_EQ(0, module_load(DISPLAY_MODULE, ""));
 }
 
-/* Where the display is told to move its buffers; reading tells how many it has moved. */
+/*
+ * Path of the debugfs file of the display that moves its buffers when written. Reading it
+ * returns the number of moves.
+ */
 static int move_file(char *path, size_t size)
 {
 	struct display dpy;
@@ -221,7 +224,7 @@ static unsigned long moves(const char *path)
 	return count;
 }
 
-/* Rule: a buffer that moves keeps its bytes, for who has it mapped and for who maps it later. */
+/* Rule: a moved buffer keeps its contents, in mappings made before and after the move. */
 TEST(move_keeps_the_bytes)
 {
 	int buf = exporter_display.export(65536, O_RDWR | O_CLOEXEC);
@@ -250,7 +253,7 @@ TEST(move_keeps_the_bytes)
 	close(buf);
 }
 
-/* Rule: a buffer that an importer cannot follow stays where it is. */
+/* Rule: a buffer with an importer that cannot follow moves is not moved. */
 TEST(imported_buffer_stays)
 {
 	int buf = exporter_display.export(65536, O_RDWR | O_CLOEXEC);
@@ -282,7 +285,7 @@ static void *move_loop(void *arg)
 	return NULL;
 }
 
-/* Rule: bytes written while the buffer moves are not lost. Bounded: 300 moves. */
+/* Rule: data written while the buffer is moved is not lost. Limited to 300 moves. */
 TEST(move_races_with_writers)
 {
 	int buf = exporter_display.export(65536, O_RDWR | O_CLOEXEC);

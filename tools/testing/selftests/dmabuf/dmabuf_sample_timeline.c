@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * dmabuf_sample_timeline - timeline syncobjs at the sample display: points made of the
- * fences of flips, points that a flip waits for, and who may wait for which of them.
+ * dmabuf_sample_timeline - tests of timeline syncobjs with the sample display: points
+ * with the out-fences of flips, points as in-fences of flips, and the ioctls.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -32,7 +32,7 @@ static int syncobj_destroy(int card, __u32 handle)
 	return xioctl(card, DRM_IOCTL_SYNCOBJ_DESTROY, &arg);
 }
 
-/* Point 0 is the fence of a syncobj that is no timeline. */
+/* Point 0 is the fence of a binary syncobj. */
 static int point_transfer(int card, __u32 from, __u64 from_point, __u32 to, __u64 to_point)
 {
 	struct drm_syncobj_transfer arg = {
@@ -45,7 +45,7 @@ static int point_transfer(int card, __u32 from, __u64 from_point, __u32 to, __u6
 	return xioctl(card, DRM_IOCTL_SYNCOBJ_TRANSFER, &arg);
 }
 
-/* point_add() - a sync_file's fence becomes a point, by way of a syncobj that is none. */
+/* point_add() - add a sync_file's fence as a point, through a binary syncobj. */
 static int point_add(int card, __u32 handle, __u64 point, int fence)
 {
 	struct drm_syncobj_handle arg = {
@@ -63,7 +63,7 @@ static int point_add(int card, __u32 handle, __u64 point, int fence)
 	return ret;
 }
 
-/* point_busy() - adds a fence of sw_sync, without leaving its sync_file open. */
+/* point_busy() - add an sw_sync fence as a point; leaves no sync_file open. */
 static int point_busy(int card, __u32 handle, __u64 point, int timeline, __u32 value)
 {
 	int fence = timeline_fence(timeline, value);
@@ -76,7 +76,7 @@ static int point_busy(int card, __u32 handle, __u64 point, int timeline, __u32 v
 	return ret;
 }
 
-/* point_fence() - the way back: a point as a sync_file. */
+/* point_fence() - export the fence of a point as a sync_file. */
 static int point_fence(int card, __u32 handle, __u64 point)
 {
 	struct drm_syncobj_handle arg = {
@@ -94,7 +94,10 @@ static int point_fence(int card, __u32 handle, __u64 point)
 	return ret ? ret : arg.fd;
 }
 
-/* points_wait() - the place of the first that is signalled, 0 when all are waited for. */
+/*
+ * points_wait() - wait for points; returns the index of a signalled one, or 0 with
+ * DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL.
+ */
 static int points_wait(int card, const __u32 *handles, const __u64 *points, __u32 count,
 		       __u32 flags, int timeout)
 {
@@ -128,7 +131,7 @@ static int point_signal(int card, __u32 handle, __u64 point)
 	return xioctl(card, DRM_IOCTL_SYNCOBJ_TIMELINE_SIGNAL, &arg);
 }
 
-/* point_last() - the last point that is signalled, or with the flag that was added. */
+/* point_last() - return the last signalled point, or with the flag the last added one. */
 static int point_last(int card, __u32 handle, __u32 flags)
 {
 	__u64 point = 0;
@@ -143,7 +146,10 @@ static int point_last(int card, __u32 handle, __u32 flags)
 	return ret ? ret : (int)point;
 }
 
-/* point_event() - @event becomes readable at the point. */
+/*
+ * point_event() - let the eventfd @event become readable when the point is signalled, or with
+ * DRM_SYNCOBJ_WAIT_FLAGS_WAIT_AVAILABLE when it has a fence.
+ */
 static int point_event(int card, __u32 handle, __u64 point, __u32 flags, int event)
 {
 	struct drm_syncobj_eventfd arg = {
@@ -158,7 +164,7 @@ static int point_event(int card, __u32 handle, __u64 point, __u32 flags, int eve
 
 /*
  * A display that shows the first of two buffers, its card, an empty timeline syncobj,
- * and a timeline of sw_sync, whose fences the test signals.
+ * and a timeline of sw_sync, whose fences the test signals with timeline_step().
  */
 FIXTURE(points) {
 	struct row row;
@@ -189,7 +195,7 @@ FIXTURE_TEARDOWN(points)
 	sink_close(&self->sink);
 }
 
-/* Rule: the out-fences of two flips are two points, each reached when its picture is shown. */
+/* Rule: a point with the out-fence of a flip is signalled when the picture is shown. */
 TEST_F(points, two_flips)
 {
 	struct display *dpy = &self->sink.dpy;
@@ -215,7 +221,7 @@ TEST_F(points, two_flips)
 	}
 }
 
-/* Rule: a flip whose in-fence is a point waits for that point and for no later one. */
+/* Rule: a flip whose in-fence is a point waits for that point, not for later ones. */
 TEST_F(points, point_gates_a_flip)
 {
 	struct display *dpy = &self->sink.dpy;
@@ -239,7 +245,7 @@ TEST_F(points, point_gates_a_flip)
 	close(in);
 }
 
-/* Rule: a point that userspace signals lets a flip through like any other fence. */
+/* Rule: a flip does not wait for a point that userspace has signalled. */
 TEST_F(points, signalled_point_gates_nothing)
 {
 	__u32 sequence;
@@ -254,7 +260,7 @@ TEST_F(points, signalled_point_gates_nothing)
 	close(in);
 }
 
-/* Rule: signalling a point reaches it and those before it, and none after. */
+/* Rule: signalling a point signals it and all points before it, and none after it. */
 TEST_F(points, signal)
 {
 	EXPECT_EQ(0, point_last(self->card, self->obj, 0));
@@ -269,7 +275,7 @@ TEST_F(points, signal)
 	EXPECT_EQ(6, point_last(self->card, self->obj, 0));
 }
 
-/* Rule: a query gives the last point signalled, or the last one added when that is asked. */
+/* Rule: a query returns the last signalled point, or with the flag the last added one. */
 TEST_F(points, query)
 {
 	static const int signalled[] = { 0, 10, 10, 20 };
@@ -287,7 +293,7 @@ TEST_F(points, query)
 	}
 }
 
-/* Rule: a point is reached only when those before it are, whichever fence comes first. */
+/* Rule: a point is signalled only after all points before it, even if its fence is first. */
 TEST_F(points, in_order)
 {
 	int other = timeline_open();
@@ -304,7 +310,7 @@ TEST_F(points, in_order)
 	close(other);
 }
 
-/* Rule: a point that was left out is reached with the next that was not. */
+/* Rule: a point without a fence is signalled with the next point that has one. */
 TEST_F(points, gap)
 {
 	ASSERT_EQ(0, point_busy(self->card, self->obj, 1, self->timeline, 1));
@@ -315,7 +321,7 @@ TEST_F(points, gap)
 	EXPECT_EQ(0, point_wait(self->card, self->obj, 5, 0, LONG_MS));
 }
 
-/* Rule: of several points, one is enough, unless all are asked for. */
+/* Rule: a wait for several points ends with the first one, with WAIT_ALL with the last. */
 TEST_F(points, one_or_all)
 {
 	const __u32 handles[] = { self->obj, self->obj };
@@ -333,7 +339,7 @@ TEST_F(points, one_or_all)
 				 DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL, LONG_MS));
 }
 
-/* Rule: that a point has a fence can be waited for by itself. */
+/* Rule: WAIT_AVAILABLE waits until the point has a fence, not until that signals. */
 TEST_F(points, available)
 {
 	__u32 flags = DRM_SYNCOBJ_WAIT_FLAGS_WAIT_AVAILABLE;
@@ -344,7 +350,7 @@ TEST_F(points, available)
 	EXPECT_EQ(-ETIME, point_wait(self->card, self->obj, 1, 0, 0));
 }
 
-/* Rule: an eventfd tells of a point that is only added after it was asked for. */
+/* Rule: an eventfd can be registered for a point before the point is added. */
 TEST_F(points, event)
 {
 	int added = eventfd(0, EFD_CLOEXEC), reached = eventfd(0, EFD_CLOEXEC);
@@ -365,7 +371,7 @@ TEST_F(points, event)
 	close(reached);
 }
 
-/* Rule: a timeline that was passed on as a descriptor is the same one. */
+/* Rule: a timeline that was passed on as a descriptor has the same points. */
 TEST_F(points, shared)
 {
 	struct drm_syncobj_handle fd = { .handle = self->obj, .fd = -1 };
@@ -385,7 +391,7 @@ TEST_F(points, shared)
 	display_close(&other);
 }
 
-/* Rule: a handle that is none is ENOENT, wherever it stands. */
+/* Rule: an unknown handle is ENOENT in all ioctls. */
 TEST_F(points, bad_handle)
 {
 	int event = eventfd(0, EFD_CLOEXEC);
@@ -403,7 +409,7 @@ TEST_F(points, bad_handle)
 	close(event);
 }
 
-/* Rule: a point that has no fence yet is EINVAL to those who will not wait for it to have one. */
+/* Rule: a point without a fence is EINVAL in ioctls that do not wait for it to be added. */
 TEST_F(points, bad_point)
 {
 	__u32 binary;
@@ -419,7 +425,7 @@ TEST_F(points, bad_point)
 	EXPECT_EQ(1, point_last(self->card, self->obj, 0));
 }
 
-/* Rule: flags and padding that mean nothing, and an empty list of points, are EINVAL. */
+/* Rule: unknown flags, padding that is not 0 and an empty list of points are EINVAL. */
 TEST_F(points, bad_flags)
 {
 	struct drm_syncobj_timeline_array none = { 0 };
@@ -450,7 +456,7 @@ TEST_F(points, bad_flags)
 	close(event);
 }
 
-/* Rule: memory that cannot be read is EFAULT, a descriptor that is none EBADF. */
+/* Rule: an argument that cannot be read is EFAULT, and a bad descriptor EBADF. */
 TEST_F(points, bad_pointer)
 {
 	const __u64 *nowhere = (const __u64 *)8;

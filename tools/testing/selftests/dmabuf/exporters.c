@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * exporters - a dma-buf from each driver of the machine that exports some.
+ * exporters - functions that export a dma-buf from various drivers.
  *
- * The device is closed again at once: a dma-buf lives by its own descriptor, and
- * every test that uses these buffers proves it.
+ * Each closes the device before it returns: a dma-buf does not need its exporter's
+ * open file, which every test that uses these buffers checks thereby.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,10 +19,10 @@
 #include "exporters.h"
 #include "util.h"
 
-/* Bytes of one line: four to a pixel. */
+/* Bytes of one line, with four bytes per pixel. */
 #define LINE_SIZE	512
 
-/* Opening a device that is not there and one whose driver is not there are the same. */
+/* Open a device; -ENODEV if the node or the driver is missing. */
 static int open_device(const char *path)
 {
 	int fd = open(path, O_RDWR | O_CLOEXEC);
@@ -102,7 +102,7 @@ static int make_memfd(size_t size)
 	return -EIO;
 }
 
-/* Takes the one flag it knows; its descriptors are always for reading and writing. */
+/* O_CLOEXEC is the only flag; the descriptors of udmabuf are always O_RDWR. */
 static int export_udmabuf(size_t size, int flags)
 {
 	struct udmabuf_create arg = {

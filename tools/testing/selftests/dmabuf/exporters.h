@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* exporters - a dma-buf from each driver of the machine that exports some */
+/* exporters - functions that export a dma-buf from various drivers */
 #ifndef SELFTEST_DMABUF_EXPORTERS_H
 #define SELFTEST_DMABUF_EXPORTERS_H
 
@@ -7,9 +7,9 @@
 
 /**
  * struct exporter - a driver that exports dma-bufs
- * @name: for messages
- * @export: makes a buffer of at least so many bytes and gives its descriptor; nothing
- *          but the descriptor is left open. -ENODEV when the driver is not there.
+ * @name: name for messages
+ * @export: exports a buffer of at least size bytes and returns its descriptor, the only
+ *          one that is left open; -ENODEV without the driver
  * @access_mode: @export honours O_RDONLY and O_RDWR in its flags
  */
 struct exporter {

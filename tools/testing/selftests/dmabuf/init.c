@@ -2,29 +2,29 @@
 /*
  * init - process 1 of the initramfs in which the tests and the demo run.
  *
- * It mounts what they need, loads the modules that /lib/modules/order names,
- * runs the programs one after the other, each within its time limit, and
- * switches the machine off. The kernel's command line says what to run:
+ * It mounts the file systems, loads the modules that /lib/modules/order names, runs the
+ * programs one after the other, each within its time limit, and powers the machine off.
+ * The kernel's command line selects the programs:
  *
  *   dmabuf.run=demo       /bin/demo
  *   dmabuf.run=selftests  every program in /tests, in the order of their names
- *   dmabuf.run=nothing    what the kernel did by itself at boot was enough
+ *   dmabuf.run=nothing    no program; for tests that the kernel runs at boot
  *   dmabuf.run=list       every line of /run-list: SECONDS PROGRAM [ARGUMENT]...
  *   dmabuf.args=A,B,...   more arguments for the demo
- *   dmabuf.timeout=N      seconds for a program of which nothing else tells them
- *   dmabuf.out=DEVICE     where the programs' output goes instead of the console
+ *   dmabuf.timeout=N      time limit in seconds of programs that /run-list does not name
+ *   dmabuf.out=DEVICE     device for the output, instead of the console
  *
- * What the host reads from the console, a line each:
+ * The host parses these lines of the output:
  *
  *   RUN-BEGIN name
  *   RUN-END name rc=N time=MS pass=N fail=N skip=N
  *   RUN-ALL-DONE rc=N
  *
- * A skip is not a pass: one that /skips does not allow makes its program fail. A line
- * of /skips is ARCHITECTURE PROGRAM TEST PATH and a reason; the first three are shell
- * patterns, and where PATH exists the skip is not allowed after all.
- * What fails the whole run: a dma-buf that is still there when all programs are gone,
- * and whatever kmemleak finds.
+ * A program fails if one of its tests is skipped and /skips does not allow that. A line
+ * of /skips is ARCHITECTURE PROGRAM TEST PATH and a reason. The first three are shell
+ * patterns. The line does not allow the skip on a machine where PATH exists.
+ * The whole run fails if a dma-buf is left after the last program, or if kmemleak
+ * reports anything.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -56,14 +56,14 @@
 #define SPACE		" \t\n"
 
 /**
- * struct run - one program's run
- * @name: last part of the program's path
- * @line: what it has printed of an unfinished line
+ * struct run - run of one program
+ * @name: last component of the program's path
+ * @line: unfinished line of its output
  * @len: bytes in @line
- * @pass: results that began with "ok"
- * @fail: results that began with "not ok"
- * @skip: results marked SKIP
- * @unexpected: skips that the list does not allow
+ * @pass: number of results "ok"
+ * @fail: number of results "not ok"
+ * @skip: number of results marked SKIP
+ * @unexpected: number of skips that /skips does not allow
  */
 struct run {
 	const char *name;
@@ -78,7 +78,7 @@ struct run {
 static int out_fd = STDOUT_FILENO;
 static char *skip_list;
 
-/* One write per line, so that the kernel's own lines do not split it. */
+/* Write each line with one write(), so that no kernel message splits it. */
 static __printf(1, 2) void say(const char *fmt, ...)
 {
 	char buf[LINE_LEN + 128];
@@ -97,7 +97,7 @@ static __printf(1, 2) void say(const char *fmt, ...)
 		return;
 }
 
-/* The value of a word key=value of the kernel's command line, or NULL. */
+/* Return the value of key=value on the kernel's command line, or NULL. */
 static const char *cmdline_value(const char *key)
 {
 	static char *words;
@@ -138,7 +138,7 @@ static void mount_all(void)
 	}
 }
 
-/* The console is not there before devtmpfs is when the image holds no nodes. */
+/* If the initramfs has no device nodes, /dev/console exists only after mount_all(). */
 static void open_console(void)
 {
 	int fd = open("/dev/console", O_RDWR);
@@ -173,7 +173,7 @@ static int load_module(char *line)
 	return ret ? 1 : 0;
 }
 
-/* Lines of /lib/modules/order: FILE [PARAMETERS]. */
+/* A line of /lib/modules/order is FILE [PARAMETERS]. */
 static int load_modules(void)
 {
 	char *text = file_text("/lib/modules/order");
@@ -206,7 +206,7 @@ static bool skip_expected(const char *name, const char *result)
 	return false;
 }
 
-/* Both "ok 3 name # SKIP why" and "1..0 # SKIP why" say that something did not run. */
+/* Skips are "ok 3 name # SKIP why", and "1..0 # SKIP why" of a whole program. */
 static void count_result(struct run *run, const char *line)
 {
 	if (!strncmp(line, "not ok ", 7)) {
@@ -245,7 +245,7 @@ static void take_output(struct run *run, const char *data, size_t size)
 	}
 }
 
-/* False when the pipe has come to its end. */
+/* Read the output that is there; returns false at the end of the pipe. */
 static bool drain(struct run *run, int fd, int timeout)
 {
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
@@ -283,7 +283,7 @@ static pid_t spawn(char **argv, int *out)
 	return pid;
 }
 
-/* Waits for one process and meanwhile for the orphans that come to process 1. */
+/* Reap zombies, also orphans that process 1 has inherited; returns true if @pid was one. */
 static bool reap(pid_t pid, int *status)
 {
 	int any;
@@ -298,7 +298,7 @@ static bool reap(pid_t pid, int *status)
 	return false;
 }
 
-/* Processes that sleep uninterruptibly are named in the log before they are left behind. */
+/* Kill all processes after a timeout; sysrq-w logs those in uninterruptible sleep. */
 static bool kill_late(const char *name, unsigned int seconds, pid_t pid, int *status)
 {
 	long long limit = now_ms() + 10000;
@@ -322,7 +322,7 @@ static int exit_code(int status)
 	return 128 + WTERMSIG(status);
 }
 
-/* What process 1 makes of a program's own exit status and of what it printed. */
+/* Compute the result of a program from its exit status and its output. */
 static int verdict(const struct run *run, int rc)
 {
 	if (run->fail || run->unexpected)
@@ -470,7 +470,7 @@ static int run_what(void)
 	return 1;
 }
 
-/* The number before the word in bufinfo's last line; no file means nothing to tell. */
+/* Return the number of dma-bufs in the last line of bufinfo, 0 without the file. */
 static unsigned int buffers_left(void)
 {
 	char *text = file_text("/sys/kernel/debug/dma_buf/bufinfo");
@@ -484,7 +484,7 @@ static unsigned int buffers_left(void)
 	return count;
 }
 
-/* The last reference of a killed process may go from a work item. */
+/* Tries for a while, as a worker may still have to drop the last reference. */
 static int check_left(void)
 {
 	unsigned int tries, count = 0;
@@ -499,7 +499,7 @@ static int check_left(void)
 	return 1;
 }
 
-/* Kmemleak reports nothing younger than five seconds. */
+/* kmemleak reports no objects younger than five seconds, so scan twice. */
 static int check_kmemleak(void)
 {
 	const char *path = "/sys/kernel/debug/kmemleak";
@@ -538,21 +538,21 @@ int main(void)
 		out_fd = STDOUT_FILENO;
 	skip_list = file_text("/skips");
 
-	/* Warnings still come to the console; what is less would split the programs' lines. */
+	/* Keep messages below KERN_WARNING off the console: they would split lines of output. */
 	file_put("/proc/sys/kernel/printk", "5");
-	/* Else only the first of them is told, which need not be ours. */
+	/* Without this the DMA debugging reports only its first error. */
 	file_put("/sys/kernel/debug/dma-api/all_errors", "1");
 	rc = load_modules();
 	rc |= run_what();
 	rc |= check_left();
 	rc |= check_kmemleak();
-	/* The host waits for this line: no message of the kernel may split it. */
+	/* The host waits for this line, so no kernel message may split it. */
 	sleep_ms(200);
 	klogctl(SYSLOG_CONSOLE_OFF, NULL, 0);
 	say("RUN-ALL-DONE rc=%d", rc);
 
 	sync();
-	/* What the host has not read yet is lost with the machine. */
+	/* Give the host time to read the output before the machine is gone. */
 	sleep_ms(300);
 	reboot(RB_POWER_OFF);
 	for (;;)

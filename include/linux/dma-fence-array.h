@@ -29,7 +29,7 @@ struct dma_fence_array_cb {
  * @lock: &dma_fence.lock of @base
  * @num_fences: number of members; fixed
  * @num_pending: callbacks that have not run, and for an array of any the deferred signal;
- *	at 0 the reference that they share is dropped
+ *	when none is left, the reference that they share is dropped
  * @signal_on_any: signal with the first member instead of the last; fixed
  * @fences: members, each with a reference; fixed
  * @work: signals the array and drops the callbacks' reference

@@ -73,8 +73,8 @@ enum dma_fence_flag_bits {
  * @cb: the callback, already unlinked: it may be freed or added to another fence
  *
  * Context: &dma_fence.lock held. Interrupts are disabled, except when a driver that never
- * takes the lock in an interrupt signals, and on PREEMPT_RT. May drop references, but not
- * the last one to @fence.
+ * takes the lock in an interrupt signals, and on PREEMPT_RT. May drop references. The last
+ * one to @fence calls the driver's release with the lock held.
  */
 typedef void (*dma_fence_func_t)(struct dma_fence *fence,
 				 struct dma_fence_cb *cb);
@@ -470,7 +470,7 @@ static inline void dma_fence_set_error(struct dma_fence *fence, int error)
  * dma_fence_timestamp() - return when a fence signalled.
  * @fence: fence that has signalled
  *
- * Spins until the signaller has written the timestamp, a few instructions after the flag.
+ * Spins until the signaller has written the timestamp, which it does after setting the flag.
  *
  * Context: Any.
  *

@@ -4,7 +4,8 @@
  *
  * Enabling adds a callback to each member. A callback runs with its member's lock held,
  * so it only counts @num_pending down; the callback that decides defers, and the deferral
- * signals the array with nobody's lock held.
+ * signals the array after the signaller has dropped its locks, or, if a driver signals with
+ * interrupts on, in an interrupt that takes no lock but the array's.
  *
  * The callbacks hold one reference to the array together. @num_pending counts who needs
  * it: every callback that has not run and, in an array of any, the deferred signal. The
@@ -119,11 +120,13 @@ static void dma_fence_array_callback(struct dma_fence *member, struct dma_fence_
 		container_of(cb, struct dma_fence_array_cb, cb)->array;
 
 	lockdep_assert_held(member->lock);
-	if (array->signal_on_any &&
-	    !test_and_set_bit(DMA_FENCE_ARRAY_DECIDED_BIT, &array->base.flags))
+	if (array->signal_on_any)
 		dma_fence_array_set_error(array, member->error);
-	else if (!atomic_dec_and_test(&array->num_pending))
-		return;
+	/* The first callback of any leaves its count to the deferral. */
+	if (!array->signal_on_any ||
+	    test_and_set_bit(DMA_FENCE_ARRAY_DECIDED_BIT, &array->base.flags))
+		if (!atomic_dec_and_test(&array->num_pending))
+			return;
 	dma_fence_defer(&array->work, dma_fence_array_irq_work,
 			&array->bh_work, dma_fence_array_bh_work);
 }
@@ -159,30 +162,40 @@ static bool dma_fence_array_enable_signaling(struct dma_fence *fence)
 	return !decided;
 }
 
-/* Once signalling is enabled, members signal by themselves: no driver is polled. */
-static bool dma_fence_array_signaled(struct dma_fence *fence)
+/* Poll the members. For an array of any, false means that none has signalled. */
+static bool dma_fence_array_poll_members(struct dma_fence_array *array)
 {
-	bool enabled = test_bit(DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT, &fence->flags);
-	struct dma_fence_array *array = to_dma_fence_array(fence);
-	struct dma_fence *member;
 	unsigned int i;
 
 	for (i = 0; i < array->num_fences; i++) {
-		member = array->fences[i];
-		if (enabled ? dma_fence_test_signaled_flag(member) :
-			      dma_fence_is_signaled(member)) {
-			if (!array->signal_on_any)
-				continue;
-			dma_fence_array_set_error(array, member->error);
-			return true;
-		}
-		if (!array->signal_on_any)
-			return false;
+		bool signaled = dma_fence_is_signaled(array->fences[i]);
+
+		if (signaled && array->signal_on_any)
+			dma_fence_array_set_error(array, array->fences[i]->error);
+		if (signaled == array->signal_on_any)
+			return signaled;
 	}
-	if (array->signal_on_any)
-		return false;
-	dma_fence_array_set_error(array, dma_fence_array_first_error(array));
-	return true;
+	return !array->signal_on_any;
+}
+
+/*
+ * Once signalling is enabled, the callbacks decide and no member is polled. A flag of a
+ * member does not: its signaller may not have come to the array's callback yet.
+ */
+static bool dma_fence_array_signaled(struct dma_fence *fence)
+{
+	struct dma_fence_array *array = to_dma_fence_array(fence);
+	bool signaled;
+
+	if (!test_bit(DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT, &fence->flags))
+		signaled = dma_fence_array_poll_members(array);
+	else if (array->signal_on_any)
+		signaled = test_bit_acquire(DMA_FENCE_ARRAY_DECIDED_BIT, &fence->flags);
+	else
+		signaled = atomic_read_acquire(&array->num_pending) <= 0;
+	if (signaled && !array->signal_on_any)
+		dma_fence_array_set_error(array, dma_fence_array_first_error(array));
+	return signaled;
 }
 
 static void dma_fence_array_set_deadline(struct dma_fence *fence, ktime_t deadline)

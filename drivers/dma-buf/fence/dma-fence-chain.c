@@ -15,7 +15,7 @@
  * not signalled. The callback runs with that fence's lock held, so it defers; the
  * deferral adds the callback to the next such fence, or signals the link if there is
  * none. The callback or its deferral holds a reference to the link, and so to all links
- * and fences before it that have not signalled.
+ * and fences before it that have not signalled. The callback also holds one to its fence.
  *
  * @prev is read under RCU; dma_fence_get_rcu_safe() takes the reference. Links are freed
  * after a grace period.
@@ -140,18 +140,20 @@ static void dma_fence_chain_callback(struct dma_fence *fence, struct dma_fence_c
 
 /*
  * Add the callback to the newest fence that has not signalled. False if there is none.
- * The callback needs no reference to that fence: the chain keeps it until it signals.
+ * The callback holds a reference to that fence: once its flag is set, a walk may drop the
+ * link before the signaller, who need not have a reference (vmwgfx), runs the callbacks.
  */
 static bool dma_fence_chain_arm(struct dma_fence_chain *chain)
 {
-	struct dma_fence *link;
+	struct dma_fence *link, *fence;
 
 	dma_fence_chain_for_each(link, &chain->base) {
-		if (dma_fence_add_callback(dma_fence_chain_contained(link), &chain->cb,
-					   dma_fence_chain_callback))
-			continue;
-		dma_fence_put(link);
-		return true;
+		fence = dma_fence_get(dma_fence_chain_contained(link));
+		if (!dma_fence_add_callback(fence, &chain->cb, dma_fence_chain_callback)) {
+			dma_fence_put(link);
+			return true;
+		}
+		dma_fence_put(fence);
 	}
 	return false;
 }
@@ -182,7 +184,9 @@ static void dma_fence_chain_task_work(struct work_struct *work)
 /*
  * Rearming takes the lock of the next fence. vmwgfx signals with interrupts on and all of
  * its fences share a lock: an interrupt would spin on the lock of the task that it came
- * to. On PREEMPT_RT, spinlocks leave interrupts on and the irq_work may wait for them.
+ * to. As in the base, this does not cover another driver's fence that signals in an
+ * interrupt while vmwgfx's lock is held. On PREEMPT_RT, spinlocks leave interrupts on and
+ * the irq_work may wait for them.
  */
 static void dma_fence_chain_callback(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
@@ -194,6 +198,7 @@ static void dma_fence_chain_callback(struct dma_fence *fence, struct dma_fence_c
 				&chain->bh_work, dma_fence_chain_bh_work);
 	else
 		dma_fence_defer_to_task(&chain->bh_work, dma_fence_chain_task_work);
+	dma_fence_put(fence);
 }
 
 /* On PREEMPT_RT with the link's lock held, else without: dma_fence_enable_container(). */

@@ -50,7 +50,8 @@ void dma_fence_defer(struct irq_work *irq_work, void (*irq_func)(struct irq_work
 
 /*
  * Run @func once, in a worker. @work may share its memory with the irq_work or BH work
- * that calls this, but on PREEMPT_RT: there, the irq_work's core looks at it afterwards.
+ * that calls this, but not on PREEMPT_RT: the irq_work core then reads irq_work.irqwait,
+ * which work_struct.func overlays, after the call.
  */
 void dma_fence_defer_to_task(struct work_struct *work, work_func_t func)
 {

@@ -4,7 +4,7 @@
  *
  * Locks: a container (array or chain) holds no lock while it takes the lock of a fence in
  * it, and takes no lock in its callbacks, which run with the lock of such a fence held: they
- * queue a deferral, which signals the container with no other lock held. On PREEMPT_RT, the
+ * queue a deferral, which takes no other lock to signal the container. On PREEMPT_RT, the
  * container's lock is held while signalling is enabled, and is taken before the others.
  */
 #ifndef _DMA_FENCE_PRIVATE_H

@@ -2,8 +2,8 @@
 /*
  * The life of a fence: initialised, signalled once, released; and its callbacks.
  *
- * &dma_fence.lock guards the list of callbacks and the signal. The flags are set by atomic
- * operations with the lock held, and may be tested without it. The last reference calls
+ * &dma_fence.lock guards the list of callbacks and the signal. The flags are changed by
+ * atomic operations, and may be tested without the lock. The last reference calls
  * the driver's release, which frees the fence after an RCU grace period.
  *
  * Some drivers signal a fence that they find in a list of their own without holding a
@@ -59,7 +59,8 @@ EXPORT_TRACEPOINT_SYMBOL(dma_fence_signaled);
  *                                released      freed after a grace period
  *
  * - Each transition happens once; an atomic operation on the flags decides who makes it.
- *   Signalling and enabling run with &dma_fence.lock held.
+ *   Signalling runs with &dma_fence.lock held, and so does enabling, except for arrays and
+ *   chains.
  * - The list of callbacks (before the signal), the timestamp (after it) and the RCU head
  *   (after the last reference) share their memory.
  * - The signaller sets the error before the signal.

@@ -400,6 +400,69 @@ static void wait_for_a_chain_leaves_no_references(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, fences_all_released());
 }
 
+/*
+ * vmwgfx signals without a reference. A walk may drop the link of a fence whose flag is set
+ * before the signaller has run the chain's callback, so that callback holds the fence.
+ */
+static void callback_of_a_chain_holds_its_fence(struct kunit *test)
+{
+	static DEFINE_SPINLOCK(lock);
+	struct dma_fence_chain *chain = dma_fence_chain_alloc();
+	struct dma_fence *fence;
+
+	KUNIT_ASSERT_NOT_NULL(test, chain);
+	fence = contract_fence(test, &lock);
+	dma_fence_chain_init(chain, NULL, fence, 1);
+	KUNIT_EXPECT_EQ(test, kref_read(&fence->refcount), 1);
+	dma_fence_enable_sw_signaling(&chain->base);
+	KUNIT_EXPECT_EQ(test, kref_read(&fence->refcount), 2);
+	dma_fence_signal(fence);
+	KUNIT_EXPECT_GT(test, dma_fence_wait_timeout(&chain->base, false, LONG), 0);
+	KUNIT_EXPECT_EQ(test, kref_read(&fence->refcount), 1);
+	dma_fence_put(&chain->base);
+	KUNIT_EXPECT_TRUE(test, fences_all_released());
+}
+
+/* A callback on a member that polls the array runs before the array's own callback. */
+struct poller {
+	struct dma_fence_cb cb;
+	struct dma_fence *array;
+	bool signaled;
+};
+
+static void poller_callback(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	struct poller *poller = container_of(cb, struct poller, cb);
+
+	poller->signaled = dma_fence_is_signaled(poller->array);
+}
+
+static void array_does_not_signal_in_a_members_callback(struct kunit *test)
+{
+	const struct shape *shape = test->param_value;
+	struct dma_fence *fences[COUNT_MAX], *container;
+	spinlock_t locks[COUNT_MAX];	/* of @fences */
+	struct poller poller = {};
+
+	if (shape->container == CHAIN)
+		kunit_skip(test, "a chain polls its fences");
+	contract_fences(test, shape, locks, fences);
+	KUNIT_ASSERT_EQ(test, 0, dma_fence_add_callback(fences[shape_turn(shape, shape->count - 1)],
+							&poller.cb, poller_callback));
+	container = contract_container(test, shape, fences);
+	poller.array = container;
+	dma_fence_enable_sw_signaling(container);
+	for (unsigned int i = shape->container == ARRAY_ANY ? shape->count - 1 : 0;
+	     i < shape->count; i++)
+		dma_fence_signal(fences[shape_turn(shape, i)]);
+	KUNIT_EXPECT_FALSE(test, poller.signaled);
+	KUNIT_EXPECT_GT(test, dma_fence_wait_timeout(container, false, LONG), 0);
+	for (unsigned int i = 0; i < shape->count; i++)
+		dma_fence_signal(fences[i]);
+	dma_fence_put(container);
+	KUNIT_EXPECT_TRUE(test, fences_all_released());
+}
+
 /* i915_sw_fence waits by a callback and without a reference. */
 static const char *abandoned_name(struct dma_fence *fence)
 {
@@ -563,6 +626,8 @@ static struct kunit_case dma_fence_contract_cases[] = {
 	KUNIT_CASE_PARAM(driver_signals_with_interrupts_on, shape_gen_params),
 	KUNIT_CASE_PARAM(container_signals_by_interrupt, shape_gen_params),
 	KUNIT_CASE(wait_for_a_chain_leaves_no_references),
+	KUNIT_CASE(callback_of_a_chain_holds_its_fence),
+	KUNIT_CASE_PARAM(array_does_not_signal_in_a_members_callback, shape_gen_params),
 	KUNIT_CASE(fence_released_unsignalled_runs_its_callbacks),
 	KUNIT_CASE(waiters_wake_before_callbacks_run),
 	KUNIT_CASE(timeout_that_expires_with_a_signal_pending),

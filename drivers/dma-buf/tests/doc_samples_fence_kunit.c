@@ -237,11 +237,13 @@ struct import {
 /* Every call that needs the device begins with this, and ends with mutex_unlock(). */
 static int gadget_enter(struct gadget *gadget)
 {
+	int ret;
+
 	mutex_lock(&gadget->lock);
-	if (!gadget->gone)
-		return 0;
-	mutex_unlock(&gadget->lock);
-	return -ENODEV;
+	ret = gadget->gone ? -ENODEV : 0;
+	if (ret)
+		mutex_unlock(&gadget->lock);
+	return ret;
 }
 
 static int import_attach(struct gadget *gadget, struct import *import)

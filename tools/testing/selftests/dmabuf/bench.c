@@ -30,7 +30,7 @@ static long long now(void)
 }
 
 /* Load the module in a child process, whose exit closes the descriptor of the file. */
-static int load(const char *parameters)
+static int module_load(const char *parameters)
 {
 	int status = -1;
 	pid_t pid = fork();
@@ -46,7 +46,7 @@ static int load(const char *parameters)
 	return status;
 }
 
-static int unload(void)
+static int module_unload(void)
 {
 	long ret = syscall(SYS_delete_module, "dma_buf_bench", O_NONBLOCK);
 
@@ -72,7 +72,7 @@ static long read_bufinfo(void)
 
 static int run(const char *parameters)
 {
-	return load(parameters) || unload();
+	return module_load(parameters) || module_unload();
 }
 
 static int run_bufinfo(unsigned int buffers)
@@ -81,12 +81,12 @@ static int run_bufinfo(unsigned int buffers)
 	long long begin;
 
 	snprintf(parameters, sizeof(parameters), "hold=%u", buffers);
-	if (load(parameters))
+	if (module_load(parameters))
 		return 1;
 	begin = now();
 	if (read_bufinfo() > 0)
 		printf("BENCH bufinfo of %u %lld\n", buffers, now() - begin);
-	return unload();
+	return module_unload();
 }
 
 static int command_line_has(const char *word)

@@ -24,6 +24,8 @@
  * reuse the memory for the next export.
  */
 
+#include <kunit/static_stub.h>
+#include <kunit/visibility.h>
 #include <linux/cred.h>
 #include <linux/dcache.h>
 #include <linux/fs_context.h>
@@ -59,6 +61,7 @@ static void dma_buf_object_init_once(void *memory)
 
 	inode_init_once(&obj->inode);
 	INIT_LIST_HEAD(&obj->dmabuf.attachments);
+	INIT_LIST_HEAD(&obj->entry.node);
 	obj->entry.dmabuf = &obj->dmabuf;
 	spin_lock_init(&obj->name_lock);
 	dma_buf_poll_init(&obj->poll);
@@ -205,12 +208,15 @@ struct file *dma_buf_object_open(struct dma_buf_object *obj, int flags)
 {
 	struct file *file;
 
+	KUNIT_STATIC_STUB_REDIRECT(dma_buf_object_open, obj, flags);
+
 	file = alloc_file_pseudo(&obj->inode, dma_buf_mnt, "dmabuf",
 				 flags & (O_ACCMODE | O_NONBLOCK), &dma_buf_fops);
 	if (!IS_ERR(file))
 		file->private_data = &obj->dmabuf;
 	return file;
 }
+EXPORT_SYMBOL_IF_KUNIT(dma_buf_object_open);
 
 static int __init dma_buf_init(void)
 {

@@ -4,6 +4,7 @@
  * exported and released. The tests ignore buffers of other exporters.
  */
 
+#include <kunit/static_stub.h>
 #include <linux/cpumask.h>
 #include <linux/file.h>
 #include <linux/path.h>
@@ -125,16 +126,27 @@ static void registry_released_buffer_is_gone(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, registry_count(test, exporter), 1);
 }
 
+/* The object of an export that could not get a file. */
+static struct dma_buf_object *refused_object;
+
+static struct file *refuse_open(struct dma_buf_object *obj, int flags)
+{
+	ihold(&obj->inode);
+	refused_object = obj;
+	return ERR_PTR(-ENFILE);
+}
+
 static void registry_failed_export_leaves_nothing(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_bare_ops);
-	struct dma_buf_ops without_release = mock_bare_ops;
 
-	without_release.release = NULL;
-	exporter->ops = &without_release;
-	mock_expect_report(test);
-	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(mock_export(exporter)), -EINVAL);
-	KUNIT_EXPECT_EQ(test, registry_count(test, exporter), 0);
+	refused_object = NULL;
+	kunit_activate_static_stub(test, dma_buf_object_open, refuse_open);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(mock_export(exporter)), -ENFILE);
+	KUNIT_ASSERT_NOT_NULL(test, refused_object);
+	KUNIT_EXPECT_TRUE(test, list_empty(&refused_object->entry.node));
+	KUNIT_EXPECT_EQ(test, atomic_read(&refused_object->inode.i_count), 1);
+	iput(&refused_object->inode);
 }
 
 static void registry_peek_does_not_go_on(struct kunit *test)

@@ -17,7 +17,6 @@
 #include <linux/spinlock.h>
 
 #define LONG	msecs_to_jiffies(20000)
-#define SOON	msecs_to_jiffies(30)
 
 /* Fences of the running test that have not been released. */
 static atomic_t fences_left;
@@ -586,11 +585,13 @@ static void waiters_wake_before_callbacks_run(struct kunit *test)
 static void timeout_that_expires_with_a_signal_pending(struct kunit *test)
 {
 	static DEFINE_SPINLOCK(lock);
-	struct waiter waiter = { .intr = true, .timeout = SOON, .result = 77 };
+	struct waiter waiter = { .intr = true, .timeout = HZ, .result = 77 };
 
 	waiter.fence = contract_fence(test, &lock);
 	waiter_start(test, &waiter);
 	KUNIT_EXPECT_TRUE(test, waiter_falls_asleep(&waiter));
+	/* The state is set a few instructions before the task tests for signals and sleeps. */
+	msleep(100);
 	set_tsk_thread_flag(waiter.task, TIF_SIGPENDING);
 	waiter_end(test, &waiter);
 	KUNIT_EXPECT_EQ(test, waiter.result, 0);

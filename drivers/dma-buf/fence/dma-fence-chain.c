@@ -176,11 +176,6 @@ static void dma_fence_chain_bh_work(struct work_struct *work)
 	dma_fence_chain_rearm_or_signal(container_of(work, struct dma_fence_chain, bh_work));
 }
 
-static void dma_fence_chain_task_work(struct work_struct *work)
-{
-	dma_fence_chain_rearm_or_signal(container_of(work, struct dma_fence_chain, bh_work));
-}
-
 /*
  * Rearming takes the lock of the next fence. vmwgfx signals with interrupts on and all of
  * its fences share a lock: an interrupt would spin on the lock of the task that it came
@@ -197,7 +192,7 @@ static void dma_fence_chain_callback(struct dma_fence *fence, struct dma_fence_c
 		dma_fence_defer(&chain->work, dma_fence_chain_irq_work,
 				&chain->bh_work, dma_fence_chain_bh_work);
 	else
-		dma_fence_defer_to_task(&chain->bh_work, dma_fence_chain_task_work);
+		dma_fence_defer_to_task(&chain->bh_work, dma_fence_chain_bh_work);
 	dma_fence_put(fence);
 }
 

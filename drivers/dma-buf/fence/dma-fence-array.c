@@ -65,15 +65,17 @@ static void dma_fence_array_set_error(struct dma_fence_array *array, int error)
 	cmpxchg(&array->base.error, DMA_FENCE_ARRAY_ERROR_UNSET, error);
 }
 
-/* All members have signalled. */
-static int dma_fence_array_first_error(struct dma_fence_array *array)
+/* Before an array signals. That of any has the error of the member that decided. */
+static void dma_fence_array_complete_error(struct dma_fence_array *array)
 {
 	unsigned int i;
+	int error = 0;
 
-	for (i = 0; i < array->num_fences; i++)
-		if (array->fences[i]->error)
-			return array->fences[i]->error;
-	return 0;
+	if (array->signal_on_any)
+		return;
+	for (i = 0; i < array->num_fences && !error; i++)
+		error = array->fences[i]->error;
+	dma_fence_array_set_error(array, error);
 }
 
 static void dma_fence_array_put_work(struct work_struct *work)
@@ -96,8 +98,7 @@ static void dma_fence_array_put_deferred(struct dma_fence_array *array)
 /* Runs once for an array of all, once or twice for an array of any. */
 static void dma_fence_array_finish(struct dma_fence_array *array)
 {
-	if (!array->signal_on_any)
-		dma_fence_array_set_error(array, dma_fence_array_first_error(array));
+	dma_fence_array_complete_error(array);
 	dma_fence_signal(&array->base);
 	/* Negative if a callback has counted down to 0 and deferred. */
 	if (atomic_dec_return(&array->num_pending) <= 0)
@@ -153,8 +154,7 @@ static bool dma_fence_array_enable_signaling(struct dma_fence *fence)
 
 	/* No callback counts down for members that have signalled. */
 	if (missing && atomic_sub_and_test(missing, &array->num_pending)) {
-		if (!array->signal_on_any)
-			dma_fence_array_set_error(array, dma_fence_array_first_error(array));
+		dma_fence_array_complete_error(array);
 		decided = true;
 		/* Not the last reference: the caller has one. */
 		dma_fence_put(fence);
@@ -193,8 +193,8 @@ static bool dma_fence_array_signaled(struct dma_fence *fence)
 		signaled = test_bit_acquire(DMA_FENCE_ARRAY_DECIDED_BIT, &fence->flags);
 	else
 		signaled = atomic_read_acquire(&array->num_pending) <= 0;
-	if (signaled && !array->signal_on_any)
-		dma_fence_array_set_error(array, dma_fence_array_first_error(array));
+	if (signaled)
+		dma_fence_array_complete_error(array);
 	return signaled;
 }
 
@@ -315,59 +315,3 @@ dma_fence_array_create(int num_fences, struct dma_fence **fences, u64 context,
 	return array;
 }
 EXPORT_SYMBOL(dma_fence_array_create);
-
-/**
- * dma_fence_match_context() - test whether all of a fence belongs to one timeline.
- * @fence: fence that the caller has a reference to; may be an array
- * @context: context of the timeline
- *
- * Lets a driver skip the wait for jobs that it has submitted itself.
- *
- * Context: Any.
- *
- * Return: true if @fence, or each member if it is an array, has @context.
- */
-bool dma_fence_match_context(struct dma_fence *fence, u64 context)
-{
-	struct dma_fence *member;
-	unsigned int i;
-
-	dma_fence_array_for_each(member, i, fence)
-		if (member->context != context)
-			return false;
-	return true;
-}
-EXPORT_SYMBOL(dma_fence_match_context);
-
-/**
- * dma_fence_array_first() - return the first member, for dma_fence_array_for_each().
- * @head: any fence, or NULL
- *
- * Context: Any.
- *
- * Return: The first member without a reference, @head if it is no array, or NULL if
- * there is none.
- */
-struct dma_fence *dma_fence_array_first(struct dma_fence *head)
-{
-	return to_dma_fence_array(head) ? dma_fence_array_next(head, 0) : head;
-}
-EXPORT_SYMBOL(dma_fence_array_first);
-
-/**
- * dma_fence_array_next() - return a later member, for dma_fence_array_for_each().
- * @head: any fence, or NULL
- * @index: index of the member
- *
- * Context: Any.
- *
- * Return: The member without a reference; NULL after the last member and if @head is no
- * array.
- */
-struct dma_fence *dma_fence_array_next(struct dma_fence *head, unsigned int index)
-{
-	struct dma_fence_array *array = to_dma_fence_array(head);
-
-	return array && index < array->num_fences ? array->fences[index] : NULL;
-}
-EXPORT_SYMBOL(dma_fence_array_next);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Iterating over the fences in chains and arrays, and merging fences.
+ * Iterating over the fences in arrays and chains, and merging fences.
  *
  * A link of a chain holds an array or a fence, and an array holds fences, so two nested
  * loops visit all fences without recursion. An iteration holds a reference to one link; the
@@ -27,6 +27,62 @@
  * dma_fence_unwrap_merge() makes one fence of several. It leaves out fences that have
  * signalled, and of each timeline all but the newest fence.
  */
+
+/**
+ * dma_fence_array_first() - return the first member, for dma_fence_array_for_each().
+ * @head: any fence, or NULL
+ *
+ * Context: Any.
+ *
+ * Return: The first member without a reference, @head if it is no array, or NULL if
+ * there is none.
+ */
+struct dma_fence *dma_fence_array_first(struct dma_fence *head)
+{
+	return to_dma_fence_array(head) ? dma_fence_array_next(head, 0) : head;
+}
+EXPORT_SYMBOL(dma_fence_array_first);
+
+/**
+ * dma_fence_array_next() - return a later member, for dma_fence_array_for_each().
+ * @head: any fence, or NULL
+ * @index: index of the member
+ *
+ * Context: Any.
+ *
+ * Return: The member without a reference; NULL after the last member and if @head is no
+ * array.
+ */
+struct dma_fence *dma_fence_array_next(struct dma_fence *head, unsigned int index)
+{
+	struct dma_fence_array *array = to_dma_fence_array(head);
+
+	return array && index < array->num_fences ? array->fences[index] : NULL;
+}
+EXPORT_SYMBOL(dma_fence_array_next);
+
+/**
+ * dma_fence_match_context() - test whether all of a fence belongs to one timeline.
+ * @fence: fence that the caller has a reference to; may be an array
+ * @context: context of the timeline
+ *
+ * Lets a driver skip the wait for jobs that it has submitted itself.
+ *
+ * Context: Any.
+ *
+ * Return: true if @fence, or each member if it is an array, has @context.
+ */
+bool dma_fence_match_context(struct dma_fence *fence, u64 context)
+{
+	struct dma_fence *member;
+	unsigned int i;
+
+	dma_fence_array_for_each(member, i, fence)
+		if (member->context != context)
+			return false;
+	return true;
+}
+EXPORT_SYMBOL(dma_fence_match_context);
 
 /* Go from a link to its first fence. Skips links whose array has no members. */
 static struct dma_fence *dma_fence_unwrap_enter(struct dma_fence_unwrap *cursor)

@@ -4,7 +4,7 @@
  *
  * Lock order, outermost first:
  *
- *   sync_timelines_lock
+ *   sync_timelines.lock
  *     sync_timeline.lock, which is also the lock of its fences
  */
 #ifndef _SW_SYNC_H
@@ -28,7 +28,7 @@
  * @lock: guards @value and @points, and is the lock of the fences
  * @value: the counter; written with @lock held, read without
  * @points: tree of &struct sync_point that have not signalled, by number
- * @node: link in the list of open timelines; guarded by sync_timelines_lock
+ * @node: link in the list of open timelines; guarded by sync_timelines.lock
  */
 struct sync_timeline {
 	struct kref refs;

@@ -9,18 +9,23 @@
 
 #include "sw_sync.h"
 
-static LIST_HEAD(sync_timelines);
-static DEFINE_MUTEX(sync_timelines_lock); /* sync_timelines */
+static struct {
+	struct mutex lock; /* guards @list */
+	struct list_head list;
+} sync_timelines = {
+	.lock = __MUTEX_INITIALIZER(sync_timelines.lock),
+	.list = LIST_HEAD_INIT(sync_timelines.list),
+};
 
 void sync_timeline_list(struct sync_timeline *timeline)
 {
-	guard(mutex)(&sync_timelines_lock);
-	list_add_tail(&timeline->node, &sync_timelines);
+	guard(mutex)(&sync_timelines.lock);
+	list_add_tail(&timeline->node, &sync_timelines.list);
 }
 
 void sync_timeline_unlist(struct sync_timeline *timeline)
 {
-	guard(mutex)(&sync_timelines_lock);
+	guard(mutex)(&sync_timelines.lock);
 	list_del(&timeline->node);
 }
 
@@ -28,7 +33,7 @@ static void sync_timeline_show(struct seq_file *seq, struct sync_timeline *timel
 {
 	struct rb_node *node;
 
-	lockdep_assert_held(&sync_timelines_lock);
+	lockdep_assert_held(&sync_timelines.lock);
 	spin_lock_irq(&timeline->lock);
 	seq_printf(seq, "%s: %d\n", timeline->name, timeline->value);
 	/* No point in the tree has signalled. */
@@ -44,8 +49,8 @@ static int sync_info_show(struct seq_file *seq, void *unused)
 	struct sync_timeline *timeline;
 
 	seq_puts(seq, "objs:\n--------------\n");
-	scoped_guard(mutex, &sync_timelines_lock)
-		list_for_each_entry(timeline, &sync_timelines, node)
+	scoped_guard(mutex, &sync_timelines.lock)
+		list_for_each_entry(timeline, &sync_timelines.list, node)
 			sync_timeline_show(seq, timeline);
 	/* Programs look for the heading of a list that older kernels printed here. */
 	seq_puts(seq, "fences:\n--------------\n");

@@ -25,7 +25,8 @@ void dma_fence_defer(struct irq_work *irq_work, void (*irq_func)(struct irq_work
 		     struct work_struct *bh_work, work_func_t bh_func);
 void dma_fence_defer_to_task(struct work_struct *work, work_func_t func);
 
-/* dma-fence-stub.c: callbacks of fences that are signalled from the start */
+/* dma-fence-stub.c: of stub fences, and of fences whose driver passes none */
 extern const struct dma_fence_ops dma_fence_stub_ops;
+extern spinlock_t dma_fence_stub_lock;
 
 #endif /* _DMA_FENCE_PRIVATE_H */

@@ -25,7 +25,8 @@ const struct dma_fence_ops dma_fence_stub_ops = {
 	.get_timeline_name = dma_fence_stub_name,
 };
 
-static DEFINE_SPINLOCK(dma_fence_stub_lock);
+DEFINE_SPINLOCK(dma_fence_stub_lock);
+
 static struct dma_fence dma_fence_stub = {
 	.lock = &dma_fence_stub_lock,
 	.ops = &dma_fence_stub_ops,

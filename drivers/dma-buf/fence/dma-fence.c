@@ -2,13 +2,9 @@
 /*
  * The life of a fence: initialised, signalled once, released; and its callbacks.
  *
- * &dma_fence.lock guards the list of callbacks and the signal. The flags are changed by
- * atomic operations, and may be tested without the lock. The last reference calls
- * the driver's release, which frees the fence after an RCU grace period.
- *
- * Some drivers signal a fence that they find in a list of their own without holding a
- * reference, so a release may run beside a signal: it looks at the list of callbacks with
- * the lock held only.
+ * See "Lifetime" and "Locking" below. Some drivers signal a fence that they find in a list
+ * of their own without holding a reference, so a release may run beside a signal: it looks
+ * at the list of callbacks with the lock held only.
  */
 
 #include <linux/atomic.h>
@@ -59,8 +55,6 @@ EXPORT_TRACEPOINT_SYMBOL(dma_fence_signaled);
  *                                released      freed after a grace period
  *
  * - Each transition happens once; an atomic operation on the flags decides who makes it.
- *   Signalling runs with &dma_fence.lock held, and so does enabling, except for arrays and
- *   chains.
  * - The list of callbacks (before the signal), the timestamp (after it) and the RCU head
  *   (after the last reference) share their memory.
  * - The signaller sets the error before the signal.
@@ -69,9 +63,8 @@ EXPORT_TRACEPOINT_SYMBOL(dma_fence_signaled);
  * - A reader may test the flags without the lock. If dma_fence_is_signaled() returns true,
  *   the reader sees the error and all that the signaller wrote before: the bit is set by a
  *   fully ordered operation. The timestamp has a flag of its own, which is set after it.
- * - A flag does not say that the signaller has finished: it may still run callbacks, with
- *   the lock held. A wait that succeeds does, because it takes the lock last; see
- *   dma_fence_wait_timeout().
+ * - A flag does not say that the signaller has finished: it may still run callbacks. A wait
+ *   that succeeds does, see dma_fence_wait_timeout().
  * - A fence that is released unsignalled with callbacks is a driver's mistake. It is
  *   reported, and signals with -EDEADLK so that those who wait without a reference go on.
  */
@@ -80,12 +73,11 @@ EXPORT_TRACEPOINT_SYMBOL(dma_fence_signaled);
  * DOC: Locking
  *
  * The driver passes &dma_fence.lock to dma_fence_init(); often all fences of a timeline
- * share one. The core takes it with interrupts disabled, and holds it while it runs
- * &dma_fence_ops.enable_signaling and the callbacks. So a callback must not take a lock
- * that is held when callbacks are added to this fence, nor signal a fence with the same
- * lock.
- *
- * The lock guards the list of callbacks: a callback is added, removed or run with it held.
+ * share one. The lock guards the list of callbacks. The core holds it, with interrupts
+ * disabled, while it signals, runs callbacks and calls &dma_fence_ops.enable_signaling (for
+ * arrays and chains only on PREEMPT_RT). So a callback must not take a lock that is held
+ * when callbacks are added to this fence, nor signal a fence with the same lock. The flags
+ * are changed by atomic operations, and may be tested without the lock.
  */
 
 /**
@@ -101,9 +93,6 @@ EXPORT_TRACEPOINT_SYMBOL(dma_fence_signaled);
 
 /* Context 0 is that of the stub fences. */
 static atomic64_t dma_fence_last_context = ATOMIC64_INIT(1);
-
-/* For drivers that pass no lock to dma_fence_init(). */
-static DEFINE_SPINLOCK(dma_fence_missing_lock);
 
 /**
  * dma_fence_context_alloc() - allocate contexts for timelines.
@@ -141,7 +130,7 @@ static bool dma_fence_ops_valid(const struct dma_fence_ops *ops)
 void dma_fence_init(struct dma_fence *fence, const struct dma_fence_ops *ops,
 		    spinlock_t *lock, u64 context, u64 seqno)
 {
-	fence->lock = WARN_ON_ONCE(!lock) ? &dma_fence_missing_lock : lock;
+	fence->lock = WARN_ON_ONCE(!lock) ? &dma_fence_stub_lock : lock;
 	if (WARN_ON_ONCE(!dma_fence_ops_valid(ops)))
 		ops = &dma_fence_stub_ops;
 	/* An RCU reader may still hold a pointer to an object of a SLAB_TYPESAFE_BY_RCU cache. */
@@ -160,8 +149,6 @@ EXPORT_SYMBOL(dma_fence_init);
  * dma_fence_signal_timestamp_locked() - signal a fence, with its lock held.
  * @fence: the fence
  * @timestamp: when the work was done, on CLOCK_MONOTONIC
- *
- * As dma_fence_signal_timestamp(). Callbacks run before it returns.
  *
  * Context: &dma_fence.lock held, interrupts off.
  *
@@ -408,8 +395,7 @@ EXPORT_SYMBOL(dma_fence_get_status);
  * @fence: the fence
  * @deadline: time on CLOCK_MONOTONIC
  *
- * A hint: the driver may raise a clock in time. Does nothing if the driver has no use for
- * deadlines or the fence has signalled.
+ * A hint. Does nothing if the driver has no use for deadlines or the fence has signalled.
  *
  * Context: Any; &dma_fence.lock not held.
  */

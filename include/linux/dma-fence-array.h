@@ -67,7 +67,6 @@ struct dma_fence *dma_fence_array_next(struct dma_fence *head,
  * @fence: any fence, or NULL
  *
  * Context: Any.
- *
  * Return: The array, or NULL if @fence is not an array.
  */
 static inline struct dma_fence_array *to_dma_fence_array(struct dma_fence *fence)

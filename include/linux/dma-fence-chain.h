@@ -48,7 +48,6 @@ void dma_fence_chain_init(struct dma_fence_chain *chain, struct dma_fence *prev,
  * @fence: any fence, or NULL
  *
  * Context: Any.
- *
  * Return: The link, or NULL if @fence is not a link.
  */
 static inline struct dma_fence_chain *to_dma_fence_chain(struct dma_fence *fence)
@@ -62,7 +61,6 @@ static inline struct dma_fence_chain *to_dma_fence_chain(struct dma_fence *fence
  * @fence: any fence, or NULL
  *
  * Context: Any.
- *
  * Return: The fence in the link, without a reference, or @fence if it is not a link.
  */
 static inline struct dma_fence *dma_fence_chain_contained(struct dma_fence *fence)
@@ -76,7 +74,6 @@ static inline struct dma_fence *dma_fence_chain_contained(struct dma_fence *fenc
  * dma_fence_chain_alloc() - allocate memory for dma_fence_chain_init().
  *
  * Context: May sleep.
- *
  * Return: The memory; NULL if there is none.
  */
 #define dma_fence_chain_alloc() \

@@ -46,7 +46,6 @@ struct dma_fence *__dma_fence_unwrap_merge(unsigned int num_fences,
  * Keeps only the newest fence of each timeline, and no fence that has signalled.
  *
  * Context: May sleep.
- *
  * Return: An array; the fence itself if only one is left; if none is left, a signalled
  * fence with the latest timestamp. With a reference. NULL if there is no memory.
  */

@@ -259,7 +259,6 @@ static inline void __dma_fence_might_wait(void)
  * @fence: fence that the caller has a reference to, or NULL
  *
  * Context: Any.
- *
  * Return: @fence.
  */
 static inline struct dma_fence *dma_fence_get(struct dma_fence *fence)
@@ -289,7 +288,6 @@ static inline void dma_fence_put(struct dma_fence *fence)
  * dma_fence_get_rcu_safe() checks for that.
  *
  * Context: RCU read lock held.
- *
  * Return: @fence; NULL if its last reference has been dropped.
  */
 static inline struct dma_fence *dma_fence_get_rcu(struct dma_fence *fence)
@@ -305,7 +303,6 @@ static inline struct dma_fence *dma_fence_get_rcu(struct dma_fence *fence)
  * So this is safe for fences from a SLAB_TYPESAFE_BY_RCU cache.
  *
  * Context: RCU read lock held.
- *
  * Return: The fence, with a reference; NULL if *@fencep is NULL.
  */
 static inline struct dma_fence *
@@ -338,7 +335,6 @@ static inline bool dma_fence_test_signaled_flag(struct dma_fence *fence)
  * As dma_fence_is_signaled().
  *
  * Context: &dma_fence.lock held.
- *
  * Return: true if @fence has signalled.
  */
 static inline bool dma_fence_is_signaled_locked(struct dma_fence *fence)
@@ -361,7 +357,6 @@ static inline bool dma_fence_is_signaled_locked(struct dma_fence *fence)
  * finished; see dma_fence_wait_timeout().
  *
  * Context: Any; &dma_fence.lock not held.
- *
  * Return: true if @fence has signalled. The caller then sees &dma_fence.error and what the
  * signaller wrote before the signal.
  */
@@ -441,7 +436,6 @@ static inline struct dma_fence *dma_fence_later(struct dma_fence *f1,
  * @fence: the fence
  *
  * Context: &dma_fence.lock held.
- *
  * Return: As dma_fence_get_status().
  */
 static inline int dma_fence_get_status_locked(struct dma_fence *fence)
@@ -473,7 +467,6 @@ static inline void dma_fence_set_error(struct dma_fence *fence, int error)
  * Spins until the signaller has written the timestamp, which it does after setting the flag.
  *
  * Context: Any.
- *
  * Return: The time, on CLOCK_MONOTONIC; the current time, with a warning, if @fence has not
  * signalled.
  */
@@ -494,7 +487,6 @@ static inline ktime_t dma_fence_timestamp(struct dma_fence *fence)
  * As dma_fence_wait_timeout() without a timeout: on success the signaller has finished.
  *
  * Context: May sleep.
- *
  * Return: 0; %-ERESTARTSYS if a signal is pending; another errno of a driver's own wait.
  */
 static inline signed long dma_fence_wait(struct dma_fence *fence, bool intr)

@@ -170,7 +170,6 @@ static inline void dma_resv_iter_end(struct dma_resv_iter *cursor)
  * @cursor: cursor of the iteration
  *
  * Context: Any.
- *
  * Return: The usage.
  */
 static inline enum dma_resv_usage dma_resv_iter_usage(struct dma_resv_iter *cursor)
@@ -185,7 +184,6 @@ static inline enum dma_resv_usage dma_resv_iter_usage(struct dma_resv_iter *curs
  * A caller that collects something discards what it has collected when this is true.
  *
  * Context: Any.
- *
  * Return: true if the current fence is the first since the start or a restart.
  */
 static inline bool dma_resv_iter_is_restarted(struct dma_resv_iter *cursor)
@@ -224,7 +222,6 @@ static inline bool dma_resv_iter_is_restarted(struct dma_resv_iter *cursor)
  *	NULL
  *
  * Context: May sleep.
- *
  * Return: 0, or with a @ctx:
  *
  *   * %-EDEADLK - waiting would deadlock: drop all locks of @ctx, take this one with
@@ -242,7 +239,6 @@ static inline int dma_resv_lock(struct dma_resv *obj, struct ww_acquire_ctx *ctx
  * @ctx: as for dma_resv_lock()
  *
  * Context: May sleep.
- *
  * Return: As dma_resv_lock(), or %-EINTR if a signal arrived.
  */
 static inline int dma_resv_lock_interruptible(struct dma_resv *obj,
@@ -269,7 +265,6 @@ static inline void dma_resv_lock_slow(struct dma_resv *obj, struct ww_acquire_ct
  * @ctx: as for dma_resv_lock(); must hold no lock
  *
  * Context: May sleep.
- *
  * Return: 0, or %-EINTR if a signal arrived.
  */
 static inline int dma_resv_lock_slow_interruptible(struct dma_resv *obj,
@@ -283,7 +278,6 @@ static inline int dma_resv_lock_slow_interruptible(struct dma_resv *obj,
  * @obj: the reservation object
  *
  * Context: Any in which a mutex may be tried.
- *
  * Return: true if the lock was taken.
  */
 static inline bool __must_check dma_resv_trylock(struct dma_resv *obj)
@@ -296,7 +290,6 @@ static inline bool __must_check dma_resv_trylock(struct dma_resv *obj)
  * @obj: the reservation object
  *
  * Context: Any.
- *
  * Return: true if the lock was held at the time of the test.
  */
 static inline bool dma_resv_is_locked(struct dma_resv *obj)
@@ -311,7 +304,6 @@ static inline bool dma_resv_is_locked(struct dma_resv *obj)
  * For memory managers that cannot pass the context to their callbacks.
  *
  * Context: Any; says something about the caller only if the context is its own.
- *
  * Return: The context, or NULL if there is none or the lock is free.
  */
 static inline struct ww_acquire_ctx *dma_resv_locking_ctx(struct dma_resv *obj)

@@ -233,7 +233,6 @@ EXPORT_SYMBOL(dma_fence_array_ops);
  * @num_fences: number of members
  *
  * Context: May sleep.
- *
  * Return: The memory, to be freed with kfree() if it is not used; NULL if there is none.
  */
 struct dma_fence_array *dma_fence_array_alloc(int num_fences)
@@ -300,7 +299,6 @@ EXPORT_SYMBOL(dma_fence_array_init);
  * @signal_on_any: likewise
  *
  * Context: May sleep.
- *
  * Return: The array, with a reference; NULL if there is no memory.
  */
 struct dma_fence_array *

@@ -87,7 +87,6 @@ static void dma_fence_chain_drop(struct dma_fence_chain *chain, struct dma_fence
  * Drops the links on the way whose fence has signalled.
  *
  * Context: Any; no lock held that releasing a fence of the chain may take.
- *
  * Return: The previous link, or the fence without a link at the end, with a reference;
  * NULL if there is none.
  */
@@ -113,7 +112,6 @@ EXPORT_SYMBOL(dma_fence_chain_walk);
  * @seqno: the point; 0 means the newest and changes nothing
  *
  * Context: As dma_fence_chain_walk().
- *
  * Return: 0; %-EINVAL if *@pfence is no link, or @seqno is greater than the newest point.
  */
 int dma_fence_chain_find_seqno(struct dma_fence **pfence, u64 seqno)

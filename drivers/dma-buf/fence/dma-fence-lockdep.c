@@ -54,7 +54,6 @@ static void dma_fence_map_read(unsigned long ip)
  * Does nothing inside another section, or in atomic context, where nothing may sleep.
  *
  * Context: Any.
- *
  * Return: Cookie for dma_fence_end_signalling().
  */
 bool dma_fence_begin_signalling(void)

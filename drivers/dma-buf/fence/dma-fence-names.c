@@ -36,7 +36,6 @@
  * @fence: the fence
  *
  * Context: RCU read lock held while the name is used.
- *
  * Return: The driver's name, or "detached-driver" if @fence has signalled.
  */
 const char __rcu *dma_fence_driver_name(struct dma_fence *fence)
@@ -53,7 +52,6 @@ EXPORT_SYMBOL(dma_fence_driver_name);
  * @fence: the fence
  *
  * Context: RCU read lock held while the name is used.
- *
  * Return: The timeline's name, or "signaled-timeline" if @fence has signalled.
  */
 const char __rcu *dma_fence_timeline_name(struct dma_fence *fence)

@@ -46,7 +46,6 @@ core_initcall(dma_fence_stub_init);
  * dma_fence_get_stub() - return the common signalled fence.
  *
  * Context: Any.
- *
  * Return: The fence, with a reference. Its timestamp is that of the boot.
  */
 struct dma_fence *dma_fence_get_stub(void)
@@ -60,7 +59,6 @@ EXPORT_SYMBOL(dma_fence_get_stub);
  * @timestamp: time of the signal, on CLOCK_MONOTONIC
  *
  * Context: May sleep.
- *
  * Return: The fence, with a reference; NULL if there is no memory.
  */
 struct dma_fence *dma_fence_allocate_private_stub(ktime_t timestamp)

@@ -33,7 +33,6 @@
  * @head: any fence, or NULL
  *
  * Context: Any.
- *
  * Return: The first member without a reference, @head if it is no array, or NULL if
  * there is none.
  */
@@ -49,7 +48,6 @@ EXPORT_SYMBOL(dma_fence_array_first);
  * @index: index of the member
  *
  * Context: Any.
- *
  * Return: The member without a reference; NULL after the last member and if @head is no
  * array.
  */
@@ -69,7 +67,6 @@ EXPORT_SYMBOL(dma_fence_array_next);
  * Lets a driver skip the wait for jobs that it has submitted itself.
  *
  * Context: Any.
- *
  * Return: true if @fence, or each member if it is an array, has @context.
  */
 bool dma_fence_match_context(struct dma_fence *fence, u64 context)
@@ -105,7 +102,6 @@ static struct dma_fence *dma_fence_unwrap_enter(struct dma_fence_unwrap *cursor)
  * @cursor: state of the iteration (out)
  *
  * Context: As dma_fence_chain_walk().
- *
  * Return: The first fence, without a reference, or NULL.
  */
 struct dma_fence *dma_fence_unwrap_first(struct dma_fence *head,
@@ -121,7 +117,6 @@ EXPORT_SYMBOL_GPL(dma_fence_unwrap_first);
  * @cursor: state of the iteration
  *
  * Context: As dma_fence_chain_walk().
- *
  * Return: The next fence, without a reference, or NULL.
  */
 struct dma_fence *dma_fence_unwrap_next(struct dma_fence_unwrap *cursor)
@@ -258,7 +253,6 @@ static struct dma_fence *dma_fence_merge_array(struct dma_fence_merge *merge)
  * @cursors: memory for @num_fences iterations
  *
  * Context: May sleep.
- *
  * Return: As dma_fence_unwrap_merge().
  */
 struct dma_fence *__dma_fence_unwrap_merge(unsigned int num_fences,

@@ -117,7 +117,6 @@ static noinline long dma_fence_wait_pending(struct dma_fence *fence, bool intr, 
  * For &dma_fence_ops.wait; everybody else calls dma_fence_wait_timeout().
  *
  * Context: May sleep.
- *
  * Return: As dma_fence_wait_timeout().
  */
 signed long dma_fence_default_wait(struct dma_fence *fence, bool intr,
@@ -142,7 +141,6 @@ EXPORT_SYMBOL(dma_fence_default_wait);
  * does a driver's own &dma_fence_ops.wait unless the driver sees to it.
  *
  * Context: May sleep. No lock held that the fence's driver needs to signal it.
- *
  * Return: What is left of @timeout, at least 1, if @fence has signalled; 0 if the timeout
  * has expired; or a negative errno:
  *
@@ -206,7 +204,6 @@ static long dma_fence_wait_on(struct dma_fence **fences, u32 count,
  *
  * Context: May sleep, and allocates memory. No lock held that one of the drivers needs to
  * signal.
- *
  * Return: What is left of @timeout, at least 1, if a fence has signalled; 0 if the timeout
  * has expired; or a negative errno:
  *

@@ -99,7 +99,6 @@ static atomic64_t dma_fence_last_context = ATOMIC64_INIT(1);
  * @num: number of contexts
  *
  * Context: Any.
- *
  * Return: The first of @num consecutive contexts, which are never allocated again.
  */
 u64 dma_fence_context_alloc(unsigned int num)
@@ -151,7 +150,6 @@ EXPORT_SYMBOL(dma_fence_init);
  * @timestamp: when the work was done, on CLOCK_MONOTONIC
  *
  * Context: &dma_fence.lock held, interrupts off.
- *
  * Return: 0, or %-EINVAL if it is signalled already.
  */
 int dma_fence_signal_timestamp_locked(struct dma_fence *fence, ktime_t timestamp)
@@ -187,7 +185,6 @@ EXPORT_SYMBOL(dma_fence_signal_timestamp_locked);
  * For drivers that learn from the hardware when the work was done.
  *
  * Context: Any; &dma_fence.lock not held.
- *
  * Return: 0; %-EINVAL if @fence is NULL or has signalled before.
  */
 int dma_fence_signal_timestamp(struct dma_fence *fence, ktime_t timestamp)
@@ -211,7 +208,6 @@ EXPORT_SYMBOL(dma_fence_signal_timestamp);
  * As dma_fence_signal(), but not checked as a signalling critical section.
  *
  * Context: &dma_fence.lock held, interrupts off.
- *
  * Return: 0; %-EINVAL if @fence has signalled before.
  */
 int dma_fence_signal_locked(struct dma_fence *fence)
@@ -228,7 +224,6 @@ EXPORT_SYMBOL(dma_fence_signal_locked);
  * section, see dma_fence_begin_signalling().
  *
  * Context: Any; &dma_fence.lock not held.
- *
  * Return: 0; %-EINVAL if @fence is NULL or has signalled before.
  */
 int dma_fence_signal(struct dma_fence *fence)
@@ -314,7 +309,6 @@ EXPORT_SYMBOL(dma_fence_enable_sw_signaling);
  * dma_fence_wait_timeout().
  *
  * Context: Any; &dma_fence.lock not held.
- *
  * Return: 0, or a negative errno, and @func is not called:
  *
  *   * %-ENOENT - the fence has signalled
@@ -353,7 +347,6 @@ EXPORT_SYMBOL(dma_fence_add_callback);
  * signalled, the signaller has finished.
  *
  * Context: Any; &dma_fence.lock not held; not from a callback of @fence.
- *
  * Return: true if the callback was removed; false if it has run or was never added.
  */
 bool dma_fence_remove_callback(struct dma_fence *fence, struct dma_fence_cb *cb)
@@ -377,7 +370,6 @@ EXPORT_SYMBOL(dma_fence_remove_callback);
  * signaller has finished, see dma_fence_wait_timeout().
  *
  * Context: Any; &dma_fence.lock not held.
- *
  * Return: 0 if @fence has not signalled; 1 if it has; the negative errno that the driver
  * set if the work failed.
  */

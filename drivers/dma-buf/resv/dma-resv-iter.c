@@ -126,7 +126,6 @@ static __always_inline struct dma_fence *dma_resv_iter_walk(struct dma_resv_iter
  * Use dma_resv_for_each_fence_unlocked().
  *
  * Context: Any.
- *
  * Return: The first fence, with a reference that the cursor holds, or NULL.
  */
 struct dma_fence *dma_resv_iter_first_unlocked(struct dma_resv_iter *cursor)
@@ -146,7 +145,6 @@ EXPORT_SYMBOL(dma_resv_iter_first_unlocked);
  * Use dma_resv_for_each_fence_unlocked(). Drops the reference to the previous fence.
  *
  * Context: Any.
- *
  * Return: The next fence, or the first one after a restart, with a reference that the
  * cursor holds, or NULL.
  */
@@ -169,7 +167,6 @@ EXPORT_SYMBOL(dma_resv_iter_next_unlocked);
  * Use dma_resv_for_each_fence().
  *
  * Context: Reservation lock held.
- *
  * Return: The first fence, without a reference, or NULL.
  */
 struct dma_fence *dma_resv_iter_first(struct dma_resv_iter *cursor)
@@ -192,7 +189,6 @@ EXPORT_SYMBOL_GPL(dma_resv_iter_first);
  * Use dma_resv_for_each_fence().
  *
  * Context: Reservation lock held.
- *
  * Return: The next fence, without a reference, or NULL.
  */
 struct dma_fence *dma_resv_iter_next(struct dma_resv_iter *cursor)

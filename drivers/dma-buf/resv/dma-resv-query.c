@@ -36,7 +36,6 @@ static void dma_resv_put_all(struct dma_fence **fences, unsigned int count)
  *	with kfree() (out)
  *
  * Context: May sleep.
- *
  * Return: 0 on success, or %-ENOMEM if the array cannot be allocated.
  */
 int dma_resv_get_fences(struct dma_resv *obj, enum dma_resv_usage usage,
@@ -84,7 +83,6 @@ EXPORT_SYMBOL_GPL(dma_resv_get_fences);
  * containers.
  *
  * Context: May sleep.
- *
  * Return: 0 on success, or %-ENOMEM if the array cannot be allocated.
  */
 int dma_resv_get_singleton(struct dma_resv *obj, enum dma_resv_usage usage,
@@ -123,7 +121,6 @@ EXPORT_SYMBOL_GPL(dma_resv_get_singleton);
  * Reservations of @dst that were not used yet are void afterwards.
  *
  * Context: Reservation lock of @dst held; may sleep.
- *
  * Return: 0 on success, or %-ENOMEM if the list cannot be allocated; then @dst is
  * unchanged.
  */
@@ -169,7 +166,6 @@ EXPORT_SYMBOL(dma_resv_copy_fences);
  * that is found signalled is skipped: its signaller may still be running callbacks.
  *
  * Context: May sleep. The reservation lock may be held.
- *
  * Return: The jiffies left of @timeout, at least 1, when all fences are signalled; 0
  * when the time ran out; %-ERESTARTSYS when a signal arrived; or another errno of a
  * driver's &dma_fence_ops.wait.
@@ -224,7 +220,6 @@ EXPORT_SYMBOL_GPL(dma_resv_set_deadline);
  * fence may still be running callbacks when this returns true.
  *
  * Context: Any.
- *
  * Return: true if all fences are signalled, or if there are none.
  */
 bool dma_resv_test_signaled(struct dma_resv *obj, enum dma_resv_usage usage)

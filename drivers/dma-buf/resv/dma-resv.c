@@ -223,7 +223,6 @@ static noinline int dma_resv_grow_and_reserve(struct dma_resv *obj,
  * without adding fences.
  *
  * Context: Reservation lock held; may sleep.
- *
  * Return: 0 on success, or a negative errno:
  *
  *   * %-ENOMEM - the list cannot be allocated. It is charged to the memory cgroup of the

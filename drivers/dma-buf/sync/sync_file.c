@@ -90,7 +90,6 @@ static struct sync_file *sync_file_make(struct dma_fence *fence)
  * more, or drop it with fput().
  *
  * Context: May sleep.
- *
  * Return: The sync_file; NULL if there is no memory.
  */
 struct sync_file *sync_file_create(struct dma_fence *fence)
@@ -116,7 +115,6 @@ static struct sync_file *sync_file_of(struct fd fd)
  * @fd: file descriptor of the current task
  *
  * Context: Process context.
- *
  * Return: The fence, with a reference; NULL if @fd is not a sync_file.
  */
 struct dma_fence *sync_file_get_fence(int fd)
@@ -140,7 +138,6 @@ EXPORT_SYMBOL(sync_file_get_fence);
  * stands for them, so that context and number fit into the 32 bytes that userspace gets.
  *
  * Context: Any.
- *
  * Return: @buf.
  */
 char *sync_file_get_name(struct sync_file *sync_file, char *buf, int len)

@@ -202,8 +202,8 @@ static long dma_fence_wait_on(struct dma_fence **fences, u32 count,
  *
  * On success the signaller of that fence has finished, as for dma_fence_wait_timeout().
  *
- * Context: May sleep, and allocates memory. No lock held that one of the drivers needs to
- * signal.
+ * Context: May sleep, and allocates memory, unless @timeout is 0. No lock held that one of
+ * the drivers needs to signal.
  * Return: What is left of @timeout, at least 1, if a fence has signalled; 0 if the timeout
  * has expired; or a negative errno:
  *
@@ -219,10 +219,12 @@ signed long dma_fence_wait_any_timeout(struct dma_fence **fences, u32 count,
 	struct dma_fence_waiter *waiters = NULL;
 	u32 first;
 
-	might_sleep();
 	if (WARN_ON_ONCE(!fences || !count || timeout < 0))
 		return -EINVAL;
-	__dma_fence_might_wait();
+	if (timeout) {
+		might_sleep();
+		__dma_fence_might_wait();
+	}
 
 	for (first = 0; first < count; first++)
 		if (dma_fence_is_signaled(fences[first]))

@@ -171,6 +171,23 @@ static void any_finds_the_one_that_is_signalled(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dma_fence_wait_any_timeout(fences, 4, true, LONG, NULL), LONG);
 }
 
+/* In the base too, a poll does not sleep. Needs CONFIG_DEBUG_ATOMIC_SLEEP to fail. */
+static void any_without_time_is_allowed_in_atomic_context(struct kunit *test)
+{
+	struct dma_fence *fences[] = { mock_fence(test), mock_fence(test) };
+	u32 first = 77;
+	long ret;
+
+	scoped_guard(preempt)
+		ret = dma_fence_wait_any_timeout(fences, 2, true, 0, &first);
+	KUNIT_EXPECT_EQ(test, ret, 0);
+	dma_fence_signal(fences[1]);
+	scoped_guard(preempt)
+		ret = dma_fence_wait_any_timeout(fences, 2, true, 0, &first);
+	KUNIT_EXPECT_EQ(test, ret, 1);
+	KUNIT_EXPECT_EQ(test, first, 1);
+}
+
 static void any_is_woken_by_each(struct kunit *test)
 {
 	struct dma_fence *fences[3];
@@ -238,6 +255,7 @@ static struct kunit_case dma_fence_wait_cases[] = {
 	KUNIT_CASE(wait_is_interrupted_by_a_signal),
 	KUNIT_CASE(drivers_own_wait_is_used),
 	KUNIT_CASE(any_finds_the_one_that_is_signalled),
+	KUNIT_CASE(any_without_time_is_allowed_in_atomic_context),
 	KUNIT_CASE(any_is_woken_by_each),
 	KUNIT_CASE(any_whose_enabling_fails_is_over),
 	KUNIT_CASE(any_ends_with_its_time),

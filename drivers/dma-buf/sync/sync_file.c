@@ -17,6 +17,7 @@
 #include <linux/mm.h>
 #include <linux/poll.h>
 #include <linux/rcupdate.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/sync_file.h>
 #include <linux/uaccess.h>
@@ -56,12 +57,14 @@ static int sync_file_release(struct inode *inode, struct file *file)
 }
 
 static long sync_file_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+static void sync_file_show_fdinfo(struct seq_file *seq, struct file *file);
 
 static const struct file_operations sync_file_fops = {
 	.poll = sync_file_poll,
 	.release = sync_file_release,
 	.unlocked_ioctl = sync_file_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
+	.show_fdinfo = sync_file_show_fdinfo,
 };
 
 /* Takes over the reference to the fence on success. */
@@ -225,6 +228,15 @@ static unsigned int sync_file_count(struct sync_file *sync_file)
 	dma_fence_unwrap_for_each(fence, &cursor, sync_file->fence)
 		count++;
 	return count;
+}
+
+static void sync_file_show_fdinfo(struct seq_file *seq, struct file *file)
+{
+	struct sync_file *sync_file = file->private_data;
+
+	/* As &sync_file_info.num_fences and .status. */
+	seq_printf(seq, "fences:\t%u\nstatus:\t%d\n", sync_file_count(sync_file),
+		   dma_fence_get_status(sync_file->fence));
 }
 
 /* Returns the status of the first fence that has not signalled or has failed, else 1. */

@@ -119,6 +119,40 @@ TEST_F(buffer, merged_fences_are_added_one_by_one)
 	close(other);
 }
 
+/* Rule: fdinfo says how many fences a sync_file has, and its status. */
+TEST_F(buffer, fdinfo_has_fences_and_status)
+{
+	int one = timeline_open(), other = timeline_open();
+	int a, b, both;
+	char value[32];
+
+	ASSERT_LE(0, one);
+	ASSERT_LE(0, other);
+	a = timeline_fence(one, 1);
+	b = timeline_fence(other, 1);
+	both = fence_merge(a, b);
+	ASSERT_LE(0, both);
+	ASSERT_EQ(0, fd_info(both, "fences", value, sizeof(value)));
+	EXPECT_STREQ("2", value);
+	ASSERT_EQ(0, fd_info(both, "status", value, sizeof(value)));
+	EXPECT_STREQ("0", value);
+	ASSERT_EQ(0, timeline_step(one, 1));
+	ASSERT_EQ(0, fd_info(a, "fences", value, sizeof(value)));
+	EXPECT_STREQ("1", value);
+	ASSERT_EQ(0, fd_info(a, "status", value, sizeof(value)));
+	EXPECT_STREQ("1", value);
+	ASSERT_EQ(0, fd_info(both, "status", value, sizeof(value)));
+	EXPECT_STREQ("0", value);
+	/* A timeline that is closed fails its pending fences. */
+	close(other);
+	ASSERT_EQ(0, fd_info(b, "status", value, sizeof(value)));
+	EXPECT_STREQ("-2", value);
+	close(a);
+	close(b);
+	close(both);
+	close(one);
+}
+
 /* Rule (CVE-2022-49935): an older fence of a timeline does not replace a newer one. */
 TEST_F(buffer, older_fence_does_not_replace)
 {

@@ -51,8 +51,8 @@ static inline enum dma_resv_usage dma_resv_usage_rw(bool write)
  * @lock: taken by dma_resv_lock() and its variants. Several locks can be taken in any
  *	order with one &struct ww_acquire_ctx
  * @fences: private; changed under @lock, read under it or under RCU
- * @reserved: private; 0 if nothing was reserved since @lock was taken, else one more
- *	than the number of fences that may still be added. Guarded by @lock
+ * @reserved: private; 0 if nothing was reserved since @lock was taken, else 1 plus the
+ *	largest reservation, less the fences added since. Guarded by @lock
  * @generation: private; counts the lists that @fences has pointed to. Changed under
  *	@lock, read without it
  */
@@ -70,7 +70,8 @@ struct dma_resv {
  * @fence: current fence; an iteration without the lock holds a reference to it
  * @fence_usage: usage of @fence
  * @index: index of the next slot
- * @fences: list of @obj at the start or the last restart; never dereferenced outside
+ * @fences: list of @obj at the start or the last restart. Without the lock
+ *	it is dereferenced only in an RCU section that has checked it against @obj
  * @num_fences: upper limit of the fences that follow until a restart
  * @generation: generation of @fences, which tells it from a later list at its address
  * @is_restarted: the current fence is the first since the start or a restart
@@ -178,7 +179,7 @@ static inline enum dma_resv_usage dma_resv_iter_usage(struct dma_resv_iter *curs
 }
 
 /**
- * dma_resv_iter_is_restarted() - test whether the iteration has started or restarted
+ * dma_resv_iter_is_restarted() - test whether the iteration (re)started with this fence
  * @cursor: cursor of the iteration
  *
  * A caller that collects something discards what it has collected when this is true.
@@ -277,7 +278,7 @@ static inline int dma_resv_lock_slow_interruptible(struct dma_resv *obj,
  * dma_resv_trylock() - take the lock if it is free
  * @obj: the reservation object
  *
- * Context: Any in which a mutex may be tried.
+ * Context: Not in interrupts.
  * Return: true if the lock was taken.
  */
 static inline bool __must_check dma_resv_trylock(struct dma_resv *obj)
@@ -303,7 +304,7 @@ static inline bool dma_resv_is_locked(struct dma_resv *obj)
  *
  * For memory managers that cannot pass the context to their callbacks.
  *
- * Context: Any; says something about the caller only if the context is its own.
+ * Context: Any. Compare it with your own context, or hold the lock.
  * Return: The context, or NULL if there is none or the lock is free.
  */
 static inline struct ww_acquire_ctx *dma_resv_locking_ctx(struct dma_resv *obj)

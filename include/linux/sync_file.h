@@ -11,7 +11,7 @@
 
 struct file;
 
-/* Bit of &sync_file.flags: @cb was passed to dma_fence_add_callback(). Never cleared. */
+/* Bit of &sync_file.flags: a poller adds @cb, or has added it. Never cleared. */
 #define POLL_ENABLED	0
 
 /**

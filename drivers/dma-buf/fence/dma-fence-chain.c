@@ -177,7 +177,7 @@ static void dma_fence_chain_bh_work(struct work_struct *work)
 /*
  * Rearming takes the lock of the next fence. vmwgfx signals with interrupts on and all of
  * its fences share a lock: an interrupt would spin on the lock of the task that it came
- * to. As in the base, this does not cover another driver's fence that signals in an
+ * to. As in 6.12, this does not cover another driver's fence that signals in an
  * interrupt while vmwgfx's lock is held. On PREEMPT_RT, spinlocks leave interrupts on and
  * the irq_work may wait for them.
  */

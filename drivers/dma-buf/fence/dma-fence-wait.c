@@ -86,7 +86,7 @@ static long dma_fence_sleep(struct dma_fence **fences, u32 count, bool intr,
 	return *first < count ? max(timeout, 1L) : timeout;
 }
 
-/* Waiters wake before other callbacks run, the latest waiter first, as in the base. */
+/* Waiters wake before other callbacks run, the latest waiter first, as in 6.12. */
 static noinline long dma_fence_wait_pending(struct dma_fence *fence, bool intr, long timeout)
 {
 	struct dma_fence_waiter waiter = {

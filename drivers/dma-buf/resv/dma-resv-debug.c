@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Dropping reservations, as an exported function for CONFIG_DEBUG_MUTEXES, where the
- * base exports it too. Otherwise the header has an inline function.
- * &dma_resv.reserved is guarded by the reservation lock.
+ * dma_resv_reset_max_fences() for CONFIG_DEBUG_MUTEXES, exported as in 6.12. Otherwise the
+ * header has it as an inline function.
  */
 
 #include <linux/export.h>

@@ -33,8 +33,9 @@
  * DOC: Iterating
  *
  * Use dma_resv_for_each_fence() if you hold the reservation lock. It returns all
- * fences, signalled ones too. The loop must not wait for a fence whose signaller may
- * need the lock.
+ * fences, signalled ones too. The loop may wait for them: no signaller takes a reservation
+ * lock. It may call dma_resv_replace_fences(), but neither dma_resv_reserve_fences() nor
+ * dma_resv_copy_fences(), which replace the list.
  *
  * Use dma_resv_for_each_fence_unlocked() if you do not hold the lock. It returns the
  * fences that are not signalled. The loop may sleep. The iteration may restart from the
@@ -47,7 +48,7 @@ static void dma_resv_iter_restart(struct dma_resv_iter *cursor)
 	struct dma_resv_list *list = rcu_dereference(cursor->obj->fences);
 
 	cursor->fences = list;
-	/* May be older than the list, which costs a restart at the next step. */
+	/* Not ordered after the list: a stale generation costs a restart at the next step. */
 	cursor->generation = READ_ONCE(cursor->obj->generation);
 	cursor->num_fences = list ? list->max_fences : 0;
 	cursor->index = 0;
@@ -67,8 +68,8 @@ static bool dma_resv_iter_is_valid(struct dma_resv_iter *cursor)
 }
 
 /*
- * Whether the object still has the list, and the list the slot. After a reference was
- * taken, and after the fence was found signalled. Under RCU.
+ * Whether the object still has the list, and the list the slot. Called after taking the
+ * reference and polling the fence, whose flag is read with acquire semantics. Under RCU.
  */
 static __always_inline bool dma_resv_slot_is_valid(struct dma_resv *obj,
 						   struct dma_resv_list *list,
@@ -87,6 +88,7 @@ static __always_inline struct dma_fence *dma_resv_iter_walk(struct dma_resv_iter
 	struct dma_resv *obj = cursor->obj;
 	struct dma_resv_list *list;
 	struct dma_fence *fence;
+	bool signaled, valid;
 	unsigned long slot;
 	unsigned int index;
 
@@ -101,16 +103,18 @@ static __always_inline struct dma_fence *dma_resv_iter_walk(struct dma_resv_iter
 		fence = dma_resv_slot_fence(slot);
 		if (likely(kref_get_unless_zero(&fence->refcount))) {
 			smp_rmb(); /* taking a reference does not order the reads below */
-			if (!dma_fence_is_signaled(fence)) {
-				if (dma_resv_slot_is_valid(obj, list, index, slot))
-					return fence;
-			} else if (dma_resv_slot_is_valid(obj, list, index, slot)) {
-				dma_fence_put(fence);
-				continue;
-			}
+			signaled = dma_fence_is_signaled(fence);
+			valid = dma_resv_slot_is_valid(obj, list, index, slot);
+			if (valid && !signaled)
+				return fence;
 			dma_fence_put(fence);
+			if (valid)
+				continue;
 		}
-		/* Read the slot again, or begin again with another list. */
+		/*
+		 * Read the slot again, or begin again with another list: one of the two has
+		 * changed, because the list of the object holds a reference per slot.
+		 */
 		if (rcu_access_pointer(obj->fences) == list)
 			cursor->index = index;
 		else
@@ -198,7 +202,7 @@ struct dma_fence *dma_resv_iter_next(struct dma_resv_iter *cursor)
 
 	dma_resv_assert_held(cursor->obj);
 	cursor->is_restarted = false;
-	/* As in the base, a fence that the loop itself adds to the list is returned too. */
+	/* As in 6.12, a fence that the loop itself adds to the list is returned too. */
 	while (list && cursor->index < list->num_fences) {
 		slot = list->slots[cursor->index++];
 		cursor->fence_usage = dma_resv_slot_usage(slot);

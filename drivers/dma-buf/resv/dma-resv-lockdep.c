@@ -16,7 +16,7 @@
  * Reclaim may run with the reservation lock held. It unmaps pages from page tables and,
  * through MMU notifiers, from devices, which wait for fences.
  */
-static void __init dma_resv_prime_reclaim(void)
+static void __init dma_resv_teach_reclaim(void)
 {
 	static struct address_space mapping __initdata;
 
@@ -30,7 +30,7 @@ static void __init dma_resv_prime_reclaim(void)
 	fs_reclaim_release(GFP_KERNEL);
 }
 
-static int __init dma_resv_prime(void)
+static int __init dma_resv_lockdep_init(void)
 {
 	struct mm_struct *mm = mm_alloc();
 	struct ww_acquire_ctx ctx;
@@ -45,7 +45,7 @@ static int __init dma_resv_prime(void)
 	/* With CONFIG_DEBUG_WW_MUTEX_SLOWPATH even the first lock may have to back off. */
 	if (dma_resv_lock(&resv, &ctx))
 		dma_resv_lock_slow(&resv, &ctx);
-	dma_resv_prime_reclaim();
+	dma_resv_teach_reclaim();
 	dma_resv_unlock(&resv);
 	ww_acquire_fini(&ctx);
 	mmap_read_unlock(mm);
@@ -54,4 +54,4 @@ static int __init dma_resv_prime(void)
 	mmput(mm);
 	return 0;
 }
-subsys_initcall(dma_resv_prime);
+subsys_initcall(dma_resv_lockdep_init);

@@ -6,8 +6,10 @@
  *
  *   mmap lock
  *     reservation lock (&dma_resv.lock)
- *       page reclaim, MMU notifiers
- *         waiting for a fence
+ *       page reclaim
+ *         i_mmap_rwsem
+ *         MMU notifier callbacks
+ *           waiting for a fence
  *
  * dma-resv-lockdep.c teaches lockdep this order at boot.
  */
@@ -77,7 +79,7 @@ void dma_resv_set_list(struct dma_resv *obj, struct dma_resv_list *list);
 void dma_resv_list_free(struct dma_resv_list *list);
 void dma_resv_report_unreserved(void);
 
-/* Enter and leave what lockdep takes for an MMU notifier's invalidation callback. */
+/* Tell lockdep that an MMU notifier's invalidation begins or ends. */
 #ifdef CONFIG_MMU_NOTIFIER
 static inline void dma_resv_notifier_enter(void)
 {

@@ -3,15 +3,13 @@
  * Queries and operations on all fences of a reservation object.
  *
  * Everything here is built on the iterations of dma-resv-iter.c and has no state of its
- * own. Except where noted nothing needs the reservation lock; the functions then see
- * the fences that were in the object at one time during the call, without those that
- * were signalled.
+ * own. Except where noted nothing needs the reservation lock. Without it the result is no
+ * snapshot: it has each fence that stays in the object unsignalled for the whole call, and
+ * may lack fences that are added meanwhile.
  *
- * A fence counts as signalled here as soon as dma_fence_is_signaled() says so. Its
- * signaller may still be running callbacks and using the fence at that moment: none of
- * these functions takes a fence's lock for a fence that it finds signalled, in the base
- * as here. A caller that must know that the signaller has left a fence calls
- * dma_fence_wait() on it, with a reference of its own.
+ * A fence counts as signalled as soon as dma_fence_is_signaled() returns true, as in 6.12.
+ * Its signaller may still be running callbacks and using the fence. To wait for the
+ * signaller, call dma_fence_wait() with a reference of your own.
  */
 
 #include <linux/dma-fence-array.h>
@@ -118,7 +116,8 @@ EXPORT_SYMBOL_GPL(dma_resv_get_singleton);
  * @dst: object whose fences are replaced
  * @src: object whose unsignalled fences are copied; its lock need not be held
  *
- * Reservations of @dst that were not used yet are void afterwards.
+ * Reservations of @dst that were not used yet are void afterwards. The list is not charged
+ * to a memory cgroup: TTM copies when it destroys a buffer.
  *
  * Context: Reservation lock of @dst held; may sleep.
  * Return: 0 on success, or %-ENOMEM if the list cannot be allocated; then @dst is
@@ -162,8 +161,7 @@ EXPORT_SYMBOL(dma_resv_copy_fences);
  * @timeout: jiffies for all fences together, or %MAX_SCHEDULE_TIMEOUT; with 0 the
  *	function enables signalling and tests without sleeping
  *
- * Waits with dma_fence_wait_timeout() for each fence that is not signalled. A fence
- * that is found signalled is skipped: its signaller may still be running callbacks.
+ * Waits with dma_fence_wait_timeout() for each fence that is not signalled.
  *
  * Context: May sleep. The reservation lock may be held.
  * Return: The jiffies left of @timeout, at least 1, when all fences are signalled; 0
@@ -182,7 +180,7 @@ long dma_resv_wait_timeout(struct dma_resv *obj, enum dma_resv_usage usage, bool
 		ret = dma_fence_wait_timeout(fence, intr, remaining);
 		if (ret <= 0)
 			break;
-		/* A wait with timeout 0 returns 1; the others get 0 as well. */
+		/* A wait with timeout 0 returns 1; the next fence gets 0 as well. */
 		remaining = min(remaining, ret);
 	}
 	dma_resv_iter_end(&cursor);
@@ -216,8 +214,7 @@ EXPORT_SYMBOL_GPL(dma_resv_set_deadline);
  * @obj: the reservation object
  * @usage: test fences of this usage and of those before it
  *
- * Tests with dma_fence_is_signaled() and does not enable signalling. The signaller of a
- * fence may still be running callbacks when this returns true.
+ * Tests with dma_fence_is_signaled() and does not enable signalling.
  *
  * Context: Any.
  * Return: true if all fences are signalled, or if there are none.
@@ -229,7 +226,7 @@ bool dma_resv_test_signaled(struct dma_resv *obj, enum dma_resv_usage usage)
 
 	dma_resv_iter_begin(&cursor, obj, usage);
 	fence = dma_resv_iter_first_unlocked(&cursor);
-	dma_fence_put(fence);
+	dma_resv_iter_end(&cursor);
 	return !fence;
 }
 EXPORT_SYMBOL_GPL(dma_resv_test_signaled);

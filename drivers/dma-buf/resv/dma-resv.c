@@ -6,17 +6,17 @@
  * dma_resv_add_fence() cannot fail.
  *
  * Guarded by the reservation lock: &dma_resv.fences, &dma_resv.reserved,
- * &dma_resv.generation and everything in the list. Functions that change them assert the
- * lock. Readers without the lock are described in dma-resv-iter.c; they see
- * &dma_resv.fences, &dma_resv.generation, &dma_resv_list.num_fences and the slots.
+ * &dma_resv.generation and everything in the list. Readers without the lock are described
+ * in dma-resv-iter.c; they see &dma_resv.fences, &dma_resv.generation,
+ * &dma_resv_list.num_fences and the slots.
  *
  * The object owns one list, and the list holds a reference to the fence in each slot. A
  * slot that is in use stays in use: dma_resv_add_fence() replaces the fence in it by
  * another one, and drops the reference to the old one after the slot has changed. Thus a
- * reader sees either fence and misses none. Only a list that is replaced leaves fences
- * out, namely signalled ones, and drops its references to them after the object has the
- * new list. The memory of the old list is freed after an RCU grace period, in which its
- * slots may point to released fences.
+ * reader sees either fence and misses none. A reservation may replace the list by a longer
+ * one, without the signalled fences; dma_resv_copy_fences() replaces it with all of its
+ * fences. References are dropped after the object has the new list. The memory of the old
+ * list is freed after an RCU grace period, in which its slots may point to released fences.
  */
 
 #include <kunit/static_stub.h>
@@ -59,14 +59,13 @@
  * the kernel warns about a fence that takes a new slot in a lock section without a
  * reservation.
  *
- * A fence takes the first slot whose fence is signalled, or is an earlier fence of the
- * same context with the same usage or a later one. If there is none, it takes a new
- * slot. Thus the number of slots in use is at most the number of fences that were
- * pending at the same time.
+ * A fence takes the first slot whose fence has signalled, or is an earlier fence of the
+ * same context with the same usage or a weaker one (higher in &enum dma_resv_usage). It
+ * takes a new slot only if there is none.
  */
 
 #define DMA_RESV_MIN_FENCES	4U
-/* Unused slots beyond what nested reservations ask for: moves may be nested repeatedly. */
+/* For nested moves, whose fences also count down the reservation that they are nested in. */
 #define DMA_RESV_NESTED_SPARE	2U
 
 DEFINE_WD_CLASS(reservation_ww_class);
@@ -85,6 +84,7 @@ struct dma_resv_list *dma_resv_list_alloc(unsigned int count, gfp_t gfp)
 
 	size = kmalloc_size_roundup(struct_size(list, slots, count));
 	gfp |= __GFP_NOWARN;
+	/* kvmalloc() takes longer, also for small sizes. */
 	list = size <= KMALLOC_MAX_CACHE_SIZE ? kmalloc(size, gfp) : kvmalloc(size, gfp);
 	if (!list)
 		return NULL;
@@ -97,7 +97,7 @@ EXPORT_SYMBOL_IF_KUNIT(dma_resv_list_alloc);
 /* Publish another list, or none. The caller frees the old one after that. */
 void dma_resv_set_list(struct dma_resv *obj, struct dma_resv_list *list)
 {
-	/* Before the list: a reader that sees the list then sees its generation. */
+	/* Before the list; pairs with the smp_rmb() in dma_resv_iter_is_valid(). */
 	WRITE_ONCE(obj->generation, obj->generation + 1);
 	rcu_assign_pointer(obj->fences, list);
 }
@@ -130,11 +130,12 @@ void dma_resv_init(struct dma_resv *obj)
 EXPORT_SYMBOL(dma_resv_init);
 
 /**
- * dma_resv_fini() - drop all fences of a reservation object and its lock
+ * dma_resv_fini() - release the fences of a reservation object and destroy its lock
  * @obj: reservation object that nobody will lock or change any more
  *
  * The memory of @obj may be freed afterwards; after an RCU grace period if there may
- * still be readers without the lock.
+ * still be readers without the lock. A reader that sleeps in its loop must itself see to it
+ * that @obj stays.
  *
  * Context: Any. The lock is not held.
  */
@@ -154,6 +155,7 @@ static void dma_resv_switch(struct dma_resv *obj, struct dma_resv_list *to)
 	struct dma_resv_list *from = dma_resv_list_held(obj);
 	unsigned int i, copied = 0;
 
+	dma_resv_assert_held(obj);
 	for (i = 0; from && i < from->num_fences; i++) {
 		struct dma_fence *fence = dma_resv_slot_fence(from->slots[i]);
 
@@ -165,7 +167,7 @@ static void dma_resv_switch(struct dma_resv *obj, struct dma_resv_list *to)
 	if (!from)
 		return;
 
-	/* Both lists have the same order; what @to lacks was signalled. */
+	/* The lists have the same order. What @to lacks had signalled; no reader needs it now. */
 	for (i = 0; to->num_fences < from->num_fences && i < from->num_fences; i++) {
 		if (copied < to->num_fences && to->slots[copied] == from->slots[i])
 			copied++;
@@ -194,9 +196,10 @@ static int dma_resv_grow(struct dma_resv *obj, unsigned int num_fences, gfp_t gf
 	return 0;
 }
 
-/* Record a reservation. The smaller of two unused ones does not reduce the larger. */
+/* Record a reservation: raise @reserved to cover it, never lower it. */
 static void dma_resv_set_reserved(struct dma_resv *obj, unsigned int num_fences)
 {
+	dma_resv_assert_held(obj);
 	if (obj->reserved <= num_fences)
 		obj->reserved = num_fences + 1;
 }
@@ -278,7 +281,7 @@ EXPORT_SYMBOL_IF_KUNIT(dma_resv_report_unreserved);
  * Report a missing reservation and make up for it, because the caller cannot fail any
  * more. Returns the list, which has an unused slot then.
  */
-static noinline struct dma_resv_list *dma_resv_list_unreserved(struct dma_resv *obj)
+static noinline struct dma_resv_list *dma_resv_make_room(struct dma_resv *obj)
 {
 	struct dma_resv_list *list = dma_resv_list_held(obj);
 
@@ -296,9 +299,8 @@ static noinline struct dma_resv_list *dma_resv_list_unreserved(struct dma_resv *
  * @fence: the fence; not a container
  * @usage: what the work behind the fence does with the memory
  *
- * The object takes a reference of its own in any case, and the caller may rely on it and
- * drop its own. So the fence is added even if the object has a later fence of the same
- * context.
+ * The object always takes a reference of its own, even if it has a later fence of the same
+ * timeline: callers drop theirs and go on using @fence.
  *
  * Context: Reservation lock held; does not sleep.
  */
@@ -326,7 +328,7 @@ void dma_resv_add_fence(struct dma_resv *obj, struct dma_fence *fence,
 
 	if (unlikely(!list || list->num_fences == list->max_fences ||
 		     (IS_ENABLED(CONFIG_DEBUG_MUTEXES) && !obj->reserved)))
-		list = dma_resv_list_unreserved(obj);
+		list = dma_resv_make_room(obj);
 	if (list)
 		dma_resv_list_append(list, dma_fence_get(fence), usage);
 }
@@ -335,7 +337,7 @@ EXPORT_SYMBOL(dma_resv_add_fence);
 /**
  * dma_resv_replace_fences() - replace all fences of a context by another fence
  * @obj: the reservation object
- * @context: context of the fences to replace, signalled or not
+ * @context: context of the fences to replace
  * @fence: the replacement; it must signal only when the work of the replaced fences no
  *	longer uses the memory, for example because its page tables are gone
  * @usage: usage of @fence

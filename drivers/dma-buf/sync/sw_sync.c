@@ -6,11 +6,11 @@
  * is a fence that signals when the counter reaches its number; numbers are compared as 32
  * bits that may wrap. Closing the file signals the remaining points with -ENOENT.
  *
- * The timeline's lock guards its counter and its tree of points, and is the lock of the
- * fences. The tree holds no references: a point may be released at any time, and its
- * release takes the lock to leave the tree. So who finds a point in the tree takes a
- * reference by dma_fence_get_rcu(), and drops it without the lock. Each point holds a
- * reference to its timeline.
+ * The timeline's lock guards its counter, its tree of points and their deadlines, and is the
+ * lock of the fences. The tree holds no references: a point may be released at any time,
+ * and its release takes the lock to leave the tree. Code that finds a point in the tree uses
+ * dma_fence_get_rcu(), under the lock, and drops the reference without it. Each point holds
+ * a reference to its timeline.
  */
 
 #include <linux/build_bug.h>
@@ -108,7 +108,7 @@ static void sync_point_value_str(struct dma_fence *fence, char *str, int size)
 
 static void sync_point_timeline_value_str(struct dma_fence *fence, char *str, int size)
 {
-	snprintf(str, size, "%d", to_sync_point(fence)->timeline->value);
+	snprintf(str, size, "%d", READ_ONCE(to_sync_point(fence)->timeline->value));
 }
 
 static void sync_point_set_deadline(struct dma_fence *fence, ktime_t deadline)
@@ -208,7 +208,7 @@ static int sw_sync_open(struct inode *inode, struct file *file)
 	timeline->context = dma_fence_context_alloc(1);
 	spin_lock_init(&timeline->lock);
 	timeline->points = RB_ROOT_CACHED;
-	sync_timeline_list(timeline);
+	sync_timeline_register(timeline);
 	file->private_data = timeline;
 	return 0;
 }
@@ -218,7 +218,7 @@ static int sw_sync_release(struct inode *inode, struct file *file)
 	struct sync_timeline *timeline = file->private_data;
 	LIST_HEAD(signaled);
 
-	sync_timeline_unlist(timeline);
+	sync_timeline_unregister(timeline);
 	scoped_guard(spinlock_irq, &timeline->lock)
 		sync_timeline_signal(timeline, -ENOENT, &signaled);
 	sync_points_put(&signaled);
@@ -245,6 +245,7 @@ static struct sync_point *sync_timeline_find(struct sync_timeline *timeline, u32
 		*parent = **link;
 		point = rb_to_sync_point(*parent);
 		order = value - (u32)point->base.seqno;
+		/* A point that is being released stays; the new one goes to its left. */
 		if (!order && dma_fence_get_rcu(&point->base))
 			return point;
 		if (order > 0) {

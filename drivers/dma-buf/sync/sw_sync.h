@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the files of sw_sync offer each other.
+ * Shared by sw_sync.c, sync_info.c and sync_trace.h.
  *
  * Lock order, outermost first:
  *
@@ -25,7 +25,7 @@
  * @rcu: defers the freeing, because @name is read under RCU
  * @name: command name of the task that opened the file; fixed
  * @context: context of the fences; fixed
- * @lock: guards @value and @points, and is the lock of the fences
+ * @lock: guards @value, @points and the deadlines, and is the lock of the fences
  * @value: the counter; written with @lock held, read without
  * @points: tree of &struct sync_point that have not signalled, by number
  * @node: link in the list of open timelines; guarded by sync_timelines.lock
@@ -35,7 +35,7 @@ struct sync_timeline {
 	struct rcu_head rcu;
 	char name[TASK_COMM_LEN];
 	u64 context;
-	spinlock_t lock; /* value, points, fences */
+	spinlock_t lock; /* value, points, deadlines, fences */
 	u32 value;
 	struct rb_root_cached points;
 	struct list_head node;
@@ -45,7 +45,7 @@ struct sync_timeline {
  * struct sync_point - a fence that signals when its timeline reaches its number
  * @base: the fence; its sequence number is the number
  * @timeline: the timeline, with a reference; fixed
- * @node: node in the tree of points, empty after the signal; guarded by the timeline's lock
+ * @node: node in the tree of points, empty if it is in none; guarded by the timeline's lock
  * @signaled: link in a list of points whose references are dropped without the lock
  * @deadline: earliest deadline, if @has_deadline; guarded by the timeline's lock
  * @has_deadline: a deadline was set; guarded by the timeline's lock
@@ -68,7 +68,7 @@ static inline struct sync_point *rb_to_sync_point(struct rb_node *node)
 extern const struct file_operations sw_sync_fops;
 
 /* sync_info.c */
-void sync_timeline_list(struct sync_timeline *timeline);
-void sync_timeline_unlist(struct sync_timeline *timeline);
+void sync_timeline_register(struct sync_timeline *timeline);
+void sync_timeline_unregister(struct sync_timeline *timeline);
 
 #endif /* _SW_SYNC_H */

@@ -38,7 +38,7 @@ static __poll_t sync_file_poll(struct file *file, poll_table *table)
 	struct sync_file *sync_file = file->private_data;
 
 	poll_wait(file, &sync_file->wq, table);
-	/* Another poller may rely on the callback that could not be added. */
+	/* Wake pollers that slept because the flag was set already. */
 	if (!test_and_set_bit(POLL_ENABLED, &sync_file->flags) &&
 	    dma_fence_add_callback(sync_file->fence, &sync_file->cb, sync_file_wake))
 		wake_up_all(&sync_file->wq);
@@ -49,6 +49,7 @@ static int sync_file_release(struct inode *inode, struct file *file)
 {
 	struct sync_file *sync_file = file->private_data;
 
+	/* Also waits for a running sync_file_wake(). */
 	if (test_bit(POLL_ENABLED, &sync_file->flags))
 		dma_fence_remove_callback(sync_file->fence, &sync_file->cb);
 	dma_fence_put(sync_file->fence);
@@ -68,7 +69,7 @@ static const struct file_operations sync_file_fops = {
 };
 
 /* Takes over the reference to the fence on success. */
-static struct sync_file *sync_file_make(struct dma_fence *fence)
+static struct sync_file *sync_file_alloc(struct dma_fence *fence)
 {
 	struct sync_file *sync_file = kmalloc(sizeof(*sync_file), GFP_KERNEL_ACCOUNT);
 
@@ -97,7 +98,7 @@ static struct sync_file *sync_file_make(struct dma_fence *fence)
  */
 struct sync_file *sync_file_create(struct dma_fence *fence)
 {
-	struct sync_file *sync_file = sync_file_make(dma_fence_get(fence));
+	struct sync_file *sync_file = sync_file_alloc(dma_fence_get(fence));
 
 	if (!sync_file)
 		dma_fence_put(fence);
@@ -105,8 +106,8 @@ struct sync_file *sync_file_create(struct dma_fence *fence)
 }
 EXPORT_SYMBOL(sync_file_create);
 
-/* The sync_file stays until CLASS(fd) drops the file. */
-static struct sync_file *sync_file_of(struct fd fd)
+/* Return the sync_file of a descriptor, or NULL. Valid until the caller's CLASS(fd) ends. */
+static struct sync_file *sync_file_from_fd(struct fd fd)
 {
 	if (!fd_file(fd) || fd_file(fd)->f_op != &sync_file_fops)
 		return NULL;
@@ -125,7 +126,7 @@ struct dma_fence *sync_file_get_fence(int fd)
 	struct sync_file *sync_file;
 
 	CLASS(fd, from)(fd);
-	sync_file = sync_file_of(from);
+	sync_file = sync_file_from_fd(from);
 	return sync_file ? dma_fence_get(sync_file->fence) : NULL;
 }
 EXPORT_SYMBOL(sync_file_get_fence);
@@ -136,9 +137,9 @@ EXPORT_SYMBOL(sync_file_get_fence);
  * @buf: buffer for the name, which is terminated
  * @len: size of @buf in bytes
  *
- * The name is the one given to a merge, or made of the names, the context and the sequence
- * number of the fence. The names of a signalled fence are not known any more; a short word
- * stands for them, so that context and number fit into the 32 bytes that userspace gets.
+ * A merged file has the name that was given to the merge. Otherwise the name is made of the
+ * fence's names, context and sequence number; "signaled" replaces the names after the
+ * signal.
  *
  * Context: Any.
  * Return: @buf.
@@ -169,7 +170,7 @@ static struct sync_file *sync_file_merge(const char *name, struct sync_file *one
 
 	if (!fence)
 		return NULL;
-	merged = sync_file_make(fence);
+	merged = sync_file_alloc(fence);
 	if (merged)
 		strscpy(merged->user_name, name);
 	else
@@ -191,7 +192,7 @@ static long sync_file_ioctl_merge(struct sync_file *sync_file, void __user *arg)
 		return -EINVAL;
 
 	CLASS(fd, second)(data.fd2);
-	other = sync_file_of(second);
+	other = sync_file_from_fd(second);
 	if (!other)
 		return -ENOENT;
 	data.name[sizeof(data.name) - 1] = 0;
@@ -241,8 +242,9 @@ static void sync_file_show_fdinfo(struct seq_file *seq, struct file *file)
 
 /* Returns the status of the first fence that has not signalled or has failed, else 1. */
 static int sync_file_fill(struct sync_file *sync_file, struct sync_fence_info *infos,
-			  unsigned int room, unsigned int *count)
+			  unsigned int *count)
 {
+	unsigned int capacity = *count;
 	struct dma_fence_unwrap cursor;
 	struct dma_fence *fence;
 	int status = 1;
@@ -250,7 +252,7 @@ static int sync_file_fill(struct sync_file *sync_file, struct sync_fence_info *i
 	*count = 0;
 	dma_fence_unwrap_for_each(fence, &cursor, sync_file->fence) {
 		/* A container never gets more fences after it was counted. */
-		if (WARN_ON_ONCE(*count == room)) {
+		if (WARN_ON_ONCE(*count == capacity)) {
 			dma_fence_put(cursor.chain);
 			break;
 		}
@@ -281,7 +283,7 @@ static long sync_file_ioctl_info(struct sync_file *sync_file, void __user *arg)
 		infos = kvcalloc(count, sizeof(*infos), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 		if (!infos)
 			return -ENOMEM;
-		info.status = sync_file_fill(sync_file, infos, count, &count);
+		info.status = sync_file_fill(sync_file, infos, &count);
 		if (copy_to_user(u64_to_user_ptr(info.sync_fence_info), infos,
 				 array_size(count, sizeof(*infos))))
 			return -EFAULT;

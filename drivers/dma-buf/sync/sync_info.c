@@ -17,13 +17,13 @@ static struct {
 	.list = LIST_HEAD_INIT(sync_timelines.list),
 };
 
-void sync_timeline_list(struct sync_timeline *timeline)
+void sync_timeline_register(struct sync_timeline *timeline)
 {
 	guard(mutex)(&sync_timelines.lock);
 	list_add_tail(&timeline->node, &sync_timelines.list);
 }
 
-void sync_timeline_unlist(struct sync_timeline *timeline)
+void sync_timeline_unregister(struct sync_timeline *timeline)
 {
 	guard(mutex)(&sync_timelines.lock);
 	list_del(&timeline->node);
@@ -52,7 +52,7 @@ static int sync_info_show(struct seq_file *seq, void *unused)
 	scoped_guard(mutex, &sync_timelines.lock)
 		list_for_each_entry(timeline, &sync_timelines.list, node)
 			sync_timeline_show(seq, timeline);
-	/* Programs look for the heading of a list that older kernels printed here. */
+	/* 6.12 prints this heading too, above a list that is always empty. */
 	seq_puts(seq, "fences:\n--------------\n");
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Tracepoint of incrementing a timeline. */
+/* Tracepoint before a timeline is incremented; @value is the old value. */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM sync_trace
 
@@ -16,7 +16,7 @@ TRACE_EVENT(sync_timeline,
 	    TP_STRUCT__entry(__string(name, timeline->name)
 			     __field(u32, value)),
 	    TP_fast_assign(__assign_str(name);
-			   __entry->value = timeline->value;),
+			   __entry->value = READ_ONCE(timeline->value);),
 	    TP_printk("name=%s value=%d", __get_str(name), __entry->value)
 );
 

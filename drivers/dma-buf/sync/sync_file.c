@@ -211,13 +211,15 @@ static long sync_file_ioctl_merge(struct sync_file *sync_file, void __user *arg)
 
 static void sync_file_fill_fence(struct sync_fence_info *info, struct dma_fence *fence)
 {
-	/* Before the names, which change when this poll signals the fence. */
-	info->status = dma_fence_get_status(fence);
+	guard(rcu)();
+	/* Status and names are of the same moment: start again if the fence signals meanwhile. */
+	do {
+		info->status = dma_fence_get_status(fence);
+		strscpy(info->obj_name, unrcu_pointer(dma_fence_timeline_name(fence)));
+		strscpy(info->driver_name, unrcu_pointer(dma_fence_driver_name(fence)));
+	} while (!info->status && dma_fence_test_signaled_flag(fence));
 	if (info->status)
 		info->timestamp_ns = ktime_to_ns(dma_fence_timestamp(fence));
-	guard(rcu)();
-	strscpy(info->obj_name, unrcu_pointer(dma_fence_timeline_name(fence)));
-	strscpy(info->driver_name, unrcu_pointer(dma_fence_driver_name(fence)));
 }
 
 static unsigned int sync_file_count(struct sync_file *sync_file)

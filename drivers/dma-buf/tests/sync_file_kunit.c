@@ -339,6 +339,41 @@ static void info_counts_the_fences(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, strncmp(info.name, "dma_fence_array-unbound", 23));
 }
 
+/* Signals the fence that it is asked for, as another CPU may at that moment. */
+static const char *name_that_signals(struct dma_fence *fence)
+{
+	dma_fence_signal(fence);
+	return "late";
+}
+
+static const char *plain_name(struct dma_fence *fence)
+{
+	return "plain";
+}
+
+static void info_is_of_one_moment(struct kunit *test)
+{
+	static const struct dma_fence_ops ops = {
+		.get_driver_name = plain_name,
+		.get_timeline_name = name_that_signals,
+	};
+	static DEFINE_SPINLOCK(lock);
+	struct dma_fence *fence = kunit_kzalloc(test, sizeof(*fence), GFP_KERNEL);
+	struct sync_file_info info = { .num_fences = 1 };
+	struct sync_fence_info of_fence;
+
+	KUNIT_ASSERT_NOT_NULL(test, fence);
+	dma_fence_init(fence, &ops, &lock, 1, 1);
+	info.sync_fence_info = mock_user_memory(test, sizeof(of_fence));
+	KUNIT_ASSERT_EQ(test, 0, mock_file_ioctl(test, file_of(test, fence)->file,
+						 SYNC_IOC_FILE_INFO, &info, sizeof(info)));
+	KUNIT_ASSERT_EQ(test, 0, copy_from_user(&of_fence, u64_to_user_ptr(info.sync_fence_info),
+						sizeof(of_fence)));
+	KUNIT_EXPECT_EQ(test, of_fence.status, 1);
+	KUNIT_EXPECT_STREQ(test, of_fence.obj_name, "signaled-timeline");
+	KUNIT_EXPECT_STREQ(test, of_fence.driver_name, "detached-driver");
+}
+
 static void info_describes_the_fences(struct kunit *test)
 {
 	struct sync_file_info info = { .num_fences = 4 };
@@ -539,6 +574,7 @@ static struct kunit_case sync_file_cases[] = {
 	KUNIT_CASE(answer_that_cannot_be_written),
 	KUNIT_CASE(unknown_command),
 	KUNIT_CASE(info_counts_the_fences),
+	KUNIT_CASE(info_is_of_one_moment),
 	KUNIT_CASE(info_describes_the_fences),
 	KUNIT_CASE(info_enables_nothing),
 	KUNIT_CASE_PARAM(info_refuses, bad_info_gen_params),

@@ -267,7 +267,8 @@ static void dma_fence_enable_container(struct dma_fence *fence)
 {
 	unsigned long irq;
 
-	if (IS_ENABLED(CONFIG_PREEMPT_RT) || !dma_fence_is_container(fence))
+	if (IS_ENABLED(CONFIG_PREEMPT_RT) || !dma_fence_is_container(fence) ||
+	    dma_fence_test_signaled_flag(fence))
 		return;
 	local_irq_save(irq);
 	if (!test_and_set_bit(DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT, &fence->flags)) {

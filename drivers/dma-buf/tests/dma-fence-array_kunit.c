@@ -838,6 +838,22 @@ static void several_threads_enable_one_array(struct kunit *test)
 	}
 }
 
+/* A wait for a fence that has signalled asks nothing of the other members. */
+static void signalled_array_is_not_enabled(struct kunit *test)
+{
+	struct dma_fence *fences[2], *array;
+
+	mock_fences(test, 2, fences);
+	array = mock_array(test, true, 2, fences);
+	dma_fence_signal(fences[1]);
+	KUNIT_ASSERT_TRUE(test, dma_fence_is_signaled(array));
+	KUNIT_EXPECT_EQ(test, dma_fence_wait_timeout(array, false, 1), 1);
+	dma_fence_enable_sw_signaling(array);
+	KUNIT_EXPECT_TRUE(test, list_empty(&fences[0]->cb_list));
+	KUNIT_EXPECT_EQ(test, atomic_read(&to_mock_fence(fences[0])->enabled), 0);
+	KUNIT_EXPECT_EQ(test, kref_read(&array->refcount), 1);
+}
+
 static struct kunit_case dma_fence_array_cases[] = {
 	KUNIT_CASE(array_of_members),
 	KUNIT_CASE(array_init_in_allocated_memory),
@@ -867,6 +883,7 @@ static struct kunit_case dma_fence_array_cases[] = {
 	KUNIT_CASE(wait_for_an_array),
 	KUNIT_CASE(several_threads_enable_one_array),
 	KUNIT_CASE(release_races_with_the_members_signals),
+	KUNIT_CASE(signalled_array_is_not_enabled),
 	{}
 };
 

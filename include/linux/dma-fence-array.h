@@ -28,12 +28,13 @@ struct dma_fence_array_cb {
  * @base: the fence
  * @lock: &dma_fence.lock of @base
  * @num_fences: number of members; fixed
- * @num_pending: callbacks that have not run, and for an array of any the deferred signal;
+ * @num_pending: callbacks that have not run, and for an any-array the deferred signal;
  *	when none is left, the reference that they share is dropped
  * @signal_on_any: signal with the first member instead of the last; fixed
  * @fences: members, each with a reference; fixed
  * @work: signals the array and drops the callbacks' reference
- * @bh_work: does the same where the CPU cannot interrupt itself
+ * @bh_work: does the same where the CPU cannot interrupt itself or the signaller has
+ *	interrupts on; or only drops the reference, in a worker
  * @callbacks: one per member, added when signalling is enabled
  */
 struct dma_fence_array {

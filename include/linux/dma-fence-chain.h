@@ -17,12 +17,13 @@
  * struct dma_fence_chain - one link of a chain
  * @base: signals when @fence and the fences of all previous links have signalled
  * @prev: previous link, or the fence at the end of the chain, with a reference, or NULL;
- *	read under RCU. dma_fence_chain_walk() moves it past links that have signalled
+ *	read under RCU. dma_fence_chain_walk() moves it past links whose @fence has signalled
  * @prev_seqno: sequence number of the link that was previous at init, or 0; fixed
  * @fence: fence of the link, with a reference; fixed
  * @cb: callback on the newest fence that has not signalled
  * @work: after @cb has run: adds @cb to the next such fence, or signals @base
- * @bh_work: does the same where the CPU cannot interrupt itself, or in a worker
+ * @bh_work: does the same where the CPU cannot interrupt itself or the signaller has
+ *	interrupts on
  * @lock: &dma_fence.lock of @base
  */
 struct dma_fence_chain {

@@ -24,7 +24,6 @@
 #include <linux/dma-fence-chain.h>
 #include <linux/export.h>
 #include <linux/irq_work.h>
-#include <linux/irqflags.h>
 #include <linux/lockdep.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
@@ -174,23 +173,14 @@ static void dma_fence_chain_bh_work(struct work_struct *work)
 	dma_fence_chain_rearm_or_signal(container_of(work, struct dma_fence_chain, bh_work));
 }
 
-/*
- * Rearming takes the lock of the next fence. vmwgfx signals with interrupts on and all of
- * its fences share a lock: an interrupt would spin on the lock of the task that it came
- * to. As in 6.12, this does not cover another driver's fence that signals in an
- * interrupt while vmwgfx's lock is held. On PREEMPT_RT, spinlocks leave interrupts on and
- * the irq_work may wait for them.
- */
 static void dma_fence_chain_callback(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
 	struct dma_fence_chain *chain = container_of(cb, struct dma_fence_chain, cb);
 
 	lockdep_assert_held(fence->lock);
-	if (irqs_disabled() || IS_ENABLED(CONFIG_PREEMPT_RT))
-		dma_fence_defer(&chain->work, dma_fence_chain_irq_work,
-				&chain->bh_work, dma_fence_chain_bh_work);
-	else
-		dma_fence_defer_to_task(&chain->bh_work, dma_fence_chain_bh_work);
+	dma_fence_defer(&chain->work, dma_fence_chain_irq_work,
+			&chain->bh_work, dma_fence_chain_bh_work);
+	/* With the lock held, which dma_fence_func_t allows. */
 	dma_fence_put(fence);
 }
 

@@ -460,6 +460,35 @@ static void driver_signals_newest_first_with_interrupts_on(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), 1);
 }
 
+/*
+ * Likewise with an array in the link: the array signals from a worker, which is what the
+ * interrupt that rearms the chain then interrupts. lockdep sees a lock that is taken with
+ * interrupts on, taken in an interrupt, and cannot know which task that interrupts.
+ */
+static void driver_signals_an_array_in_a_chain_with_interrupts_on(struct kunit *test)
+{
+	struct dma_fence *member = mock_plain_fence(test, &plain_lock);
+	struct dma_fence *fences[] = {
+		mock_plain_fence(test, &plain_lock), mock_array(test, false, 1, &member),
+	};
+	struct dma_fence *head = mock_chain(test, 2, fences);
+	struct mock_callback callback = {};
+
+	if (IS_ENABLED(CONFIG_PROVE_LOCKING))
+		kunit_skip(test, "lockdep takes it for a deadlock");
+	KUNIT_ASSERT_EQ(test, 0, mock_callback_add(&callback, head));
+	spin_lock(&plain_lock);
+	dma_fence_signal_locked(member);
+	spin_unlock(&plain_lock);
+	KUNIT_EXPECT_TRUE(test, mock_signals(fences[1]));
+	KUNIT_EXPECT_EQ(test, dma_fence_get_status(head), 0);
+	spin_lock(&plain_lock);
+	dma_fence_signal_locked(fences[0]);
+	spin_unlock(&plain_lock);
+	KUNIT_EXPECT_TRUE(test, mock_signals(head));
+	KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), 1);
+}
+
 /* Only the callback on a fence holds a reference to the newest link. */
 static void chain_without_other_references_is_released(struct kunit *test)
 {
@@ -704,6 +733,7 @@ static struct kunit_case dma_fence_chain_cases[] = {
 	KUNIT_CASE(find_seqno_stays_in_its_timeline),
 	KUNIT_CASE(chain_passes_a_deadline_on),
 	KUNIT_CASE(driver_signals_newest_first_with_interrupts_on),
+	KUNIT_CASE(driver_signals_an_array_in_a_chain_with_interrupts_on),
 	KUNIT_CASE_PARAM(chain_without_other_references_is_released, shape_gen_params),
 	KUNIT_CASE_SLOW(very_many_links_are_released),
 	KUNIT_CASE_SLOW(very_many_links_are_walked_and_dropped),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Fences: work of a device that has been submitted and signals when it is done.
+ * Fences: work that was submitted to a device, and signals when it is done.
  * See Documentation/driver-api/dma-buf/fences.rst.
  */
 #ifndef __LINUX_DMA_FENCE_H
@@ -57,7 +57,8 @@ struct dma_fence {
  * enum dma_fence_flag_bits - bits of &dma_fence.flags
  * @DMA_FENCE_FLAG_SIGNALED_BIT: the fence has signalled; never cleared
  * @DMA_FENCE_FLAG_TIMESTAMP_BIT: &dma_fence.timestamp is valid
- * @DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT: &dma_fence_ops.enable_signaling has been called
+ * @DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT: signalling was requested; the driver's
+ *	&dma_fence_ops.enable_signaling has been called or is being called
  * @DMA_FENCE_FLAG_USER_BITS: first of the bits that drivers may use
  */
 enum dma_fence_flag_bits {
@@ -313,7 +314,7 @@ dma_fence_get_rcu_safe(struct dma_fence __rcu **fencep)
 	while ((fence = rcu_dereference(*fencep))) {
 		if (!dma_fence_get_rcu(fence))
 			continue;
-		/* Taking a reference orders nothing: order it before the second read. */
+		/* Taking the reference does not order the second read after it. */
 		smp_mb__after_atomic();
 		if (fence == rcu_access_pointer(*fencep))
 			return rcu_pointer_handoff(fence);

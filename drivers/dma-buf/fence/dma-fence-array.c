@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Fence arrays: one fence that signals with the last of several, or with the first.
+ * Fence arrays: an all-array signals with its last member, an any-array with its first.
  *
- * Enabling adds a callback to each member. A callback runs with its member's lock held,
+ * Enabling adds a callback to each member. The callback runs with the member's lock held,
  * so it only counts @num_pending down; the callback that decides defers, and the deferral
- * signals the array after the signaller has dropped its locks, or, if a driver signals with
- * interrupts on, in an interrupt that takes no lock but the array's.
+ * signals the array, without the signaller's locks.
  *
- * The callbacks hold one reference to the array together. @num_pending counts who needs
- * it: every callback that has not run and, in an array of any, the deferred signal. The
- * last one drops the reference, never with a member's lock held.
+ * The callbacks hold one reference to the array together. @num_pending counts the users of
+ * that reference: callbacks that have not run and, for an any-array, the deferred signal.
+ * It ends at 0, or at -1 if the last callback counted it to 0 and deferred. The user that
+ * ends it drops the reference, never with a member's lock held.
  *
  * The error is written once, by cmpxchg() in place of %DMA_FENCE_ARRAY_ERROR_UNSET,
  * before the array signals. Everything else is fixed at init.
@@ -35,18 +35,18 @@
  * several rings returns an array; dma_resv_get_singleton() returns one for all fences of
  * a reservation object.
  *
- * The error of an array of all is that of its first failed member, in the order of the
- * members and not of their signals. The error of an array of any is that of the member
- * which signalled the array.
+ * The error of an all-array is that of its first failed member, in the order of the
+ * members and not of their signals. The error of an any-array is that of the member which
+ * signalled the array.
  *
- * An array does not signal in the call that signals a member, but from an irq_work or a
- * BH work: callbacks on the array may take locks that are held where a member signals.
+ * An array does not signal in the call that signals a member, but is deferred: callbacks on
+ * the array may take locks that are held where a member signals.
  */
 
 /* Value of &dma_fence.error until the array is about to signal. */
 #define DMA_FENCE_ARRAY_ERROR_UNSET	1
 
-/* Set by the first callback of an array of any, which defers the signal. */
+/* Set by the first callback of an any-array, which defers the signal. */
 #define DMA_FENCE_ARRAY_DECIDED_BIT	DMA_FENCE_FLAG_USER_BITS
 
 static const char *dma_fence_array_get_driver_name(struct dma_fence *fence)
@@ -65,7 +65,7 @@ static void dma_fence_array_set_error(struct dma_fence_array *array, int error)
 	cmpxchg(&array->base.error, DMA_FENCE_ARRAY_ERROR_UNSET, error);
 }
 
-/* Before an array signals. That of any has the error of the member that decided. */
+/* Set the error before the array signals. An any-array has that of the deciding member. */
 static void dma_fence_array_complete_error(struct dma_fence_array *array)
 {
 	unsigned int i;
@@ -95,12 +95,11 @@ static void dma_fence_array_put_deferred(struct dma_fence_array *array)
 		dma_fence_defer_to_task(&array->bh_work, dma_fence_array_put_work);
 }
 
-/* Runs once for an array of all, once or twice for an array of any. */
+/* Runs once for an all-array, once or twice for an any-array. */
 static void dma_fence_array_finish(struct dma_fence_array *array)
 {
 	dma_fence_array_complete_error(array);
 	dma_fence_signal(&array->base);
-	/* Negative if a callback has counted down to 0 and deferred. */
 	if (atomic_dec_return(&array->num_pending) <= 0)
 		dma_fence_array_put_deferred(array);
 }
@@ -119,25 +118,25 @@ static void dma_fence_array_callback(struct dma_fence *member, struct dma_fence_
 {
 	struct dma_fence_array *array =
 		container_of(cb, struct dma_fence_array_cb, cb)->array;
+	bool decides;
 
 	lockdep_assert_held(member->lock);
 	if (array->signal_on_any)
 		dma_fence_array_set_error(array, member->error);
-	/* The first callback of any leaves its count to the deferral. */
-	if (!array->signal_on_any ||
-	    test_and_set_bit(DMA_FENCE_ARRAY_DECIDED_BIT, &array->base.flags))
-		if (!atomic_dec_and_test(&array->num_pending))
-			return;
-	dma_fence_defer(&array->work, dma_fence_array_irq_work,
-			&array->bh_work, dma_fence_array_bh_work);
+	/* The count of the deciding callback of an any-array passes to the deferral. */
+	decides = array->signal_on_any &&
+		  !test_and_set_bit(DMA_FENCE_ARRAY_DECIDED_BIT, &array->base.flags);
+	if (decides || atomic_dec_and_test(&array->num_pending))
+		dma_fence_defer(&array->work, dma_fence_array_irq_work,
+				&array->bh_work, dma_fence_array_bh_work);
 }
 
-/* On PREEMPT_RT with the array's lock held, else without: dma_fence_enable_container(). */
+/* Called with the array's lock held on PREEMPT_RT only: dma_fence_enable_container(). */
 static bool dma_fence_array_enable_signaling(struct dma_fence *fence)
 {
 	struct dma_fence_array *array = to_dma_fence_array(fence);
 	struct dma_fence_array_cb *callback = array->callbacks;
-	unsigned int i, missing = array->num_fences;
+	unsigned int i, without_callback = array->num_fences;
 	bool decided = false;
 
 	dma_fence_get(fence);
@@ -145,15 +144,15 @@ static bool dma_fence_array_enable_signaling(struct dma_fence *fence)
 		callback->array = array;
 		if (!dma_fence_add_callback(array->fences[i], &callback->cb,
 					    dma_fence_array_callback)) {
-			missing--;
+			without_callback--;
 		} else if (array->signal_on_any) {
 			dma_fence_array_set_error(array, array->fences[i]->error);
 			decided = true;
 		}
 	}
 
-	/* No callback counts down for members that have signalled. */
-	if (missing && atomic_sub_and_test(missing, &array->num_pending)) {
+	/* Count down here for the members that got no callback. */
+	if (without_callback && atomic_sub_and_test(without_callback, &array->num_pending)) {
 		dma_fence_array_complete_error(array);
 		decided = true;
 		/* Not the last reference: the caller has one. */
@@ -162,7 +161,7 @@ static bool dma_fence_array_enable_signaling(struct dma_fence *fence)
 	return !decided;
 }
 
-/* Poll the members. For an array of any, false means that none has signalled. */
+/* Poll the members. For an any-array, false means that none has signalled. */
 static bool dma_fence_array_poll_members(struct dma_fence_array *array)
 {
 	unsigned int i;
@@ -179,8 +178,8 @@ static bool dma_fence_array_poll_members(struct dma_fence_array *array)
 }
 
 /*
- * Once signalling is enabled, the callbacks decide and no member is polled. A flag of a
- * member does not: its signaller may not have come to the array's callback yet.
+ * Once signalling is enabled, the callbacks decide and no member is polled: another callback
+ * on a member may come here with the member's lock held, and must not signal the array.
  */
 static bool dma_fence_array_signaled(struct dma_fence *fence)
 {
@@ -244,21 +243,6 @@ struct dma_fence_array *dma_fence_array_alloc(int num_fences)
 }
 EXPORT_SYMBOL(dma_fence_array_alloc);
 
-/*
- * On PREEMPT_RT, the lock of an array is held while the locks of its members are taken. An
- * array of arrays, which xe makes, needs a lock class of its own.
- */
-static void dma_fence_array_init_lock(struct dma_fence_array *array)
-{
-	static struct lock_class_key nested_key;
-	unsigned int i;
-
-	spin_lock_init(&array->lock);
-	for (i = 0; i < array->num_fences; i++)
-		if (WARN_ON(dma_fence_is_container(array->fences[i])))
-			lockdep_set_class(&array->lock, &nested_key);
-}
-
 /**
  * dma_fence_array_init() - initialise an array where nothing may fail any more.
  * @array: memory from dma_fence_array_alloc() for as many members
@@ -278,13 +262,20 @@ void dma_fence_array_init(struct dma_fence_array *array, int num_fences,
 			  struct dma_fence **fences, u64 context,
 			  unsigned int seqno, bool signal_on_any)
 {
+	/* For arrays of arrays, which xe makes: on PREEMPT_RT their locks nest. */
+	static struct lock_class_key nested_key;
+	int i;
+
 	WARN_ON(num_fences < 1 || !fences);
 
 	array->num_fences = num_fences;
 	array->fences = fences;
 	array->signal_on_any = signal_on_any;
 	atomic_set(&array->num_pending, num_fences);
-	dma_fence_array_init_lock(array);
+	spin_lock_init(&array->lock);
+	for (i = 0; i < num_fences; i++)
+		if (WARN_ON(dma_fence_is_container(fences[i])))
+			lockdep_set_class(&array->lock, &nested_key);
 	dma_fence_init(&array->base, &dma_fence_array_ops, &array->lock, context, seqno);
 	array->base.error = DMA_FENCE_ARRAY_ERROR_UNSET;
 }
@@ -313,3 +304,34 @@ dma_fence_array_create(int num_fences, struct dma_fence **fences, u64 context,
 	return array;
 }
 EXPORT_SYMBOL(dma_fence_array_create);
+
+/**
+ * dma_fence_array_first() - return the first member, for dma_fence_array_for_each().
+ * @head: any fence, or NULL
+ *
+ * Context: Any.
+ * Return: The first member without a reference, @head if it is no array, or NULL if
+ * there is none.
+ */
+struct dma_fence *dma_fence_array_first(struct dma_fence *head)
+{
+	return to_dma_fence_array(head) ? dma_fence_array_next(head, 0) : head;
+}
+EXPORT_SYMBOL(dma_fence_array_first);
+
+/**
+ * dma_fence_array_next() - return a later member, for dma_fence_array_for_each().
+ * @head: any fence, or NULL
+ * @index: index of the member
+ *
+ * Context: Any.
+ * Return: The member without a reference; NULL after the last member and if @head is no
+ * array.
+ */
+struct dma_fence *dma_fence_array_next(struct dma_fence *head, unsigned int index)
+{
+	struct dma_fence_array *array = to_dma_fence_array(head);
+
+	return array && index < array->num_fences ? array->fences[index] : NULL;
+}
+EXPORT_SYMBOL(dma_fence_array_next);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Fence chains: timelines whose points userspace makes of fences of any driver.
+ * Fence chains: timelines whose points hold fences of any driver.
  *
  *   newest                              oldest
  *   link 7 --prev--> link 5 --prev--> link 2 --prev--> NULL, or a fence
@@ -8,13 +8,12 @@
  *   fence            fence            fence      these signal in any order
  *
  * A link signals when its own fence and those of all links before it have signalled.
- * Walking a chain drops its signalled links: the @prev of the link that stays moves on to
- * what lies behind them, by cmpxchg(), and never anywhere else.
+ * A walk drops each previous link whose own fence has signalled: it moves @prev past that
+ * link by cmpxchg(). @prev never changes otherwise.
  *
  * When signalling is enabled, a link adds its one callback to the newest fence that has
- * not signalled. The callback runs with that fence's lock held, so it defers; the
- * deferral adds the callback to the next such fence, or signals the link if there is
- * none. The callback or its deferral holds a reference to the link, and so to all links
+ * not signalled. The callback defers, and the deferral adds the callback to the next such
+ * fence, or signals the link if there is none. The callback or its deferral holds a reference to the link, and so to all links
  * and fences before it that have not signalled. The callback also holds one to its fence.
  *
  * @prev is read under RCU; dma_fence_get_rcu_safe() takes the reference. Links are freed
@@ -40,13 +39,13 @@
  * of its own: it signals when the fence that was added with it and all those added before
  * have signalled.
  *
- * A chain shrinks when it is walked: signalled links are dropped, wherever they are. A
- * search for the number of a dropped link finds the next higher link that is left, or if
- * all links that are left are lower, the highest of these.
+ * A chain shrinks when it is walked: links whose own fence has signalled are dropped,
+ * wherever they are. A search for a point finds its link, or for a number between two
+ * points the next higher one. If that link was dropped, the search finds the next lower
+ * link that is left, or NULL if the point has signalled.
  *
- * A chain does not signal in the call that signals one of its fences, but from an
- * irq_work, a BH work or a worker: callbacks on the chain may take locks that are held
- * where the fence signals.
+ * A chain does not signal in the call that signals one of its fences, but is deferred:
+ * callbacks on the chain may take locks that are held where the fence signals.
  */
 
 static const char *dma_fence_chain_get_driver_name(struct dma_fence *fence)
@@ -83,7 +82,7 @@ static void dma_fence_chain_drop(struct dma_fence_chain *chain, struct dma_fence
  * dma_fence_chain_walk() - go on to the previous link of a chain.
  * @fence: a link, with a reference that is consumed
  *
- * Drops the links on the way whose fence has signalled.
+ * Drops the links on the way whose own fence has signalled.
  *
  * Context: Any; no lock held that releasing a fence of the chain may take.
  * Return: The previous link, or the fence without a link at the end, with a reference;
@@ -106,8 +105,9 @@ EXPORT_SYMBOL(dma_fence_chain_walk);
 
 /**
  * dma_fence_chain_find_seqno() - find the link of a point of the timeline.
- * @pfence: newest link; on success replaced by the link that signals with the point, or
- *	by NULL if the point has signalled. The reference moves along
+ * @pfence: newest link; on success replaced by the link that signals with the point, by the
+ *	fence at the end of the chain, or by NULL if the point has signalled. The reference
+ *	moves along
  * @seqno: the point; 0 means the newest and changes nothing
  *
  * Context: As dma_fence_chain_walk().
@@ -155,6 +155,11 @@ static bool dma_fence_chain_arm(struct dma_fence_chain *chain)
 	return false;
 }
 
+/*
+ * As in 6.12, this takes the lock of the next fence and may release fences in an interrupt.
+ * It deadlocks if another driver's fence signals in an interrupt that comes while a task holds
+ * that lock with interrupts on (vmwgfx).
+ */
 static void dma_fence_chain_rearm_or_signal(struct dma_fence_chain *chain)
 {
 	if (dma_fence_chain_arm(chain))
@@ -184,10 +189,10 @@ static void dma_fence_chain_callback(struct dma_fence *fence, struct dma_fence_c
 	dma_fence_put(fence);
 }
 
-/* On PREEMPT_RT with the link's lock held, else without: dma_fence_enable_container(). */
+/* Called with the link's lock held on PREEMPT_RT only: dma_fence_enable_container(). */
 static bool dma_fence_chain_enable_signaling(struct dma_fence *fence)
 {
-	/* For the callback. */
+	/* Dropped by the deferral that signals the link. */
 	dma_fence_get(fence);
 	if (dma_fence_chain_arm(to_dma_fence_chain(fence)))
 		return true;
@@ -230,7 +235,7 @@ static void dma_fence_chain_release(struct dma_fence *fence)
 		}
 		if (!refcount_dec_and_test(&prev->refcount.refcount))
 			return;
-		dma_fence_begin_release(prev);
+		dma_fence_prepare_release(prev);
 	}
 }
 

@@ -3,7 +3,7 @@
  * Lockdep annotations of the code that signals fences.
  *
  * Memory reclaim, and code that holds reservation locks, wait for fences. Code that has to
- * run before a fence can signal must not wait for these, or both wait for ever. Such a
+ * run before a fence can signal must not wait for reclaim or a reservation lock. Such a
  * cycle goes through several drivers, and testing rarely meets it. The annotations let
  * lockdep find it without meeting it: a critical section holds &dma_fence_map for reading,
  * a wait takes it for writing.

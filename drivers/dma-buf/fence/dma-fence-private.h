@@ -2,10 +2,10 @@
 /*
  * What the files of fence/ offer each other. Other folders use the public headers only.
  *
- * Locks: a container (array or chain) holds no lock while it takes the lock of a fence in
- * it, and takes no lock in its callbacks, which run with the lock of such a fence held: they
- * queue a deferral, which takes no other lock to signal the container. On PREEMPT_RT, the
- * container's lock is held while signalling is enabled, and is taken before the others.
+ * Locks: a container's callback runs with the lock of a fence in it held, takes no lock
+ * itself, and queues a deferral. The deferral takes one lock at a time: that of the next
+ * fence, then that of the container. On PREEMPT_RT, enabling holds the container's lock
+ * around those of its fences.
  */
 #ifndef _DMA_FENCE_PRIVATE_H
 #define _DMA_FENCE_PRIVATE_H
@@ -15,7 +15,7 @@
 #include <linux/workqueue.h>
 
 /* dma-fence.c: the part of a release that all fences have in common */
-void dma_fence_begin_release(struct dma_fence *fence);
+void dma_fence_prepare_release(struct dma_fence *fence);
 
 /* dma-fence-wait.c: take and drop the lock of a signalled fence */
 void dma_fence_wait_signaller(struct dma_fence *fence);
@@ -25,7 +25,7 @@ void dma_fence_defer(struct irq_work *irq_work, void (*irq_func)(struct irq_work
 		     struct work_struct *bh_work, work_func_t bh_func);
 void dma_fence_defer_to_task(struct work_struct *work, work_func_t func);
 
-/* dma-fence-stub.c: of stub fences, and of fences whose driver passes none */
+/* dma-fence-stub.c: callbacks and lock of stub fences, and in place of missing ones */
 extern const struct dma_fence_ops dma_fence_stub_ops;
 extern spinlock_t dma_fence_stub_lock;
 

@@ -31,10 +31,9 @@ static struct dma_fence dma_fence_stub = {
 	.lock = &dma_fence_stub_lock,
 	.ops = &dma_fence_stub_ops,
 	.flags = DMA_FENCE_STUB_FLAGS,
-	.refcount = KREF_INIT(1),
+	.refcount = KREF_INIT(1), /* never dropped */
 };
 
-/* The reference of .refcount is never dropped. */
 static int __init dma_fence_stub_init(void)
 {
 	dma_fence_stub.timestamp = ktime_get();

@@ -29,37 +29,6 @@
  */
 
 /**
- * dma_fence_array_first() - return the first member, for dma_fence_array_for_each().
- * @head: any fence, or NULL
- *
- * Context: Any.
- * Return: The first member without a reference, @head if it is no array, or NULL if
- * there is none.
- */
-struct dma_fence *dma_fence_array_first(struct dma_fence *head)
-{
-	return to_dma_fence_array(head) ? dma_fence_array_next(head, 0) : head;
-}
-EXPORT_SYMBOL(dma_fence_array_first);
-
-/**
- * dma_fence_array_next() - return a later member, for dma_fence_array_for_each().
- * @head: any fence, or NULL
- * @index: index of the member
- *
- * Context: Any.
- * Return: The member without a reference; NULL after the last member and if @head is no
- * array.
- */
-struct dma_fence *dma_fence_array_next(struct dma_fence *head, unsigned int index)
-{
-	struct dma_fence_array *array = to_dma_fence_array(head);
-
-	return array && index < array->num_fences ? array->fences[index] : NULL;
-}
-EXPORT_SYMBOL(dma_fence_array_next);
-
-/**
  * dma_fence_match_context() - test whether all of a fence belongs to one timeline.
  * @fence: fence that the caller has a reference to; may be an array
  * @context: context of the timeline
@@ -184,12 +153,13 @@ static void dma_fence_merge_add_head(struct dma_fence_merge *merge, struct dma_f
 		dma_fence_merge_add(merge, fence);
 }
 
-/* kmalloc() has no memory for more. */
+/* The largest array that kmalloc() can return. */
 #define DMA_FENCE_MERGE_MAX	(KMALLOC_MAX_SIZE / sizeof(struct dma_fence *))
 
 /*
- * Count the fences at most to be merged, or up to one above the limit. The second pass finds
- * no more: containers do not grow, and signalled fences stay signalled.
+ * Upper bound of the fences to merge. Stops one above the limit, so that the allocation
+ * fails. The second pass finds no more: containers do not grow, and signalled fences stay
+ * signalled.
  */
 static unsigned int dma_fence_merge_count(unsigned int num, struct dma_fence **heads,
 					  struct dma_fence_unwrap *cursors)

@@ -7,8 +7,8 @@
  * flag before it wakes, so that no wake-up is lost.
  *
  * A wait that succeeds takes the fence's lock after the signal. The signaller holds that
- * lock until its last callback has returned, so the caller may then free the fence: xe
- * keeps fences on the stack.
+ * lock from the flag until its last callback has returned, so the caller may then free the
+ * fence: xe keeps fences on the stack.
  *
  * Timeouts are in jiffies. A wait that succeeds returns what is left of its timeout and at
  * least 1. A timeout of 0 does not sleep; the result is 1 if the fence has signalled.
@@ -59,8 +59,8 @@ static u32 dma_fence_first_signaled(struct dma_fence **fences, u32 count)
 }
 
 /*
- * Sleep, with a callback on each fence. Returns as dma_fence_wait_any_timeout(). A signal
- * that is pending when the timeout has expired does not matter.
+ * Sleep, with a callback on each fence. Returns as dma_fence_wait_any_timeout(). A pending
+ * signal of the task counts before each sleep, but not once the timeout has expired.
  */
 static long dma_fence_sleep(struct dma_fence **fences, u32 count, bool intr,
 			    long timeout, u32 *first)
@@ -138,7 +138,8 @@ EXPORT_SYMBOL(dma_fence_default_wait);
  * On success the signaller has finished: all callbacks have returned and it has dropped
  * &dma_fence.lock. A fence that nobody else can find may then be freed, or go out of scope
  * if it is on the stack. dma_fence_is_signaled() does not give this guarantee, and neither
- * does a driver's own &dma_fence_ops.wait unless the driver sees to it.
+ * does a driver's own &dma_fence_ops.wait unless the driver sees to it, or a driver that sets
+ * the flag before it takes the lock (i915's requests).
  *
  * Context: May sleep. No lock held that the fence's driver needs to signal it.
  * Return: What is left of @timeout, at least 1, if @fence has signalled; 0 if the timeout
@@ -170,9 +171,9 @@ signed long dma_fence_wait_timeout(struct dma_fence *fence, bool intr,
 EXPORT_SYMBOL(dma_fence_wait_timeout);
 
 /* Adds callbacks up to the first fence that has signalled, and removes them again. */
-static long dma_fence_wait_on(struct dma_fence **fences, u32 count,
-			      struct dma_fence_waiter *waiters, bool intr,
-			      long timeout, u32 *first)
+static long dma_fence_wait_callbacks(struct dma_fence **fences, u32 count,
+				     struct dma_fence_waiter *waiters, bool intr,
+				     long timeout, u32 *first)
 {
 	u32 added;
 
@@ -235,7 +236,7 @@ signed long dma_fence_wait_any_timeout(struct dma_fence **fences, u32 count,
 		waiters = kmalloc_array(count, sizeof(*waiters), GFP_KERNEL | __GFP_NOWARN);
 		if (!waiters)
 			return -ENOMEM;
-		timeout = dma_fence_wait_on(fences, count, waiters, intr, timeout, &first);
+		timeout = dma_fence_wait_callbacks(fences, count, waiters, intr, timeout, &first);
 		kfree(waiters);
 	}
 	if (timeout <= 0)

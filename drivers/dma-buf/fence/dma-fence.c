@@ -3,8 +3,8 @@
  * The life of a fence: initialised, signalled once, released; and its callbacks.
  *
  * See "Lifetime" and "Locking" below. Some drivers signal a fence that they find in a list
- * of their own without holding a reference, so a release may run beside a signal: it looks
- * at the list of callbacks with the lock held only.
+ * of their own without holding a reference, so a release may run beside a signal: it reads
+ * the list of callbacks again under the lock before it acts.
  */
 
 #include <linux/atomic.h>
@@ -33,7 +33,7 @@ EXPORT_TRACEPOINT_SYMBOL(dma_fence_signaled);
  * sequence numbers: to wait for two of them, wait for the later one.
  *
  * Wait for a fence with dma_fence_wait(), which sleeps; with a callback
- * (dma_fence_add_callback()); or let a device wait that knows the fences of the other.
+ * (dma_fence_add_callback()); or let the device wait, if its driver recognises the fence.
  */
 
 /**
@@ -73,11 +73,12 @@ EXPORT_TRACEPOINT_SYMBOL(dma_fence_signaled);
  * DOC: Locking
  *
  * The driver passes &dma_fence.lock to dma_fence_init(); often all fences of a timeline
- * share one. The lock guards the list of callbacks. The core holds it, with interrupts
- * disabled, while it signals, runs callbacks and calls &dma_fence_ops.enable_signaling (for
- * arrays and chains only on PREEMPT_RT). So a callback must not take a lock that is held
- * when callbacks are added to this fence, nor signal a fence with the same lock. The flags
- * are changed by atomic operations, and may be tested without the lock.
+ * share one. The lock guards the list of callbacks. The core holds it while it signals, runs
+ * callbacks and calls &dma_fence_ops.enable_signaling; containers are enabled without it,
+ * except on PREEMPT_RT. Interrupts are disabled meanwhile, except on PREEMPT_RT and when a
+ * driver signals with interrupts on. A callback must not take a lock that is held when
+ * callbacks are added to this fence, nor signal a fence with the same lock. The flags are
+ * changed by atomic operations, and may be tested without the lock.
  */
 
 /**
@@ -121,8 +122,9 @@ static bool dma_fence_ops_valid(const struct dma_fence_ops *ops)
  * @context: timeline, from dma_fence_context_alloc()
  * @seqno: sequence number in the timeline
  *
- * The caller gets the only reference. A missing lock or name callback is warned about and
- * replaced.
+ * The caller gets the only reference. A missing lock is warned about and replaced, and so are
+ * @ops without a callback for names: then the fence has to be at the beginning of memory from
+ * kmalloc(), because the driver's release is not called.
  *
  * Context: Any.
  */
@@ -149,7 +151,7 @@ EXPORT_SYMBOL(dma_fence_init);
  * @fence: the fence
  * @timestamp: when the work was done, on CLOCK_MONOTONIC
  *
- * Context: &dma_fence.lock held, interrupts off.
+ * Context: &dma_fence.lock held; interrupts off if it is ever taken in an interrupt.
  * Return: 0, or %-EINVAL if it is signalled already.
  */
 int dma_fence_signal_timestamp_locked(struct dma_fence *fence, ktime_t timestamp)
@@ -207,7 +209,7 @@ EXPORT_SYMBOL(dma_fence_signal_timestamp);
  *
  * As dma_fence_signal(), but not checked as a signalling critical section.
  *
- * Context: &dma_fence.lock held, interrupts off.
+ * Context: &dma_fence.lock held; interrupts off if it is ever taken in an interrupt.
  * Return: 0; %-EINVAL if @fence has signalled before.
  */
 int dma_fence_signal_locked(struct dma_fence *fence)
@@ -239,8 +241,8 @@ int dma_fence_signal(struct dma_fence *fence)
 EXPORT_SYMBOL(dma_fence_signal);
 
 /*
- * Call the driver's enable_signaling once. False if the fence has signalled: the driver may
- * signal it in the callback, whatever that returns.
+ * Call the driver's enable_signaling once. False if the fence has signalled; the driver may
+ * signal it inside enable_signaling, even if that returns true.
  */
 static bool dma_fence_enable(struct dma_fence *fence)
 {
@@ -257,11 +259,11 @@ static bool dma_fence_enable(struct dma_fence *fence)
 }
 
 /*
- * Enabling a container takes the locks of the fences in it. vmwgfx holds such a lock with
- * interrupts on, and the lock of a container is taken in interrupts: nested, the two
- * deadlock. So it is enabled before its own lock is taken. Interrupts are off, because
- * others rely on the first caller to finish. On PREEMPT_RT the lock is held instead: no
- * interrupt takes it there, and it boosts an enabler that is preempted.
+ * Enable a container without its lock. Enabling takes the locks of its fences. vmwgfx holds
+ * such a lock with interrupts on, and the lock of a container is taken in interrupts: nested,
+ * the two deadlock. Interrupts are off so that the first caller is not preempted, because
+ * later callers rely on it. On PREEMPT_RT dma_fence_enable() does this with the lock held,
+ * which no interrupt takes there, and which boosts an enabler that is preempted.
  */
 static void dma_fence_enable_container(struct dma_fence *fence)
 {
@@ -319,7 +321,7 @@ int dma_fence_add_callback(struct dma_fence *fence, struct dma_fence_cb *cb,
 			   dma_fence_func_t func)
 {
 	unsigned long irq;
-	bool in_time;
+	bool added;
 
 	if (WARN_ON_ONCE(!fence || !func))
 		return -EINVAL;
@@ -331,11 +333,11 @@ int dma_fence_add_callback(struct dma_fence *fence, struct dma_fence_cb *cb,
 
 	dma_fence_enable_container(fence);
 	spin_lock_irqsave(fence->lock, irq);
-	in_time = dma_fence_enable(fence);
-	if (in_time)
+	added = dma_fence_enable(fence);
+	if (added)
 		list_add_tail(&cb->node, &fence->cb_list);
 	spin_unlock_irqrestore(fence->lock, irq);
-	return in_time ? 0 : -ENOENT;
+	return added ? 0 : -ENOENT;
 }
 EXPORT_SYMBOL(dma_fence_add_callback);
 
@@ -344,8 +346,7 @@ EXPORT_SYMBOL(dma_fence_add_callback);
  * @fence: the fence
  * @cb: callback that was passed to dma_fence_add_callback(), whatever that returned
  *
- * When it returns, the callback is not running and will not run, and if the fence has
- * signalled, the signaller has finished.
+ * When it returns, the callback is not running and will not run.
  *
  * Context: Any; &dma_fence.lock not held; not from a callback of @fence.
  * Return: true if the callback was removed; false if it has run or was never added.
@@ -417,9 +418,11 @@ static void dma_fence_signal_abandoned(struct dma_fence *fence)
 {
 	unsigned long irq;
 
-	WARN(1, "fence %s:%s %llu:%llu released with callbacks and never signalled\n",
-	     fence->ops->get_driver_name(fence), fence->ops->get_timeline_name(fence),
-	     fence->context, fence->seqno);
+	scoped_guard(rcu)
+		WARN(1, "fence %s:%s %llu:%llu released with callbacks and never signalled\n",
+		     unrcu_pointer(dma_fence_driver_name(fence)),
+		     unrcu_pointer(dma_fence_timeline_name(fence)), fence->context,
+		     fence->seqno);
 	spin_lock_irqsave(fence->lock, irq);
 	if (dma_fence_is_abandoned(fence)) {
 		fence->error = -EDEADLK;
@@ -429,7 +432,7 @@ static void dma_fence_signal_abandoned(struct dma_fence *fence)
 }
 
 /* What every release does first. */
-void dma_fence_begin_release(struct dma_fence *fence)
+void dma_fence_prepare_release(struct dma_fence *fence)
 {
 	unsigned long irq;
 	bool abandoned;
@@ -457,7 +460,7 @@ void dma_fence_release(struct kref *kref)
 {
 	struct dma_fence *fence = container_of(kref, struct dma_fence, refcount);
 
-	dma_fence_begin_release(fence);
+	dma_fence_prepare_release(fence);
 	if (fence->ops->release)
 		fence->ops->release(fence);
 	else

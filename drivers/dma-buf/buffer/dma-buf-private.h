@@ -292,12 +292,11 @@ void dma_buf_poll_init(struct dma_buf_poll *poll);
 void dma_buf_poll_cancel(struct dma_buf_poll *poll);
 __poll_t dma_buf_poll(struct file *file, poll_table *table);
 
-/*
- * dma-buf-attach.c: attachments and pins. The pin functions are called with the
- * reservation lock held.
- */
+/* dma-buf-attach.c: attachments. */
 int dma_buf_attach_init(void);
 struct dma_buf_attach_object *dma_buf_attach_object_new(void);
+
+/* dma-buf-pin.c: pins of an attachment. Called with the reservation lock held. */
 int dma_buf_attach_pin(struct dma_buf_attachment *attach);
 void dma_buf_attach_unpin(struct dma_buf_attachment *attach);
 

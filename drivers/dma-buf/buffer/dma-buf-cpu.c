@@ -19,6 +19,7 @@
 
 #include <linux/export.h>
 #include <linux/mm.h>
+#include <linux/overflow.h>
 
 #include "dma-buf-private.h"
 
@@ -167,6 +168,31 @@ int dma_buf_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
 	return dma_buf_cpu_end(dmabuf, dir);
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_end_cpu_access, DMA_BUF);
+
+/**
+ * dma_buf_check_range() - check that an area is inside a buffer
+ * @dmabuf: the buffer
+ * @pgoff: first page of the area
+ * @pages: length of the area in pages
+ *
+ * Only whole pages of the buffer count.
+ *
+ * Context: Any.
+ *
+ * Return: 0, or a negative errno:
+ *
+ *   * %-EOVERFLOW - @pgoff + @pages overflows
+ *   * %-EINVAL - the area ends behind the last whole page of the buffer
+ */
+int dma_buf_check_range(struct dma_buf *dmabuf, unsigned long pgoff,
+			unsigned long pages)
+{
+	unsigned long end;
+
+	if (check_add_overflow(pgoff, pages, &end))
+		return -EOVERFLOW;
+	return end > dmabuf->size >> PAGE_SHIFT ? -EINVAL : 0;
+}
 
 /**
  * dma_buf_mmap() - map a buffer into userspace from the mmap of a driver's own file

@@ -15,35 +15,9 @@
 
 #include <linux/export.h>
 #include <linux/mm.h>
-#include <linux/overflow.h>
 #include <linux/seq_file.h>
 
 #include "dma-buf-private.h"
-
-/**
- * dma_buf_check_range() - check that an area is inside a buffer
- * @dmabuf: the buffer
- * @pgoff: first page of the area
- * @pages: length of the area in pages
- *
- * Only whole pages of the buffer count.
- *
- * Context: Any.
- *
- * Return: 0, or a negative errno:
- *
- *   * %-EOVERFLOW - @pgoff + @pages overflows
- *   * %-EINVAL - the area ends behind the last whole page of the buffer
- */
-int dma_buf_check_range(struct dma_buf *dmabuf, unsigned long pgoff,
-			unsigned long pages)
-{
-	unsigned long end;
-
-	if (check_add_overflow(pgoff, pages, &end))
-		return -EOVERFLOW;
-	return end > dmabuf->size >> PAGE_SHIFT ? -EINVAL : 0;
-}
 
 static int dma_buf_file_mmap(struct file *file, struct vm_area_struct *vma)
 {

@@ -281,8 +281,6 @@ void dma_buf_object_release(struct dma_buf_object *obj);
 
 /* dma-buf-file.c: file operations, descriptors and references. */
 extern const struct file_operations dma_buf_fops;
-int dma_buf_check_range(struct dma_buf *dmabuf, unsigned long pgoff,
-			unsigned long pages);
 
 /* dma-buf-ioctl.c: ioctls of the descriptor. Called without a lock. */
 long dma_buf_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
@@ -310,10 +308,12 @@ void dma_buf_mapping_destroy_all(struct dma_buf_attachment *attach);
 
 /*
  * dma-buf-cpu.c: CPU access, without the counts of CONFIG_DMABUF_DEBUG. Called without the
- * reservation lock.
+ * reservation lock. The check of an area takes no lock.
  */
 int dma_buf_cpu_begin(struct dma_buf *dmabuf, enum dma_data_direction dir);
 int dma_buf_cpu_end(struct dma_buf *dmabuf, enum dma_data_direction dir);
+int dma_buf_check_range(struct dma_buf *dmabuf, unsigned long pgoff,
+			unsigned long pages);
 
 /**
  * dma_buf_has_fences() - test whether a buffer may have fences

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The inode of a buffer: allocation, last path, and freeing.
+ * The inode of a buffer: allocation, release, and freeing.
  *
  * An internal file system, which userspace cannot mount, provides one inode per buffer.
  * struct dma_buf_object contains the inode, so the inode's reference count decides when the
@@ -18,6 +18,9 @@
  * dma_buf_export() sets it, so a failed export drops the dentry or the inode without calling
  * a release.
  *
+ * A buffer that is released with attachments or kernel mappings is a driver's mistake: it
+ * is reported, and the importer that still uses them accesses freed storage.
+ *
  * Other file systems free an inode after an RCU grace period, because a lockless path walk
  * may still read it. The dentries of this file system are never hashed and have no parent
  * directory, so no path walk finds these inodes. They are freed at once, and the slab can
@@ -31,6 +34,7 @@
 #include <linux/fs_context.h>
 #include <linux/init.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/mount.h>
 #include <linux/pagemap.h>
 #include <linux/pseudo_fs.h>
@@ -112,6 +116,30 @@ static char *dma_buf_dname(struct dentry *dentry, char *buffer, int buflen)
 	spin_unlock(&obj->name_lock);
 
 	return dynamic_dname(buffer, buflen, "/%s:%s", dentry->d_name.name, name);
+}
+
+/*
+ * Call the exporter's release and drop what the buffer holds. Reports attachments and kernel
+ * mappings that are left. It cannot undo them: their importers have no reference to the
+ * buffer any more. Does not free the object. Called without a lock.
+ */
+static void dma_buf_object_release(struct dma_buf_object *obj)
+{
+	struct dma_buf *dmabuf = &obj->dmabuf;
+	/* An exporter may free its own reservation object in its release: do not use it after. */
+	bool own_resv = dmabuf->resv == &obj->resv;
+
+	might_sleep();
+	if (obj->vmap_count || !list_empty(&dmabuf->attachments)) {
+		dma_buf_report(DMA_BUF_RULE_RELEASE, dmabuf, NULL);
+		INIT_LIST_HEAD(&dmabuf->attachments);
+	}
+	dma_buf_debug_release(dmabuf);
+
+	dmabuf->ops->release(dmabuf);
+	if (own_resv)
+		dma_resv_fini(&obj->resv);
+	module_put(obj->owner);
 }
 
 /* The dentry is freed: the last path to the file was dropped. */

@@ -274,10 +274,9 @@ static inline bool dma_buf_wrongly_held(struct dma_buf *dmabuf)
 }
 #endif
 
-/* dma-buf-inode.c: allocate the object and make its file; its last path releases it. */
+/* dma-buf-inode.c: allocate the object and make its file. The last path releases it. */
 struct dma_buf_object *dma_buf_object_alloc(size_t size);
 struct file *dma_buf_object_open(struct dma_buf_object *obj, int flags);
-void dma_buf_object_release(struct dma_buf_object *obj);
 
 /* dma-buf-file.c: file operations, descriptors and references. */
 extern const struct file_operations dma_buf_fops;

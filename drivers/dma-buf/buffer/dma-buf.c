@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Creation and release of a buffer.
+ * Creation of a buffer.
  *
  * dma_buf_export() makes a buffer that is complete before others can find it: the registry
  * lists it last, and nothing can fail after the file exists. The members that it sets do
  * not change until the release, so they need no lock.
  *
  * The buffer holds a reference to the exporter's module, and the reservation object if the
- * exporter passed none. dma_buf_object_release() calls the exporter's release, then drops
- * both. The last path to the file triggers it; dma-buf-inode.c frees the memory later.
- *
- * A buffer that is released with attachments or kernel mappings is a driver's mistake: it
- * is reported, and the importer that still uses them accesses freed storage.
+ * exporter passed none. dma-buf-inode.c releases both and frees the memory.
  */
 
 #include <linux/export.h>
@@ -170,31 +166,3 @@ put_module:
 	return ERR_PTR(ret);
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_export, DMA_BUF);
-
-/**
- * dma_buf_object_release() - call the exporter's release and drop what the buffer holds
- * @obj: complete object whose last path was dropped
- *
- * Reports attachments and kernel mappings that are left. It cannot undo them: their
- * importers have no reference to the buffer any more. Does not free @obj.
- *
- * Context: No lock held; may sleep.
- */
-void dma_buf_object_release(struct dma_buf_object *obj)
-{
-	struct dma_buf *dmabuf = &obj->dmabuf;
-	/* An exporter may free its own reservation object in its release: do not use it after. */
-	bool own_resv = dmabuf->resv == &obj->resv;
-
-	might_sleep();
-	if (obj->vmap_count || !list_empty(&dmabuf->attachments)) {
-		dma_buf_report(DMA_BUF_RULE_RELEASE, dmabuf, NULL);
-		INIT_LIST_HEAD(&dmabuf->attachments);
-	}
-	dma_buf_debug_release(dmabuf);
-
-	dmabuf->ops->release(dmabuf);
-	if (own_resv)
-		dma_resv_fini(&obj->resv);
-	module_put(obj->owner);
-}

@@ -246,20 +246,20 @@ struct file *dma_buf_object_open(struct dma_buf_object *obj, int flags)
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_buf_object_open);
 
-static int __init dma_buf_init(void)
+/**
+ * dma_buf_inode_init() - create the slab cache of objects and the internal file system
+ *
+ * Context: Boot, before the first export.
+ * Return: 0, or a negative errno; %-ENOMEM if memory could not be allocated.
+ */
+int __init dma_buf_inode_init(void)
 {
 	dma_buf_object_cache = kmem_cache_create("dma_buf", sizeof(struct dma_buf_object),
 						 0, SLAB_HWCACHE_ALIGN | SLAB_ACCOUNT,
 						 dma_buf_object_init_once);
-	if (!dma_buf_object_cache || dma_buf_attach_init())
+	if (!dma_buf_object_cache)
 		return -ENOMEM;
 
-	dma_buf_registry_init();
 	dma_buf_mnt = kern_mount(&dma_buf_fs_type);
-	if (IS_ERR(dma_buf_mnt))
-		return PTR_ERR(dma_buf_mnt);
-
-	dma_buf_debugfs_init();
-	return 0;
+	return PTR_ERR_OR_ZERO(dma_buf_mnt);
 }
-subsys_initcall(dma_buf_init);

@@ -275,6 +275,7 @@ static inline bool dma_buf_wrongly_held(struct dma_buf *dmabuf)
 #endif
 
 /* dma-buf-inode.c: allocate the object and make its file. The last path releases it. */
+int dma_buf_inode_init(void);
 struct dma_buf_object *dma_buf_object_alloc(size_t size);
 struct file *dma_buf_object_open(struct dma_buf_object *obj, int flags);
 

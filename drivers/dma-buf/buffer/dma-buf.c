@@ -11,6 +11,7 @@
  */
 
 #include <linux/export.h>
+#include <linux/init.h>
 #include <linux/module.h>
 
 #include "dma-buf-private.h"
@@ -166,3 +167,20 @@ put_module:
 	return ERR_PTR(ret);
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_export, DMA_BUF);
+
+static int __init dma_buf_init(void)
+{
+	int ret;
+
+	ret = dma_buf_attach_init();
+	if (ret)
+		return ret;
+	dma_buf_registry_init();
+	ret = dma_buf_inode_init();
+	if (ret)
+		return ret;
+
+	dma_buf_debugfs_init();
+	return 0;
+}
+subsys_initcall(dma_buf_init);

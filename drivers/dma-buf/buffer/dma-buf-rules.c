@@ -45,10 +45,6 @@ static const char * const dma_buf_rules[] = {
 static_assert(ARRAY_SIZE(dma_buf_rules) == DMA_BUF_RULE_COUNT);
 static_assert(DMA_BUF_RULE_COUNT <= BITS_PER_LONG);
 
-/* Limits the reports without a buffer. */
-static DEFINE_RATELIMIT_STATE(dma_buf_without_buffer, DEFAULT_RATELIMIT_INTERVAL,
-			      DEFAULT_RATELIMIT_BURST);
-
 /**
  * dma_buf_rule_describe() - format the text of a report
  * @text: buffer for the text; gets a terminating NUL
@@ -114,9 +110,12 @@ EXPORT_SYMBOL_IF_KUNIT(dma_buf_report);
 void dma_buf_report_driver(enum dma_buf_rule rule, const char *exporter,
 			   const char *importer)
 {
+	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL,
+				      DEFAULT_RATELIMIT_BURST);
+
 	KUNIT_STATIC_STUB_REDIRECT(dma_buf_report_driver, rule, exporter, importer);
 
-	if (__ratelimit(&dma_buf_without_buffer))
+	if (__ratelimit(&limit))
 		dma_buf_warn(rule, exporter, importer);
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_buf_report_driver);

@@ -43,27 +43,12 @@
  * them does not move until they unmap or detach.
  */
 
-static struct kmem_cache *dma_buf_attach_cache __ro_after_init;
-
-/**
- * dma_buf_attach_init() - create the slab cache of attachments
- *
- * Context: Boot, before the first attach.
- *
- * Return: 0, or -ENOMEM if memory could not be allocated.
- */
-int __init dma_buf_attach_init(void)
-{
-	dma_buf_attach_cache = KMEM_CACHE(dma_buf_attach_object, SLAB_ACCOUNT);
-	return dma_buf_attach_cache ? 0 : -ENOMEM;
-}
-
 /* A separate function, so that tests can make it fail. */
 struct dma_buf_attach_object *dma_buf_attach_object_new(void)
 {
 	KUNIT_STATIC_STUB_REDIRECT(dma_buf_attach_object_new);
 
-	return kmem_cache_alloc(dma_buf_attach_cache, GFP_KERNEL);
+	return kmalloc(sizeof(struct dma_buf_attach_object), GFP_KERNEL_ACCOUNT);
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_buf_attach_object_new);
 
@@ -89,7 +74,7 @@ static void dma_buf_attach_object_free(struct dma_buf *dmabuf,
 	if (attach == &obj->attach)
 		clear_bit_unlock(0, &obj->attached);
 	else
-		kmem_cache_free(dma_buf_attach_cache, attach);
+		kfree(attach);
 }
 
 /* Sets single members: clearing the whole object costs more than the rest of an attach. */

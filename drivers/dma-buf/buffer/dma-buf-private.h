@@ -291,7 +291,6 @@ void dma_buf_poll_cancel(struct dma_buf_poll *poll);
 __poll_t dma_buf_poll(struct file *file, poll_table *table);
 
 /* dma-buf-attach.c: attachments. */
-int dma_buf_attach_init(void);
 struct dma_buf_attach_object *dma_buf_attach_object_new(void);
 
 /* dma-buf-pin.c: pins of an attachment. Called with the reservation lock held. */

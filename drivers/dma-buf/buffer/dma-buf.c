@@ -172,9 +172,6 @@ static int __init dma_buf_init(void)
 {
 	int ret;
 
-	ret = dma_buf_attach_init();
-	if (ret)
-		return ret;
 	dma_buf_registry_init();
 	ret = dma_buf_inode_init();
 	if (ret)

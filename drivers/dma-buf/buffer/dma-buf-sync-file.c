@@ -11,6 +11,7 @@
  */
 
 #include <linux/dma-fence-unwrap.h>
+#include <linux/sched/signal.h>
 #include <linux/sync_file.h>
 #include <linux/uaccess.h>
 
@@ -122,6 +123,19 @@ static int dma_buf_add_fences(struct dma_buf *dmabuf, struct dma_fence *containe
 	return 0;
 }
 
+/*
+ * Programs do not expect EINTR from the import and do not repeat it. So only a fatal signal
+ * interrupts the wait, and only if it is the first one.
+ */
+static int dma_buf_lock_killable(struct dma_buf *dmabuf)
+{
+	int ret = dma_resv_lock_interruptible(dmabuf->resv, NULL);
+
+	if (ret && !fatal_signal_pending(current))
+		ret = dma_resv_lock(dmabuf->resv, NULL);
+	return ret;
+}
+
 /**
  * dma_buf_import_sync_file() - handle DMA_BUF_IOCTL_IMPORT_SYNC_FILE
  * @dmabuf: the buffer
@@ -135,7 +149,7 @@ static int dma_buf_add_fences(struct dma_buf *dmabuf, struct dma_fence *containe
  *   * -EINVAL - neither read nor write is set in the flags, an unknown flag is, or the
  *     descriptor is not that of a sync_file
  *   * -ENOMEM - memory for the fences could not be allocated
- *   * -ERESTARTSYS - a signal interrupted the wait for the reservation lock
+ *   * -EINTR - the task was killed while it waited for the reservation lock
  */
 long dma_buf_import_sync_file(struct dma_buf *dmabuf, void __user *arg)
 {
@@ -157,8 +171,8 @@ long dma_buf_import_sync_file(struct dma_buf *dmabuf, void __user *arg)
 	if (param.flags & DMA_BUF_SYNC_WRITE)
 		usage = DMA_RESV_USAGE_WRITE;
 
-	ret = -ERESTARTSYS;
-	if (!dma_resv_lock_interruptible(dmabuf->resv, NULL)) {
+	ret = dma_buf_lock_killable(dmabuf);
+	if (!ret) {
 		ret = dma_buf_add_fences(dmabuf, fence, usage);
 		dma_resv_unlock(dmabuf->resv);
 	}

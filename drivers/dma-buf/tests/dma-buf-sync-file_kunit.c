@@ -3,6 +3,8 @@
  * Tests of DMA_BUF_IOCTL_EXPORT_SYNC_FILE and DMA_BUF_IOCTL_IMPORT_SYNC_FILE.
  */
 
+#include <linux/completion.h>
+#include <linux/delay.h>
 #include <linux/dma-fence-array.h>
 #include <linux/dma-fence-chain.h>
 #include <linux/fdtable.h>
@@ -533,8 +535,64 @@ static void sync_file_import_what_another_buffer_exported(struct kunit *test)
 	sync_expect_members(test, to, members, 3);
 }
 
-/* A pending signal interrupts the wait for the reservation lock. */
-static void sync_file_import_interrupted_while_locked(struct kunit *test)
+/**
+ * struct sync_sleeper - holds a reservation lock until a task waits for it
+ * @dmabuf: buffer whose lock is held
+ * @task: task that is going to wait
+ * @held: completed when the lock is held
+ */
+struct sync_sleeper {
+	struct dma_buf *dmabuf;
+	struct task_struct *task;
+	struct completion held;
+};
+
+/* Bounded, so that an import that does not wait fails instead of hanging. */
+static void sync_hold_until_waited_for(void *data)
+{
+	struct sync_sleeper *sleeper = data;
+
+	dma_resv_lock(sleeper->dmabuf->resv, NULL);
+	complete(&sleeper->held);
+	for (int i = 0; i < 1000; i++) {
+		if (READ_ONCE(sleeper->task->__state) & TASK_UNINTERRUPTIBLE)
+			break;
+		usleep_range(1000, 2000);
+	}
+	dma_resv_unlock(sleeper->dmabuf->resv);
+}
+
+/* Programs do not repeat the ioctl: a signal with a handler does not interrupt it. */
+static void sync_file_import_waits_despite_a_signal(struct kunit *test)
+{
+	struct sync_sleeper *sleeper = kunit_kzalloc(test, sizeof(*sleeper), GFP_KERNEL);
+	struct dma_buf *dmabuf = sync_buffer(test);
+	int fd = sync_file_fd(test, mock_fence(test));
+	struct mock_thread *thread;
+	unsigned int count;
+	long ret;
+
+	KUNIT_ASSERT_NOT_NULL(test, sleeper);
+	mock_user_memory(test, PAGE_SIZE);
+	sleeper->dmabuf = dmabuf;
+	sleeper->task = current;
+	init_completion(&sleeper->held);
+	thread = mock_thread(test, sync_hold_until_waited_for, sleeper);
+	wait_for_completion(&sleeper->held);
+	allow_signal(SIGUSR1);
+	send_sig(SIGUSR1, current, 0);
+	ret = sync_import_fd(test, dmabuf, DMA_BUF_SYNC_RW, fd);
+	KUNIT_EXPECT_TRUE(test, signal_pending(current));
+	flush_signals(current);
+	disallow_signal(SIGUSR1);
+	mock_thread_join(test, thread);
+
+	KUNIT_EXPECT_EQ(test, ret, 0);
+	sync_has_fence(test, dmabuf, NULL, &count);
+	KUNIT_EXPECT_EQ(test, count, 1);
+}
+
+static void sync_file_import_killed_while_locked(struct kunit *test)
 {
 	struct dma_buf *dmabuf = sync_buffer(test);
 	int fd = sync_file_fd(test, mock_fence(test));
@@ -544,14 +602,14 @@ static void sync_file_import_interrupted_while_locked(struct kunit *test)
 
 	mock_user_memory(test, PAGE_SIZE);
 	holder = mock_hold_lock(test, dmabuf);
-	allow_signal(SIGUSR1);
-	send_sig(SIGUSR1, current, 0);
+	allow_signal(SIGKILL);
+	send_sig(SIGKILL, current, 0);
 	ret = sync_import_fd(test, dmabuf, DMA_BUF_SYNC_RW, fd);
 	flush_signals(current);
-	disallow_signal(SIGUSR1);
+	disallow_signal(SIGKILL);
 	mock_drop_lock(test, holder);
 
-	KUNIT_EXPECT_EQ(test, ret, -ERESTARTSYS);
+	KUNIT_EXPECT_EQ(test, ret, -EINTR);
 	sync_has_fence(test, dmabuf, NULL, &count);
 	KUNIT_EXPECT_EQ(test, count, 0);
 }
@@ -581,7 +639,8 @@ static struct kunit_case dma_buf_sync_file_cases[] = {
 	KUNIT_CASE(sync_file_import_takes_arrays_in_a_chain_apart),
 	KUNIT_CASE(sync_file_import_array_with_signalled_members),
 	KUNIT_CASE(sync_file_import_what_another_buffer_exported),
-	KUNIT_CASE(sync_file_import_interrupted_while_locked),
+	KUNIT_CASE(sync_file_import_waits_despite_a_signal),
+	KUNIT_CASE(sync_file_import_killed_while_locked),
 	{}
 };
 

@@ -31,15 +31,15 @@ struct vm_area_struct;
  * One constant table for each kind of buffer. @map_dma_buf, @unmap_dma_buf and @release are
  * mandatory, all others are optional. @pin and @unpin come together or not at all.
  *
- * An exporter with @pin is *dynamic*: it may move storage that is not pinned while importers
- * are attached. An exporter without @pin is *static*: storage that is mapped does not move.
+ * An exporter with @pin is *dynamic*: it may move storage that is not pinned. An exporter without
+ * @pin is *static*: storage that is mapped does not move.
  */
 struct dma_buf_ops {
 	/**
 	 * @cache_sgt_mapping: Keep the first mapping of each attachment until the detach.
 	 *
-	 * Later map calls return the kept mapping, for exporters whose mappings are expensive.
-	 * A map in another direction fails with ``-EBUSY``, unless the kept mapping is
+	 * For exporters whose mappings are expensive: later map calls return the kept mapping.
+	 * In another direction they fail with ``-EBUSY``, unless the kept mapping is
 	 * %DMA_BIDIRECTIONAL. Not allowed together with @pin.
 	 */
 	bool cache_sgt_mapping;
@@ -48,8 +48,8 @@ struct dma_buf_ops {
 	 * @attach: Accept or refuse a device (optional).
 	 *
 	 * The exporter checks here whether &dma_buf_attachment.dev can address the storage. It
-	 * may allocate data for the device and keep it in &dma_buf_attachment.priv. The
-	 * attachment is not in &dma_buf.attachments yet.
+	 * may keep data for the device in &dma_buf_attachment.priv. The attachment is not in
+	 * &dma_buf.attachments yet.
 	 *
 	 * Context: Reservation lock not held; may sleep.
 	 *
@@ -73,8 +73,7 @@ struct dma_buf_ops {
 	 *
 	 * Move the storage to where all attached devices can address it. On return the storage
 	 * exists, does not contain data of other users, and no move or clear is running. Pins
-	 * are counted. Called by dma_buf_pin(), and by the core for the mapping of an importer
-	 * that cannot follow a move.
+	 * are counted. The core also pins for an importer that cannot follow a move.
 	 *
 	 * Context: Reservation lock held; may sleep.
 	 *
@@ -94,14 +93,14 @@ struct dma_buf_ops {
 	/**
 	 * @map_dma_buf: Map the buffer for the attached device (mandatory).
 	 *
-	 * The importer uses the table until @unmap_dma_buf; until then no other call may change
-	 * it. The table describes the whole storage, in order; addresses and lengths of the DMA
-	 * segments are multiples of the page size. An exporter that allocates its storage here
-	 * may walk &dma_buf.attachments to find memory that all devices can address.
+	 * No other call may change the table until @unmap_dma_buf. It describes the whole
+	 * storage, in order; addresses and lengths of the DMA segments are multiples of the page
+	 * size. An exporter that allocates its storage here may walk &dma_buf.attachments to
+	 * find memory that all devices can address.
 	 *
 	 * A static exporter returns when the storage is ready. A dynamic exporter need not wait
-	 * for its own moves and clears: it adds their fences with %DMA_RESV_USAGE_KERNEL, and
-	 * the core waits for these on behalf of a static importer.
+	 * for its moves and clears: it adds their fences with %DMA_RESV_USAGE_KERNEL, for which
+	 * the core waits on behalf of a static importer.
 	 *
 	 * Context: Reservation lock held; may sleep.
 	 *
@@ -126,8 +125,7 @@ struct dma_buf_ops {
 	 * @release: Free the storage (mandatory).
 	 *
 	 * Called once, when no reference to the file and no path to it is left. &dma_buf.file
-	 * must not be used. The exporter may free its own reservation object here: the core does
-	 * not use it afterwards.
+	 * must not be used. The exporter may free its own reservation object here.
 	 *
 	 * Context: Process context, no lock of the core held; may sleep.
 	 */
@@ -136,10 +134,9 @@ struct dma_buf_ops {
 	/**
 	 * @begin_cpu_access: Make the storage coherent for access by the CPU (optional).
 	 *
-	 * The fences that the direction has to wait for have signalled before this is called.
-	 * The core waits once more when it returns, for fences that this callback has added. The
-	 * CPU accesses the buffer through @mmap or @vmap, at any offset, in the given direction
-	 * only.
+	 * The core waits for fences before this call, and again after it for those that this
+	 * callback has added. The CPU accesses the buffer through @mmap or @vmap, at any offset,
+	 * in the given direction only.
 	 *
 	 * Context: Reservation lock not held; may sleep.
 	 *
@@ -165,9 +162,9 @@ struct dma_buf_ops {
 	/**
 	 * @mmap: Map the buffer into userspace (optional).
 	 *
-	 * The core has checked that the area is inside the buffer. An exporter that has to unmap
-	 * the area later, when its storage moves, calls vma_set_file() with a file of its own and
-	 * uses the address space of that file.
+	 * The core has checked that the area is inside the buffer. An exporter that moves its
+	 * storage calls vma_set_file() with a file of its own, to unmap the area through the
+	 * address space of that file.
 	 *
 	 * Context: mmap lock held for writing; reservation lock not held; may sleep.
 	 *
@@ -178,7 +175,7 @@ struct dma_buf_ops {
 	/**
 	 * @vmap: Map the whole buffer into the kernel's address space (optional).
 	 *
-	 * Called for the first user; the core gives the same mapping to later users.
+	 * Called for the first user; later users get the same mapping.
 	 *
 	 * Context: Reservation lock held; may sleep.
 	 *
@@ -201,23 +198,17 @@ struct dma_buf_ops {
  *
  * Created by dma_buf_export(). The reference count of its file is that of the buffer:
  * get_dma_buf() takes a reference, dma_buf_put() drops one, and each descriptor holds one.
- * The core allocates and frees the structure; it has more members that drivers do not see.
  */
 struct dma_buf {
 	/** @size: Size of the storage in bytes; fixed. */
 	size_t size;
 
-	/**
-	 * @file: File of the buffer; fixed.
-	 *
-	 * May be used by a caller that holds a reference to the buffer.
-	 */
+	/** @file: File of the buffer; fixed. For callers with a reference to the buffer. */
 	struct file *file;
 
 	/**
-	 * @attachments: List of &struct dma_buf_attachment, linked by their node member.
-	 *
-	 * Guarded by the reservation lock. An exporter may walk the list with the lock held.
+	 * @attachments: List of &struct dma_buf_attachment, linked by their node member; guarded
+	 * by the reservation lock. Exporters may walk it.
 	 */
 	struct list_head attachments;
 
@@ -234,11 +225,9 @@ struct dma_buf {
 	 * of an exporter may share one. Drivers follow these rules of implicit synchronisation:
 	 *
 	 * - A job that reads, as far as userspace sees it, adds its fence with
-	 *   %DMA_RESV_USAGE_READ. A job that writes adds it with %DMA_RESV_USAGE_WRITE. A job
-	 *   that reads may be added as one that writes: that is correct, but later readers wait
-	 *   for it.
-	 * - A new job waits for the fences with the usage that dma_resv_usage_rw() returns for
-	 *   its kind of access.
+	 *   %DMA_RESV_USAGE_READ, a job that writes with %DMA_RESV_USAGE_WRITE. A job that reads
+	 *   may be added as one that writes, but then later readers wait for it.
+	 * - A new job waits for the fences with the usage of dma_resv_usage_rw().
 	 * - A driver that gives buffers to userspace only when its jobs have finished, like
 	 *   those of V4L2, adds no fences.
 	 * - A dynamic importer waits for the fences with %DMA_RESV_USAGE_KERNEL before its device
@@ -262,10 +251,9 @@ struct dma_buf_attach_ops {
 	 * @move_notify: Stop using the storage, which is about to move (mandatory).
 	 *
 	 * Existing mappings stay valid until the importer unmaps them, but they map the old
-	 * storage. The importer starts no new job with them and maps again before the next job.
-	 * The fences of jobs that still run are in the reservation object; the exporter keeps
-	 * the old storage until they have signalled. A mapping that is made after this call
-	 * maps the new storage.
+	 * storage. The importer maps again before the next job. The fences of jobs that still
+	 * run are in the reservation object; the exporter keeps the old storage until they have
+	 * signalled. A mapping that is made after this call maps the new storage.
 	 *
 	 * Context: Reservation lock held by the exporter; must not drop it. May sleep if the
 	 * exporter's call of dma_buf_move_notify() may.
@@ -276,8 +264,7 @@ struct dma_buf_attach_ops {
 /**
  * struct dma_buf_attachment - registration of one device with a buffer
  *
- * Created by dma_buf_attach() or dma_buf_dynamic_attach(), freed by dma_buf_detach(). Holds
- * no reference to the buffer.
+ * Made by dma_buf_dynamic_attach(), freed by dma_buf_detach(). Holds no reference to the buffer.
  */
 struct dma_buf_attachment {
 	/** @dmabuf: The buffer; fixed. */
@@ -289,10 +276,7 @@ struct dma_buf_attachment {
 	/** @node: Link in &dma_buf.attachments; guarded by the reservation lock. */
 	struct list_head node;
 
-	/**
-	 * @sgt: The mapping that the core keeps until the detach, or NULL; guarded by the
-	 * reservation lock.
-	 */
+	/** @sgt: Mapping that the core keeps, or NULL; guarded by the reservation lock. */
 	struct sg_table *sgt;
 
 	/** @dir: Direction of @sgt; guarded by the reservation lock. */
@@ -316,16 +300,14 @@ struct dma_buf_attachment {
 
 /**
  * struct dma_buf_export_info - arguments of dma_buf_export()
- * @exp_name: name of the exporter, shown in debugfs, procfs and warnings; must stay valid
- *	until &dma_buf_ops.release has returned
- * @owner: module that contains the callbacks; the buffer holds a reference until
+ * @exp_name: name of the exporter, shown in debugfs, procfs and warnings; must stay valid until
  *	&dma_buf_ops.release has returned
+ * @owner: module of the callbacks; the buffer holds a reference until the release has returned
  * @ops: the exporter's callbacks
  * @size: size of the storage in bytes
- * @flags: access mode of the file (%O_RDONLY, %O_WRONLY or %O_RDWR) and %O_NONBLOCK; other
- *	bits are ignored
- * @resv: the exporter's own reservation object, which must stay valid until
- *	&dma_buf_ops.release; NULL if the core is to provide one
+ * @flags: access mode (%O_RDONLY, %O_WRONLY or %O_RDWR) and %O_NONBLOCK; other bits are ignored
+ * @resv: the exporter's own reservation object, which must stay valid until &dma_buf_ops.release;
+ *	NULL if the core is to provide one
  * @priv: the exporter's own data; must not be NULL
  */
 struct dma_buf_export_info {
@@ -342,8 +324,7 @@ struct dma_buf_export_info {
  * DEFINE_DMA_BUF_EXPORT_INFO() - define a variable of type &struct dma_buf_export_info
  * @name: name of the variable
  *
- * Sets the name and the owner to those of the module that is being compiled, and all other
- * members to 0.
+ * Sets name and owner to those of the module that is being compiled, all other members to 0.
  */
 #define DEFINE_DMA_BUF_EXPORT_INFO(name)		\
 	struct dma_buf_export_info name = {		\
@@ -372,9 +353,7 @@ static inline void get_dma_buf(struct dma_buf *dmabuf)
  * @dmabuf: the buffer
  *
  * Context: Any.
- *
- * Return: true if the exporter has a pin callback and may move storage that is not pinned;
- * false if mapped storage does not move.
+ * Return: true if the exporter has a pin callback, and so may move storage that is not pinned.
  */
 static inline bool dma_buf_is_dynamic(struct dma_buf *dmabuf)
 {
@@ -397,9 +376,7 @@ void dma_buf_move_notify(struct dma_buf *dmabuf);
  * @attach: the attachment
  *
  * Context: Any.
- *
- * Return: true if the importer has callbacks and follows moves; false if its mappings have
- * to stay valid until it unmaps them.
+ * Return: true if the importer has callbacks, and so follows moves.
  */
 static inline bool
 dma_buf_attachment_is_dynamic(struct dma_buf_attachment *attach)

@@ -2,23 +2,20 @@
 /*
  * Attachments: registration of devices with a buffer.
  *
- * A dynamic exporter (&dma_buf_ops.pin) may move storage that is not pinned. A dynamic
- * importer (&dma_buf_attach_ops.move_notify) is told of a move and maps again. If only one
- * side is dynamic, the core makes one bidirectional mapping at the attach, returns it from
- * each map call and unmaps it at the detach. If that side is the exporter, the core pins the
- * storage for the same time, because the importer cannot follow a move.
+ * If only one of exporter and importer is dynamic, the core makes one bidirectional mapping for
+ * the life of the attachment. If the exporter is the dynamic one, the core also pins the storage,
+ * because the importer cannot follow a move.
  *
  *                      static exporter      dynamic exporter
  *   static importer    mapped on demand     pinned and mapped at attach
  *   dynamic importer   mapped at attach     mapped on demand
  *
- * The reservation lock guards the list of attachments, and the mappings and pins of each.
- * The exporter's attach and detach are called without it: before the attachment is added to
- * the list, and after it was removed.
+ * The reservation lock guards the list of attachments, and the mappings and pins of each. The
+ * exporter's attach runs before the attachment is added to the list, its detach after it was
+ * removed, both without the lock.
  *
- * dma_buf_dynamic_attach() allocates an attachment and dma_buf_detach() frees it. An
- * attachment holds no reference to the buffer; the importer does. A detach with mappings or
- * pins left is reported, and undoes them.
+ * dma_buf_detach() frees the attachment. It reports mappings and pins that are left, and
+ * undoes them. The importer, not the attachment, holds a reference to the buffer.
  */
 
 #include <kunit/static_stub.h>
@@ -37,10 +34,9 @@
  * refuse a device that cannot address the storage. It can also allocate the storage at the
  * first mapping, when it knows all attached devices.
  *
- * A *dynamic* importer passes &struct dma_buf_attach_ops to dma_buf_dynamic_attach(). The
- * exporter calls its move_notify before it moves the storage. It maps and unmaps with the
- * reservation lock held. All other importers are *static*: the storage that is mapped for
- * them does not move until they unmap or detach.
+ * A *dynamic* importer passes &struct dma_buf_attach_ops to dma_buf_dynamic_attach(), and is
+ * told of a move of the storage before it happens. All other importers are *static*: the
+ * storage that is mapped for them does not move until they unmap or detach.
  */
 
 /* A separate function, so that tests can make it fail. */
@@ -52,10 +48,7 @@ struct dma_buf_attach_object *dma_buf_attach_object_new(void)
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_buf_attach_object_new);
 
-/*
- * Use the memory in the buffer if no other attachment does. With CONFIG_DMABUF_DEBUG each
- * attachment is allocated, so that KASAN reports an access after the detach.
- */
+/* With CONFIG_DMABUF_DEBUG each is allocated, so that KASAN reports an access after the detach. */
 static struct dma_buf_attach_object *dma_buf_attach_object_alloc(struct dma_buf *dmabuf)
 {
 	struct dma_buf_object *obj = dma_buf_to_object(dmabuf);
@@ -132,25 +125,21 @@ static int dma_buf_attach_link(struct dma_buf_attachment *attach)
  * dma_buf_dynamic_attach() - attach a device to a buffer
  * @dmabuf: the buffer; the caller keeps its reference until it has detached
  * @dev: device that is going to use the buffer
- * @importer_ops: callbacks of a dynamic importer, or NULL for a static one; kept until the
- *	detach
+ * @importer_ops: callbacks of a dynamic importer, NULL for a static one; used until the detach
  * @importer_priv: the importer's own data, for &dma_buf_attachment.importer_priv
  *
  * Calls the exporter's attach. If only one of exporter and importer is dynamic, it also maps
  * the buffer; see Documentation/driver-api/dma-buf/mapping.rst.
  *
  * Context: Reservation lock not held; may sleep.
- *
  * Return: The attachment, which dma_buf_detach() frees, or an error pointer:
  *
- *   * %-EINVAL - @dmabuf or @dev is NULL, @importer_ops has no move_notify, or the exporter's
- *     table has no DMA segments (with CONFIG_DMABUF_DEBUG); all are a driver's mistake and
- *     warned about
- *   * %-EDEADLK - the caller holds the reservation lock (a driver's mistake; detected and
- *     warned about with lockdep only)
+ *   * %-EINVAL - @dmabuf or @dev is NULL, @importer_ops has no move_notify, or the exporter's table
+ *     has no DMA segments (with CONFIG_DMABUF_DEBUG); a driver's mistake, warned about
+ *   * %-EDEADLK - the caller holds the reservation lock (warned about; needs lockdep)
  *   * %-EBUSY - the exporter has allocated the storage where @dev cannot address it
- *   * %-ENOMEM - memory could not be allocated, or the exporter's map returned NULL
- *   * %-ERESTARTSYS, %-EINTR - a signal interrupted a wait of the pin or of the mapping
+ *   * %-ENOMEM - lack of memory, or the exporter's map returned NULL
+ *   * %-ERESTARTSYS, %-EINTR - a signal interrupted a wait
  *   * any other errno of the exporter's attach, pin or map
  */
 struct dma_buf_attachment *
@@ -209,12 +198,8 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_dynamic_attach, DMA_BUF);
  * @dmabuf: the buffer; the caller keeps its reference until it has detached
  * @dev: device that is going to use the buffer
  *
- * Calls dma_buf_dynamic_attach() without importer callbacks.
- *
  * Context: Reservation lock not held; may sleep.
- *
- * Return: The attachment, which dma_buf_detach() frees, or an error pointer as
- * dma_buf_dynamic_attach() returns it.
+ * Return: As dma_buf_dynamic_attach(), which this calls without importer callbacks.
  */
 struct dma_buf_attachment *dma_buf_attach(struct dma_buf *dmabuf,
 					  struct device *dev)
@@ -223,10 +208,7 @@ struct dma_buf_attachment *dma_buf_attach(struct dma_buf *dmabuf,
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_attach, DMA_BUF);
 
-/*
- * Undo the mappings and pins of an attachment and remove it from the list. Reports those
- * that the importer should have undone.
- */
+/* Reports the mappings and pins that the importer should have undone. */
 static void dma_buf_attach_unlink(struct dma_buf_attachment *attach)
 {
 	struct dma_buf_attach_object *obj = dma_buf_to_attach_object(attach);
@@ -252,9 +234,9 @@ static void dma_buf_attach_unlink(struct dma_buf_attachment *attach)
  * @dmabuf: the buffer
  * @attach: its attachment; freed
  *
- * The importer has unmapped and unpinned before. Mappings and pins that are left are warned
- * about and undone. A NULL argument, or an attachment of another buffer, is warned about
- * and nothing is done. So is a caller that holds the reservation lock, if lockdep is enabled.
+ * Warns about mappings and pins that are left, and undoes them. Warns and does nothing else if
+ * an argument is NULL, @attach belongs to another buffer, or, with lockdep, the caller holds
+ * the reservation lock.
  *
  * Context: Reservation lock not held; may sleep.
  */
@@ -279,10 +261,9 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_detach, DMA_BUF);
  * dma_buf_move_notify() - call move_notify of all dynamic importers
  * @dmabuf: the buffer
  *
- * The exporter calls this before it moves the storage. Mappings of the old storage stay
- * until their importers unmap them, and importers add fences for jobs that still use it. So
- * the exporter frees the old storage only after all fences have signalled that are in the
- * reservation object when this returns.
+ * The exporter calls this before it moves the storage. Importers keep their mappings of the
+ * old storage for jobs that still run, and add fences for them. So the exporter frees the old
+ * storage after all fences have signalled that are in the reservation object on return.
  *
  * Context: Reservation lock held; may sleep if the importers' callbacks may.
  */

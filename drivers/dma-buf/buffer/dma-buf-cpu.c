@@ -2,19 +2,17 @@
 /*
  * CPU access: begin and end of coherent access, mmap and kernel mappings.
  *
- * A begin waits for the fences before it calls the exporter, for two reasons: cache
- * maintenance has an effect only after the devices have stopped writing, and if a signal
- * interrupts this wait, the exporter has not been called. The begin waits again after the
- * exporter: begin_cpu_access may move the storage to where the CPU reaches it, and add a
- * fence for the move. If a signal interrupts the second wait, the exporter's end_cpu_access
- * is called.
+ * A begin waits for the fences before it calls the exporter, because cache maintenance has an
+ * effect only after the devices have stopped writing. It waits again after the exporter, whose
+ * begin_cpu_access may move the storage to where the CPU reaches it, and add a fence for the
+ * move. If a signal interrupts the first wait, the exporter was not called; if it interrupts the
+ * second, the exporter's end_cpu_access is called.
  *
- * Begin and end take no lock; begin_cpu_access and end_cpu_access may take the reservation
- * lock. Lockdep is told so on each call, also for exporters that take none.
+ * Begin and end take no lock, but the exporter may take the reservation lock in them. Lockdep
+ * is told so on each call, also for exporters that take none.
  *
- * A buffer has at most one kernel mapping. The reservation lock guards it and the count of
- * its users (&dma_buf_object.vmap, &dma_buf_object.vmap_count). The first vmap makes it, the
- * last vunmap undoes it.
+ * A buffer has at most one kernel mapping. The reservation lock guards it and the count of its
+ * users (&dma_buf_object.vmap, &dma_buf_object.vmap_count).
  */
 
 #include <linux/export.h>
@@ -26,18 +24,14 @@
 /**
  * DOC: CPU access
  *
- * In the kernel the CPU accesses a buffer through dma_buf_vmap(). In userspace it does so
- * through ``mmap()`` of the descriptor, or of a driver's file whose mmap calls
- * dma_buf_mmap(). In the kernel, dma_buf_begin_cpu_access() comes before each access and
- * dma_buf_end_cpu_access() after it; userspace uses ``DMA_BUF_IOCTL_SYNC`` for both. The
- * begin waits for the fences of the devices and lets the CPU see what they wrote. The end
- * lets the devices see what the CPU wrote.
+ * The kernel accesses a buffer through dma_buf_vmap(), userspace through ``mmap()`` of the
+ * descriptor, or of a driver's file whose mmap calls dma_buf_mmap(). In the kernel,
+ * dma_buf_begin_cpu_access() comes before each access and dma_buf_end_cpu_access() after it;
+ * userspace uses ``DMA_BUF_IOCTL_SYNC`` for both. The begin waits for the fences of the devices
+ * and lets the CPU see what they wrote. The end lets the devices see what the CPU wrote.
  *
  * The direction is named from the view of the devices: %DMA_FROM_DEVICE if the CPU reads,
- * %DMA_TO_DEVICE if the CPU writes, %DMA_BIDIRECTIONAL if it does both. A CPU that reads
- * waits for the devices that write; a CPU that writes waits for all.
- *
- * All users of dma_buf_vmap() share one kernel mapping per buffer.
+ * %DMA_TO_DEVICE if the CPU writes, %DMA_BIDIRECTIONAL if it does both.
  */
 
 static int dma_buf_cpu_wait(struct dma_buf *dmabuf, enum dma_data_direction dir)
@@ -57,15 +51,11 @@ static int dma_buf_cpu_wait(struct dma_buf *dmabuf, enum dma_data_direction dir)
  * @dmabuf: the buffer
  * @dir: direction, from the view of the devices
  *
- * A caller that holds the reservation lock is reported (with lockdep), and the call
- * continues.
+ * With lockdep, reports a caller that holds the reservation lock, and continues.
  *
  * Context: Reservation lock not held; may sleep.
- *
- * Return: 0, or a negative errno:
- *
- *   * %-ERESTARTSYS - a signal interrupted a wait for fences
- *   * any errno of the exporter's begin_cpu_access
+ * Return: 0, %-ERESTARTSYS if a signal interrupted a wait for fences, or the errno of the
+ * exporter's begin_cpu_access.
  */
 int dma_buf_cpu_begin(struct dma_buf *dmabuf, enum dma_data_direction dir)
 {
@@ -91,11 +81,9 @@ int dma_buf_cpu_begin(struct dma_buf *dmabuf, enum dma_data_direction dir)
  * @dmabuf: the buffer
  * @dir: direction, from the view of the devices
  *
- * A caller that holds the reservation lock is reported (with lockdep), and the call
- * continues.
+ * With lockdep, reports a caller that holds the reservation lock, and continues.
  *
  * Context: Reservation lock not held; may sleep.
- *
  * Return: 0, or the errno of the exporter's end_cpu_access.
  */
 int dma_buf_cpu_end(struct dma_buf *dmabuf, enum dma_data_direction dir)
@@ -112,18 +100,13 @@ int dma_buf_cpu_end(struct dma_buf *dmabuf, enum dma_data_direction dir)
  * @dmabuf: the buffer
  * @dir: direction, from the view of the devices
  *
- * Waits for the fences that @dir has to wait for, and calls the exporter. On success the
- * caller accesses the buffer and then calls dma_buf_end_cpu_access() with the same
- * direction.
+ * Waits for the fences and calls the exporter. A CPU that reads waits for the devices that write,
+ * a CPU that writes waits for all. On success the caller accesses the buffer and then calls
+ * dma_buf_end_cpu_access() with the same direction.
  *
  * Context: Reservation lock not held; may sleep.
- *
- * Return: 0, or a negative errno:
- *
- *   * %-EINVAL - @dmabuf is NULL (a driver's mistake, warned about)
- *   * %-ERESTARTSYS, %-EINTR - a signal interrupted a wait for fences, or a wait of the
- *     exporter
- *   * any other errno of the exporter's begin_cpu_access
+ * Return: 0, %-EINVAL if @dmabuf is NULL (a driver's mistake, warned about), %-ERESTARTSYS or
+ * %-EINTR if a signal interrupted a wait, or any other errno of the exporter's begin_cpu_access.
  */
 int dma_buf_begin_cpu_access(struct dma_buf *dmabuf,
 			     enum dma_data_direction dir)
@@ -147,15 +130,12 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_begin_cpu_access, DMA_BUF);
  * @dmabuf: the buffer
  * @dir: direction that was passed to dma_buf_begin_cpu_access()
  *
- * Calls the exporter, so that devices see what the CPU wrote. With CONFIG_DMABUF_DEBUG, an
- * end without a begin in the same direction is warned about.
+ * Calls the exporter, so that devices see what the CPU wrote. With CONFIG_DMABUF_DEBUG, warns
+ * about an end without a begin in the same direction.
  *
  * Context: Reservation lock not held; may sleep.
- *
- * Return: 0, or a negative errno:
- *
- *   * %-EINVAL - @dmabuf is NULL (a driver's mistake, warned about)
- *   * any other errno of the exporter's end_cpu_access
+ * Return: 0, %-EINVAL if @dmabuf is NULL (a driver's mistake, warned about), or the errno of the
+ * exporter's end_cpu_access.
  */
 int dma_buf_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
 {
@@ -175,14 +155,9 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_end_cpu_access, DMA_BUF);
  * @pgoff: first page of the area
  * @pages: length of the area in pages
  *
- * Only whole pages of the buffer count.
- *
  * Context: Any.
- *
- * Return: 0, or a negative errno:
- *
- *   * %-EOVERFLOW - @pgoff + @pages overflows
- *   * %-EINVAL - the area ends behind the last whole page of the buffer
+ * Return: 0, %-EOVERFLOW if @pgoff + @pages overflows, or %-EINVAL if the area ends behind the
+ * last whole page of the buffer.
  */
 int dma_buf_check_range(struct dma_buf *dmabuf, unsigned long pgoff,
 			unsigned long pages)
@@ -203,13 +178,9 @@ int dma_buf_check_range(struct dma_buf *dmabuf, unsigned long pgoff,
  * The area holds a reference to the buffer's file instead of the driver's.
  *
  * Context: mmap lock held for writing; reservation lock not held; may sleep.
- *
- * Return: 0, or a negative errno:
- *
- *   * %-EINVAL - @dmabuf or @vma is NULL (a driver's mistake, warned about), the exporter has
- *     no mmap, or the area ends behind the last whole page of the buffer
- *   * %-EOVERFLOW - @pgoff plus the length of the area overflows
- *   * any other errno of the exporter's mmap
+ * Return: 0; %-EINVAL if @dmabuf or @vma is NULL (a driver's mistake, warned about), the exporter
+ * has no mmap, or the area ends behind the last whole page of the buffer; %-EOVERFLOW if @pgoff
+ * plus the length of the area overflows; or the errno of the exporter's mmap.
  */
 int dma_buf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma,
 		 unsigned long pgoff)
@@ -255,18 +226,13 @@ static int dma_buf_vmap_first(struct dma_buf *dmabuf)
  * @dmabuf: the buffer
  * @map: the mapping (out); cleared on failure
  *
- * The mapping covers the whole buffer. The first call makes it; later calls return the same
- * one. Call dma_buf_begin_cpu_access() before an access through it and
- * dma_buf_end_cpu_access() after it.
+ * All users share one mapping, which covers the whole buffer. Call dma_buf_begin_cpu_access()
+ * before an access through it and dma_buf_end_cpu_access() after it.
  *
  * Context: Reservation lock held; may sleep.
- *
- * Return: 0, and the caller undoes it with dma_buf_vunmap(); or a negative errno:
- *
- *   * %-EINVAL - @dmabuf is NULL (a driver's mistake, warned about), the exporter has no
- *     vmap, or its vmap succeeded without a mapping (the exporter's mistake, warned about)
- *   * any other errno of the exporter's vmap; %-ENOMEM if there is no memory or no address
- *     space
+ * Return: 0, and the caller undoes it with dma_buf_vunmap(); %-EINVAL if @dmabuf is NULL (warned
+ * about), the exporter has no vmap, or its vmap succeeded without a mapping (warned about); or the
+ * errno of the exporter's vmap, %-ENOMEM for lack of memory or address space.
  */
 int dma_buf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
@@ -298,12 +264,9 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_vmap, DMA_BUF);
  * @dmabuf: the buffer
  * @map: the mapping (out); cleared on failure
  *
- * As dma_buf_vmap().
- *
  * Context: Reservation lock not held; may sleep.
- *
- * Return: As dma_buf_vmap(); %-EDEADLK if the caller holds the reservation lock (a driver's
- * mistake; detected and warned about with lockdep only).
+ * Return: As dma_buf_vmap(); %-EDEADLK if the caller holds the reservation lock (warned about;
+ * needs lockdep).
  */
 int dma_buf_vmap_unlocked(struct dma_buf *dmabuf, struct iosys_map *map)
 {
@@ -330,8 +293,8 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_vmap_unlocked, DMA_BUF);
  * @dmabuf: the buffer
  * @map: mapping from dma_buf_vmap()
  *
- * The last call calls the exporter's vunmap. A @map that is not the mapping in use is warned
- * about and nothing is done.
+ * The last call calls the exporter's vunmap. Warns about a @map that is not the mapping in use,
+ * and does nothing.
  *
  * Context: Reservation lock held; may sleep.
  */
@@ -361,8 +324,7 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_vunmap, DMA_BUF);
  * @dmabuf: the buffer
  * @map: mapping from dma_buf_vmap_unlocked()
  *
- * As dma_buf_vunmap(). With lockdep, a caller that holds the reservation lock is warned about
- * and nothing is done.
+ * With lockdep, warns if the caller holds the reservation lock, and does nothing.
  *
  * Context: Reservation lock not held; may sleep.
  */

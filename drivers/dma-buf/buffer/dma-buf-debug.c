@@ -1,27 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Checks of drivers that cost too much for anything but debug builds
- * (CONFIG_DMABUF_DEBUG).
+ * Checks of drivers that cost too much for anything but debug builds (CONFIG_DMABUF_DEBUG).
  *
- * An importer gets a copy of the exporter's table. The copy has one entry for
- * each DMA segment, with the segment's DMA address, and no page:
+ * An importer gets a copy of the exporter's table. The copy has one entry for each DMA segment,
+ * with the segment's DMA address, and no page:
  *
  *   - sg->length equals sg_dma_len(). Code that counts entries by length, like
- *     sg_nents_for_len(), finds the DMA segments. The exporter's own table has
- *     more entries than DMA segments where an IOMMU has merged some; the copy
- *     does not.
- *   - sg_page() returns NULL. for_each_sgtable_page() visits as many pages as the
- *     segments cover. The first access to a struct page faults in the first page
- *     of the address space; vmap() warns and fails; the page frame number of such
- *     a page is not valid. On 64-bit machines an address that page_address()
- *     computes from it faults too.
+ *     sg_nents_for_len(), finds the DMA segments. The exporter's own table has more entries than
+ *     DMA segments where an IOMMU has merged some.
+ *   - sg_page() returns NULL. for_each_sgtable_page() visits as many pages as the segments cover.
+ *     The first access to a struct page faults in the first page of the address space; vmap()
+ *     warns and fails. On 64-bit machines an address that page_address() computes faults too.
  *
- * The mapping record (struct dma_buf_mapping) owns the copy. The copy is freed
- * when the mapping is destroyed, before the exporter gets its own table back. The
- * reservation lock guards both. A failure to allocate the copy fails the map call.
- *
- * The counts of CPU accesses are atomic and take no lock, because begin and end
- * are called without the reservation lock.
+ * The mapping record (struct dma_buf_mapping) owns the copy, which is freed before the exporter
+ * gets its own table back. The reservation lock guards both.
  */
 
 #include <linux/atomic.h>
@@ -54,9 +46,8 @@ static void dma_buf_debug_check_table(struct dma_buf_attachment *attach,
  * @sgt: the exporter's table
  *
  * Context: Reservation lock held; may sleep.
- *
- * Return: The copy, to be freed with dma_buf_debug_unwrap(), or an error pointer:
- * %-ENOMEM, or %-EINVAL if @sgt has no DMA segments.
+ * Return: The copy, to be freed with dma_buf_debug_unwrap(), or an error pointer: %-ENOMEM, or
+ * %-EINVAL if @sgt has no DMA segments.
  */
 struct sg_table *dma_buf_debug_wrap(struct dma_buf_attachment *attach,
 				    struct sg_table *sgt)
@@ -87,7 +78,6 @@ struct sg_table *dma_buf_debug_wrap(struct dma_buf_attachment *attach,
 	return copy;
 }
 
-/* Free the copy that dma_buf_debug_wrap() made. */
 void dma_buf_debug_unwrap(struct sg_table *handed)
 {
 	sg_free_table(handed);

@@ -2,17 +2,15 @@
 /*
  * debugfs: dma_buf/bufinfo lists all buffers with their fences and attachments.
  *
- * seq_file asks for one record per buffer. Between two reads of the file the
- * reader keeps its position in the registry (struct dma_buf_registry_iter) and
- * holds no lock and no reference. While a record is made, the reader holds a
- * reference to its buffer; if that becomes the last one, the exporter's release
- * runs when the reader drops it.
+ * seq_file asks for one record per buffer. Between two reads of the file the reader keeps its
+ * position in the registry (struct dma_buf_registry_iter) and holds no lock and no reference.
+ * While a record is made, the reader holds a reference to its buffer; if that becomes the last
+ * one, the exporter's release runs in the reader's task.
  *
- * The reservation lock guards a buffer's fences and attachments. A record is made
- * without them if the lock stays taken: the reader tries to take the lock, and
- * pauses for a millisecond between two tries. The pauses have one limit for each
- * buffer and one for the whole list, so any number of locks that are never
- * released costs a reader no more than the second limit.
+ * The reservation lock guards a buffer's fences and attachments. A record is made without them if
+ * the lock stays taken: the reader tries to take the lock, and pauses for a millisecond between
+ * two tries. The pauses have one limit for each buffer and one for the whole list, so any number
+ * of locks that are never released costs a reader no more than the second limit.
  */
 
 #include <kunit/static_stub.h>

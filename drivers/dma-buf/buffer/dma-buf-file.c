@@ -2,13 +2,10 @@
 /*
  * The file of a buffer: file operations, descriptors and references.
  *
- * A buffer has one struct file, and all its descriptors refer to it. dma_buf.file points to
- * it, file.private_data points back. The reference count of the file is that of the buffer.
- * The file supports mmap(), poll(), ioctl() and lseek(), but no read() or write().
- *
- * When the last reference to the file is dropped, dma_buf_file_release() removes the buffer
- * from the registry and removes pending poll callbacks. The exporter's release runs later,
- * with the last path (see dma-buf-inode.c).
+ * A buffer has one struct file, to which all its descriptors refer. dma_buf.file points to it,
+ * file.private_data points back. The reference count of the file is that of the buffer. After
+ * its last reference, dma_buf_file_release() removes the buffer from the registry and removes
+ * pending poll callbacks. The exporter's release runs later (see dma-buf-inode.c).
  *
  * The functions here take no reservation lock. &dma_buf_object.name_lock guards the name.
  */
@@ -66,10 +63,7 @@ static int dma_buf_file_release(struct inode *inode, struct file *file)
 	struct dma_buf_object *obj = dma_buf_inode_to_object(inode);
 
 	dma_buf_registry_remove(obj);
-	/*
-	 * dma_buf_has_fences() is no replacement for the flag: the fence that a callback is on
-	 * may have been removed from the reservation object.
-	 */
+	/* No test of the reservation object: a callback's fence may have been removed from it. */
 	if (obj->poll.used)
 		dma_buf_poll_cancel(&obj->poll);
 	return 0;
@@ -90,16 +84,13 @@ const struct file_operations dma_buf_fops = {
  * @dmabuf: the buffer; on success the caller's reference passes to the descriptor
  * @flags: %O_CLOEXEC, or 0
  *
- * Another thread of the process may close the descriptor before this function returns. A
- * caller that continues to use the buffer takes another reference before the call.
+ * Another thread of the process may close the descriptor before this function returns. A caller
+ * that continues to use the buffer takes another reference before the call.
  *
  * Context: Process context; may sleep.
- *
- * Return: The descriptor, or a negative errno; then the caller keeps its reference:
- *
- *   * %-EINVAL - @dmabuf is NULL
- *   * %-EMFILE - the process has reached its limit of descriptors
- *   * %-ENOMEM - the process's table of descriptors could not be enlarged
+ * Return: The descriptor, or an errno; then the caller keeps its reference: %-EINVAL if @dmabuf
+ * is NULL, %-EMFILE if the process has reached its limit of descriptors, %-ENOMEM if its table
+ * of descriptors could not be enlarged.
  */
 int dma_buf_fd(struct dma_buf *dmabuf, int flags)
 {
@@ -120,12 +111,8 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_fd, DMA_BUF);
  * @fd: descriptor of the current process
  *
  * Context: Process context.
- *
- * Return: The buffer, with a reference that the caller drops with dma_buf_put(), or an error
- * pointer:
- *
- *   * %-EBADF - @fd is not open
- *   * %-EINVAL - @fd is not the descriptor of a buffer
+ * Return: The buffer, with a reference that the caller drops with dma_buf_put(); or an error
+ * pointer: %-EBADF if @fd is not open, %-EINVAL if it is not the descriptor of a buffer.
  */
 struct dma_buf *dma_buf_get(int fd)
 {
@@ -144,9 +131,8 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_get, DMA_BUF);
  * dma_buf_put() - drop a reference to a buffer
  * @dmabuf: the buffer; NULL is a driver's mistake and warned about
  *
- * The exporter's release does not run inside this function. After the last reference it runs
- * when the current task returns to userspace, or in a worker if the current task is a kernel
- * thread or this is called in an interrupt.
+ * The exporter's release does not run inside this function. After the last reference it runs when
+ * the task returns to userspace, or in a worker for a kernel thread or an interrupt.
  *
  * Context: Any.
  */

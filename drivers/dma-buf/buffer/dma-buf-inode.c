@@ -2,29 +2,22 @@
 /*
  * The inode of a buffer: allocation, release, and freeing.
  *
- * An internal file system, which userspace cannot mount, provides one inode per buffer.
- * struct dma_buf_object contains the inode, so the inode's reference count decides when the
- * object is freed. An open file and a path without one (O_PATH, a reader of /proc/PID/fd
- * or map_files) both hold the dentry, and the dentry holds the inode. Each inode has one
- * dentry. An inotify watch holds the inode alone; it keeps the object, but not the
- * exporter's memory.
+ * An internal file system, which userspace cannot mount, provides one inode with one dentry per
+ * buffer. struct dma_buf_object contains the inode and is freed with it. An open file and a path
+ * without one (O_PATH, a reader of /proc/PID/fd or map_files) hold the dentry, and the dentry
+ * holds the inode. An inotify watch holds the inode alone, and so not the exporter's memory.
  *
  *   export               dma_buf_object_alloc(), then dma_buf_object_open()
  *   last file reference  dma_buf_fops.release: registry and poll callbacks
  *   last path reference  dma_buf_d_iput(): the exporter's release
  *   last inode reference dma_buf_destroy_inode(): frees the object
  *
- * dma_buf.ops tells whether the object was exported. It is NULL from allocation until
- * dma_buf_export() sets it, so a failed export drops the dentry or the inode without calling
- * a release.
+ * dma_buf.ops is NULL from the allocation until dma_buf_export() sets it, so a failed export
+ * drops the dentry or the inode without calling a release.
  *
- * A buffer that is released with attachments or kernel mappings is a driver's mistake: it
- * is reported, and the importer that still uses them accesses freed storage.
- *
- * Other file systems free an inode after an RCU grace period, because a lockless path walk
- * may still read it. The dentries of this file system are never hashed and have no parent
- * directory, so no path walk finds these inodes. They are freed at once, and the slab can
- * reuse the memory for the next export.
+ * Other file systems free an inode after an RCU grace period, because a lockless path walk may
+ * still read it. The dentries here are never hashed and have no parent directory, so no path
+ * walk finds these inodes. They are freed at once.
  */
 
 #include <kunit/static_stub.h>
@@ -47,18 +40,12 @@
 static struct kmem_cache *dma_buf_object_cache __ro_after_init;
 static struct vfsmount *dma_buf_mnt __ro_after_init;
 
-/*
- * The inode caches no pages. But its mapping may become that of an exporter's page, and
- * dirtying the page then calls dirty_folio.
- */
+/* Called if a page of an exporter has the inode's mapping. The inode itself caches no pages. */
 static const struct address_space_operations dma_buf_aops = {
 	.dirty_folio = noop_dirty_folio,
 };
 
-/*
- * Slab constructor. Sets the members that have the same value again when an object is freed;
- * dma_buf_object_alloc() and dma_buf_export() set the others.
- */
+/* Slab constructor: sets the members that have the same value again when an object is freed. */
 static void dma_buf_object_init_once(void *memory)
 {
 	struct dma_buf_object *obj = memory;
@@ -85,10 +72,7 @@ static struct inode *dma_buf_alloc_inode(struct super_block *sb)
 
 static void dma_buf_evict_inode(struct inode *inode)
 {
-	/*
-	 * Set the state that clear_inode() sets and evict() checks. There is nothing to clear:
-	 * the inode caches no pages.
-	 */
+	/* The state that clear_inode() sets and evict() checks. There are no pages to clear. */
 	inode->i_state = I_FREEING | I_CLEAR;
 }
 
@@ -119,9 +103,9 @@ static char *dma_buf_dname(struct dentry *dentry, char *buffer, int buflen)
 }
 
 /*
- * Call the exporter's release and drop what the buffer holds. Reports attachments and kernel
- * mappings that are left. It cannot undo them: their importers have no reference to the
- * buffer any more. Does not free the object. Called without a lock.
+ * Reports attachments and kernel mappings that are left. It cannot undo them: their importers
+ * have no reference to the buffer any more, and may still access the freed storage. Called
+ * without a lock.
  */
 static void dma_buf_object_release(struct dma_buf_object *obj)
 {
@@ -178,13 +162,11 @@ static struct file_system_type dma_buf_fs_type = {
  * dma_buf_object_alloc() - allocate an object with its inode
  * @size: size in bytes, which fstat() shows
  *
- * The caller holds the reference to the inode. It drops it with iput(), or passes it to
- * dma_buf_object_open(). The caller sets &dma_buf_object.exp_name and
- * &dma_buf_object.owner, and the members of the struct dma_buf but its size and list of
- * attachments.
+ * The caller drops the reference to the inode with iput(), or passes it to dma_buf_object_open().
+ * It sets &dma_buf_object.exp_name and &dma_buf_object.owner, and the members of the struct
+ * dma_buf but its size and list of attachments.
  *
  * Context: May sleep.
- *
  * Return: The object, or NULL if memory could not be allocated.
  */
 struct dma_buf_object *dma_buf_object_alloc(size_t size)
@@ -226,11 +208,8 @@ struct dma_buf_object *dma_buf_object_alloc(size_t size)
  * @flags: access mode and %O_NONBLOCK; other bits are ignored
  *
  * Context: May sleep.
- *
  * Return: The file, or an error pointer; then the caller keeps the reference to the inode:
- *
- *   * %-ENOMEM - memory could not be allocated
- *   * %-ENFILE - the system has reached its limit of open files
+ * %-ENOMEM, or %-ENFILE if the system has reached its limit of open files.
  */
 struct file *dma_buf_object_open(struct dma_buf_object *obj, int flags)
 {

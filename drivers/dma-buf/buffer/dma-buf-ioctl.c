@@ -2,11 +2,11 @@
 /*
  * The ioctls of a buffer's descriptor.
  *
- * A table maps each command to its function. The command is compared with the entries and
- * never used as an index, so a mispredicted branch cannot read behind the table.
+ * A table maps each command to its function. The command is compared with the entries and never
+ * used as an index, so a mispredicted branch cannot read behind the table.
  *
- * The functions are called in process context without a lock, and several threads may call
- * them at once. Each copies its argument from user memory before it takes a lock.
+ * The functions are called in process context without a lock, also by several threads at once.
+ * Each copies its argument from user memory before it takes a lock.
  */
 
 #include <linux/array_size.h>
@@ -24,27 +24,15 @@ static_assert(sizeof(struct dma_buf_import_sync_file) == 8);
  *
  * The descriptor of a buffer supports these calls:
  *
- * ``DMA_BUF_IOCTL_SYNC``
- *   begins or ends an access by the CPU; see &struct dma_buf_sync.
- * ``DMA_BUF_SET_NAME_A``, ``DMA_BUF_SET_NAME_B``
- *   set a name, which helps to find memory leaks. ``/proc/PID/maps``, ``/proc/PID/fdinfo``
- *   and ``bufinfo`` show the name. It may be set again at any time.
- * ``DMA_BUF_IOCTL_EXPORT_SYNC_FILE``
- *   returns fences of the buffer as a sync_file; see &struct dma_buf_export_sync_file.
- * ``DMA_BUF_IOCTL_IMPORT_SYNC_FILE``
- *   adds the fences of a sync_file to the buffer; see &struct dma_buf_import_sync_file.
- * ``lseek()``
- *   returns the size of the buffer for offset 0 and ``SEEK_END``, and 0 for offset 0 and
- *   ``SEEK_SET``. Anything else fails with ``EINVAL``.
- * ``mmap()``
- *   maps the buffer, if the exporter supports it. An area that ends behind the buffer fails
- *   with ``EINVAL``.
- * ``poll()``
- *   reports ``POLLIN`` when the fences of writers have signalled, and ``POLLOUT`` when the
- *   fences of readers and writers have.
- *
- * An unknown ioctl fails with ``ENOTTY``, an unknown flag with ``EINVAL``, and an argument in
- * memory that cannot be read or written with ``EFAULT``.
+ * - ``DMA_BUF_IOCTL_SYNC`` begins or ends an access by the CPU, see &struct dma_buf_sync.
+ * - ``DMA_BUF_SET_NAME_A`` and ``DMA_BUF_SET_NAME_B`` set a name, also again. ``/proc/PID/maps``,
+ *   ``/proc/PID/fdinfo`` and ``bufinfo`` show it.
+ * - ``DMA_BUF_IOCTL_EXPORT_SYNC_FILE`` returns fences of the buffer as a sync_file.
+ * - ``DMA_BUF_IOCTL_IMPORT_SYNC_FILE`` adds the fences of a sync_file to the buffer.
+ * - ``lseek()`` returns the size for 0 and ``SEEK_END``, and 0 for 0 and ``SEEK_SET``.
+ * - ``mmap()`` maps the buffer, if the exporter supports it.
+ * - ``poll()`` reports ``POLLIN`` when the fences of writers have signalled, and ``POLLOUT`` when
+ *   the fences of readers and writers have.
  */
 
 /* Not counted by CONFIG_DMABUF_DEBUG: userspace may call begin and end in any number. */

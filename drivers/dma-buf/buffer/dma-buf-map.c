@@ -3,17 +3,16 @@
  * Mappings: the addresses at which an attached device reaches a buffer.
  *
  * A record (struct dma_buf_mapping) exists for each table that is mapped for an attachment.
- * An unmap looks the table up in the records, so a table is unmapped once and the exporter
- * gets the direction that it was mapped in. The detach unmaps the records that are left.
+ * An unmap looks the table up in the records, so a table is unmapped once and in the direction
+ * it was mapped in. The detach unmaps the records that are left.
  *
- * The core keeps a mapping until the detach (&dma_buf_attachment.sgt) if only one of
- * exporter and importer is dynamic, or if the exporter has cache_sgt_mapping. Map calls then
- * return the kept mapping and count a use, unmap calls drop the use.
+ * The core keeps a mapping until the detach (&dma_buf_attachment.sgt) if only one of exporter
+ * and importer is dynamic, or if the exporter has cache_sgt_mapping. Map calls then return the
+ * kept mapping and count a use, unmap calls drop the use.
  *
- * The reservation lock guards records, uses and the kept mapping. The first record of an
- * attachment is a member of it; more are allocated if an importer maps several times, and
- * freed by the unmap. The table belongs to the exporter, or with CONFIG_DMABUF_DEBUG to the
- * record.
+ * The reservation lock guards records, uses and the kept mapping. The first record is a member
+ * of the attachment, others are allocated by the map and freed by the unmap. The table belongs
+ * to the exporter, or with CONFIG_DMABUF_DEBUG to the record.
  */
 
 #include <kunit/static_stub.h>
@@ -26,8 +25,8 @@
 /**
  * DOC: Mapping
  *
- * dma_buf_map_attachment() returns a &struct sg_table with the DMA addresses of the buffer
- * for the attached device. An importer reads the DMA addresses and DMA lengths
+ * dma_buf_map_attachment() returns a &struct sg_table with the DMA addresses of the buffer for
+ * the attached device. An importer reads the DMA addresses and DMA lengths
  * (for_each_sgtable_dma_sg()) and nothing else: there may be no &struct page for the memory.
  * With ``CONFIG_DMABUF_DEBUG`` the importer gets a table without pages.
  *
@@ -35,15 +34,11 @@
  * %DMA_FROM_DEVICE if it only writes, %DMA_BIDIRECTIONAL if it does both. Map and unmap get
  * the same direction.
  *
- * Mapping makes the caches coherent. It does not wait for the jobs of other devices: an
- * importer waits for the fences of the buffer before its device starts, or lets the device
- * wait.
+ * Mapping makes the caches coherent. It does not wait for the jobs of other devices: an importer
+ * waits for the fences of the buffer before its device starts, or lets the device wait.
  */
 
-/*
- * Without CONFIG_DMABUF_MOVE_NOTIFY, a dynamic exporter's storage is pinned by each mapping,
- * also for importers that could follow a move.
- */
+/* Without CONFIG_DMABUF_MOVE_NOTIFY, mappings pin also for importers that can follow a move. */
 static bool dma_buf_pins_to_map(struct dma_buf *dmabuf)
 {
 	return !IS_ENABLED(CONFIG_DMABUF_MOVE_NOTIFY) && dma_buf_is_dynamic(dmabuf);
@@ -86,10 +81,7 @@ dma_buf_mapping_find(struct dma_buf_attachment *attach, struct sg_table *handed)
 	return NULL;
 }
 
-/*
- * Wait for the exporter's moves on behalf of a static importer, which does not know of them.
- * A dynamic importer waits itself, before its device uses the mapping.
- */
+/* On behalf of a static importer. A dynamic importer waits itself before its device starts. */
 static int dma_buf_mapping_wait(struct dma_buf_attachment *attach)
 {
 	struct dma_buf *dmabuf = attach->dmabuf;
@@ -102,10 +94,6 @@ static int dma_buf_mapping_wait(struct dma_buf_attachment *attach)
 	return ret < 0 ? ret : 0;
 }
 
-/*
- * Map the buffer, wait until the storage is ready, and fill in the record. On failure nothing
- * is mapped.
- */
 static int dma_buf_mapping_fill(struct dma_buf_attachment *attach,
 				struct dma_buf_mapping *mapping,
 				enum dma_data_direction dir)
@@ -142,13 +130,7 @@ unmap:
  * @dir: direction of the mapping
  *
  * Context: Reservation lock held; may sleep.
- *
- * Return: The table for the importer, or an error pointer:
- *
- *   * %-ENOMEM - memory could not be allocated, or the exporter's map returned NULL
- *   * %-EINVAL - the exporter's table has no DMA segments (with CONFIG_DMABUF_DEBUG)
- *   * %-ERESTARTSYS - a signal interrupted the wait for the storage
- *   * any other errno of the exporter's map
+ * Return: The table for the importer, or an error pointer as dma_buf_map_attachment().
  */
 struct sg_table *dma_buf_mapping_make(struct dma_buf_attachment *attach,
 				      enum dma_data_direction dir)
@@ -270,15 +252,12 @@ static struct sg_table *dma_buf_mapping_make_pinned(struct dma_buf_attachment *a
  * makes a mapping. A dynamic importer waits for them itself before its device starts.
  *
  * Context: Reservation lock held; may sleep.
+ * Return: The table, which the caller passes to dma_buf_unmap_attachment(), or an error pointer:
  *
- * Return: The table, which the caller passes to dma_buf_unmap_attachment(), or an error
- * pointer:
- *
- *   * %-EINVAL - @attach is NULL (a driver's mistake, warned about), or the exporter's table
- *     has no DMA segments (with CONFIG_DMABUF_DEBUG)
- *   * %-EBUSY - the core keeps a mapping for @attach in another direction, which is not
- *     %DMA_BIDIRECTIONAL
- *   * %-ENOMEM - memory could not be allocated, or the exporter's map returned NULL
+ *   * %-EINVAL - @attach is NULL, or the exporter's table has no DMA segments (with
+ *     CONFIG_DMABUF_DEBUG); a driver's mistake, warned about
+ *   * %-EBUSY - the core keeps a mapping in another direction that is not %DMA_BIDIRECTIONAL
+ *   * %-ENOMEM - lack of memory, or the exporter's map returned NULL
  *   * %-ERESTARTSYS, %-EINTR - a signal interrupted a wait
  *   * any other errno of the exporter's pin or map
  */
@@ -313,12 +292,9 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_map_attachment, DMA_BUF);
  * @attach: the attachment
  * @dir: what the device does with the buffer
  *
- * As dma_buf_map_attachment().
- *
  * Context: Reservation lock not held; may sleep.
- *
- * Return: As dma_buf_map_attachment(); %-EDEADLK if the caller holds the reservation lock (a
- * driver's mistake; detected and warned about with lockdep only).
+ * Return: As dma_buf_map_attachment(); %-EDEADLK if the caller holds the reservation lock
+ * (warned about; needs lockdep).
  */
 struct sg_table *
 dma_buf_map_attachment_unlocked(struct dma_buf_attachment *attach,
@@ -347,10 +323,10 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_map_attachment_unlocked, DMA_BUF);
  * @sgt: table from dma_buf_map_attachment()
  * @dir: direction that @sgt was mapped in
  *
- * The device no longer uses the addresses: this does not wait for fences. A mapping that the
- * core keeps stays mapped until the detach. A NULL argument, or a table that is not mapped,
- * is warned about and nothing is done. The exporter gets the direction of the map call; with
- * CONFIG_DMABUF_DEBUG another @dir is warned about.
+ * The device no longer uses the addresses: this does not wait for fences. A mapping that the core
+ * keeps stays until the detach. Warns about a NULL argument or a table that is not mapped, and
+ * does nothing. The exporter gets the direction of the map call; with CONFIG_DMABUF_DEBUG another
+ * @dir is warned about.
  *
  * Context: Reservation lock held; may sleep.
  */
@@ -390,8 +366,7 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_unmap_attachment, DMA_BUF);
  * @sgt: table from dma_buf_map_attachment_unlocked()
  * @dir: direction that @sgt was mapped in
  *
- * As dma_buf_unmap_attachment(). With lockdep, a caller that holds the reservation lock is
- * warned about and nothing is done.
+ * With lockdep, warns if the caller holds the reservation lock, and does nothing.
  *
  * Context: Reservation lock not held; may sleep.
  */

@@ -2,10 +2,9 @@
 /*
  * Pins: prevent a dynamic exporter from moving its storage.
  *
- * A dynamic importer pins and unpins with dma_buf_pin() and dma_buf_unpin(). The core pins
- * for an importer that cannot follow a move, with dma_buf_attach_pin(). Both kinds have one
- * count, &dma_buf_attach_object.pins, which the reservation lock guards. dma_buf_detach()
- * reports and undoes the pins that are left. A static exporter has no pins.
+ * A dynamic importer calls dma_buf_pin(). The core calls dma_buf_attach_pin() for an importer
+ * that cannot follow a move. Both pins have one count, &dma_buf_attach_object.pins, which the
+ * reservation lock guards. dma_buf_detach() reports and undoes the pins that are left.
  */
 
 #include <linux/export.h>
@@ -17,7 +16,6 @@
  * @attach: attachment to a dynamic exporter
  *
  * Context: Reservation lock held; may sleep.
- *
  * Return: 0, or the errno of the exporter's pin; then nothing is counted.
  */
 int dma_buf_attach_pin(struct dma_buf_attachment *attach)
@@ -35,9 +33,8 @@ int dma_buf_attach_pin(struct dma_buf_attachment *attach)
  * dma_buf_attach_unpin() - undo one dma_buf_attach_pin()
  * @attach: attachment to a dynamic exporter
  *
- * Reports an unpin without a pin and does not pass it to the exporter. Pins of the core and
- * of the importer have one count, so if an importer unpins too often while the core has a
- * pin, the report comes from the core's own unpin.
+ * Reports an unpin without a pin and does not pass it to the exporter. If an importer unpins
+ * too often while the core has a pin, the report comes from the core's own unpin.
  *
  * Context: Reservation lock held; may sleep.
  */
@@ -59,11 +56,9 @@ void dma_buf_attach_unpin(struct dma_buf_attachment *attach)
  * @attach: attachment of a dynamic importer; a static one is warned about
  *
  * For jobs of unlimited time that cannot follow a move, like scan-out. A driver must not let
- * userspace pin any number of buffers. Each pin is undone by one dma_buf_unpin(). Does
- * nothing if the exporter is static.
+ * userspace pin any number of buffers. Does nothing if the exporter is static.
  *
  * Context: Reservation lock held; may sleep.
- *
  * Return: 0, or the errno of the exporter's pin.
  */
 int dma_buf_pin(struct dma_buf_attachment *attach)
@@ -81,8 +76,7 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_pin, DMA_BUF);
  * dma_buf_unpin() - undo one dma_buf_pin()
  * @attach: attachment that was pinned
  *
- * Warns about an unpin without a pin and does not pass it to the exporter. Does nothing if
- * the exporter is static.
+ * Warns about an unpin without a pin. Does nothing if the exporter is static.
  *
  * Context: Reservation lock held; may sleep.
  */

@@ -2,11 +2,10 @@
 /*
  * poll() of a buffer: wait until fences in its reservation object have signalled.
  *
- * EPOLLIN waits for the fences of writers, EPOLLOUT for those of readers and writers. Each of
- * the two has a slot (struct dma_buf_poll_slot). If not all fences of a slot have signalled,
- * the slot adds a callback to one that has not. The callback wakes all tasks that poll; they
- * poll again, and one of them adds the callback to the next unsignalled fence. So a slot has
- * at most one callback, however many fences and tasks there are.
+ * EPOLLIN waits for the fences of writers, EPOLLOUT for those of readers and writers. Each of the
+ * two has a slot (struct dma_buf_poll_slot) with at most one callback, on an unsignalled fence.
+ * The callback wakes all tasks that poll; they poll again, and one of them adds the callback to
+ * the next unsignalled fence.
  *
  * States of a slot:
  *
@@ -19,18 +18,17 @@
  *   claimed -> idle    all fences have signalled
  *   armed -> idle      in the callback, or dma_buf_poll_slot_cancel()
  *
- * The lock of the wait queue guards the slots. A callback takes it with the fence's lock
- * held, so no code may call dma_fence_add_callback(), which takes the fence's lock, with the
- * wait queue's lock held. Therefore a thread first claims the slot and then uses it without
- * the lock.
+ * The lock of the wait queue guards the slots. A callback takes it with the fence's lock held,
+ * and dma_fence_add_callback() takes the fence's lock. So a thread claims the slot, drops the
+ * wait queue's lock, and then adds the callback.
  *
- * A pending callback holds no reference to the buffer. dma_buf_poll_cancel() removes it when
- * the last reference to the file is dropped; no task polls the file any more then. A callback
- * runs with the fence's lock held, and dma_fence_remove_callback() takes that lock. So when
- * it returns, the callback is removed or has returned, and the buffer may be freed.
+ * A pending callback holds no reference to the buffer. dma_buf_poll_cancel() removes it after the
+ * last reference to the file, when no task polls the file any more. A callback runs with the
+ * fence's lock held, and dma_fence_remove_callback() takes that lock. So when it returns, the
+ * callback is removed or has returned, and the buffer may be freed.
  *
- * Edge-triggered epoll gets an edge when the fences signal that were in the buffer at the
- * last poll. A fence that is added later causes no edge; EPOLL_CTL_MOD polls again.
+ * Edge-triggered epoll gets an edge when the fences signal that were in the buffer at the last
+ * poll. A fence that is added later causes no edge; EPOLL_CTL_MOD polls again.
  */
 
 #include <linux/poll.h>
@@ -47,12 +45,6 @@ static void dma_buf_poll_slot_init(struct dma_buf_poll *poll,
 	slot->events = events;
 }
 
-/**
- * dma_buf_poll_init() - initialise the poll state of a buffer
- * @poll: the state
- *
- * Context: Any.
- */
 void dma_buf_poll_init(struct dma_buf_poll *poll)
 {
 	init_waitqueue_head(&poll->wait);
@@ -61,10 +53,7 @@ void dma_buf_poll_init(struct dma_buf_poll *poll)
 	dma_buf_poll_slot_init(poll, &poll->write, EPOLLOUT);
 }
 
-/*
- * Make a slot idle and wake the tasks that poll. Those that found the slot busy rely on this
- * wake-up. Called in any context, by the callback with the fence's lock held.
- */
+/* Tasks that found the slot busy rely on this wake-up. The callback holds the fence's lock. */
 static void dma_buf_poll_slot_finish(struct dma_buf_poll_slot *slot)
 {
 	unsigned long flags;
@@ -79,10 +68,7 @@ static void dma_buf_poll_slot_finish(struct dma_buf_poll_slot *slot)
 static void dma_buf_poll_signalled(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
 	dma_buf_poll_slot_finish(container_of(cb, struct dma_buf_poll_slot, cb));
-	/*
-	 * This may drop the last reference: some drivers signal a fence without holding one. The
-	 * slot may be claimed again now and must not be used.
-	 */
+	/* Maybe the last reference. The slot may be claimed again already and must not be used. */
 	dma_fence_put(fence);
 }
 
@@ -99,9 +85,9 @@ static bool dma_buf_poll_slot_claim(struct dma_buf_poll_slot *slot)
 }
 
 /*
- * Add the callback to an unsignalled fence. Returns false if there is none. Takes no
- * reservation lock, so a poll does not wait for a driver that holds it. If the fence is
- * removed from the reservation object meanwhile, the tasks are woken later than necessary.
+ * Add the callback to an unsignalled fence. Returns false if there is none. Takes no reservation
+ * lock, so a poll does not wait for a driver that holds it. If the fence is removed from the
+ * reservation object meanwhile, the tasks are woken later than necessary.
  */
 static bool dma_buf_poll_slot_arm(struct dma_buf_poll_slot *slot,
 				  struct dma_resv *resv,
@@ -124,10 +110,7 @@ static bool dma_buf_poll_slot_arm(struct dma_buf_poll_slot *slot,
 	return armed;
 }
 
-/*
- * Return true if all fences of a slot have signalled. If not, the tasks that poll will be
- * woken: the callback is pending, or another thread has claimed the slot.
- */
+/* If false, the tasks will be woken: the callback is pending, or another thread has the slot. */
 static bool dma_buf_poll_slot_ready(struct dma_buf_poll_slot *slot,
 				    struct dma_resv *resv)
 {
@@ -149,9 +132,7 @@ static bool dma_buf_poll_slot_ready(struct dma_buf_poll_slot *slot,
  * @table: wait queue entry to add, and requested events
  *
  * Context: Process context. Takes no reservation lock.
- *
- * Return: Those of %EPOLLIN and %EPOLLOUT that were requested and whose fences have
- * signalled.
+ * Return: Those of %EPOLLIN and %EPOLLOUT that were requested and whose fences have signalled.
  */
 __poll_t dma_buf_poll(struct file *file, poll_table *table)
 {
@@ -186,8 +167,7 @@ static void dma_buf_poll_slot_cancel(struct dma_buf_poll_slot *slot)
 	if (dma_fence_remove_callback(fence, &slot->cb)) {
 		slot->fence = NULL;
 		slot->busy = false;
-		/* Drop the reference that the callback owned. */
-		dma_fence_put(fence);
+		dma_fence_put(fence); /* the callback's reference */
 	}
 	dma_fence_put(fence);
 }
@@ -198,7 +178,7 @@ static void dma_buf_poll_slot_cancel(struct dma_buf_poll_slot *slot)
  *
  * When this returns, no callback is pending or running.
  *
- * Context: Process context; no lock held, no thread polls the buffer.
+ * Context: Process context; no lock held; no thread polls the buffer.
  */
 void dma_buf_poll_cancel(struct dma_buf_poll *poll)
 {

@@ -2,9 +2,7 @@
 /*
  * Private interface of the buffer core: its objects, and what each file offers the others.
  *
- * One buffer is one allocation, struct dma_buf_object. It contains the struct dma_buf that
- * drivers see, the inode that owns the allocation, a reservation object for exporters that
- * pass none, and room for one attachment. dma-buf-inode.c allocates and frees it.
+ * One buffer is one allocation, struct dma_buf_object, which dma-buf-inode.c allocates and frees.
  *
  * Lock order, outermost first:
  *
@@ -13,12 +11,10 @@
  *       lock of a fence (&dma_fence.lock)
  *         dma_buf_poll.wait.lock
  *
- *   dma_buf_shard.lock, dma_buf_object.name_lock: innermost; may be taken with the mmap
- *   lock or the reservation lock held, not in interrupts
+ *   dma_buf_shard.lock, dma_buf_object.name_lock: innermost; may be taken with the mmap lock or
+ *   the reservation lock held, not in interrupts
  *
- * The core calls an exporter with the reservation lock held or with no lock of the core
- * held, as struct dma_buf_ops says for each callback. It never calls a driver with one of
- * its own spinlocks held.
+ * No driver is called with a spinlock of the core held.
  *
  * "Fixed" means: set before the object is visible to others, and not changed before it is
  * released. Fixed members need no lock.
@@ -43,12 +39,10 @@ struct seq_file;
 /**
  * enum dma_buf_rule - rules that drivers must keep; the core reports who breaks one
  * @DMA_BUF_RULE_ARGUMENT: no argument is NULL or belongs to another buffer
- * @DMA_BUF_RULE_EXPORT: an exporter has all mandatory callbacks, and no callbacks that
- *	exclude each other
+ * @DMA_BUF_RULE_EXPORT: an exporter has all mandatory callbacks and none that exclude each other
  * @DMA_BUF_RULE_IMPORTER: a dynamic importer has a move_notify callback
- * @DMA_BUF_RULE_LOCKED: the caller holds the reservation lock (checked with lockdep)
- * @DMA_BUF_RULE_UNLOCKED: the caller does not hold the reservation lock (checked with
- *	lockdep)
+ * @DMA_BUF_RULE_LOCKED: the caller holds the reservation lock (lockdep)
+ * @DMA_BUF_RULE_UNLOCKED: the caller does not hold the reservation lock (lockdep)
  * @DMA_BUF_RULE_DYNAMIC: only a dynamic importer pins and unpins
  * @DMA_BUF_RULE_PIN: each pin is undone by one unpin, before the detach
  * @DMA_BUF_RULE_UNMAP: only a table that is mapped is unmapped
@@ -57,12 +51,12 @@ struct seq_file;
  * @DMA_BUF_RULE_DETACH: nothing is mapped at the detach
  * @DMA_BUF_RULE_VMAP: a vmap callback that succeeds returns a mapping
  * @DMA_BUF_RULE_VUNMAP: only a kernel mapping that is in use is unmapped
- * @DMA_BUF_RULE_CPU_ACCESS: each begin of CPU access from the kernel is followed by one
- *	end with the same direction (debug)
+ * @DMA_BUF_RULE_CPU_ACCESS: each begin of CPU access in the kernel has one end with the same
+ *	direction (debug)
  * @DMA_BUF_RULE_RELEASE: a buffer that is released has no attachment and no kernel mapping
  * @DMA_BUF_RULE_COUNT: number of rules
  *
- * Rules marked "debug" are checked with CONFIG_DMABUF_DEBUG.
+ * Rules marked "debug" are checked with CONFIG_DMABUF_DEBUG only, "lockdep" with lockdep only.
  */
 enum dma_buf_rule {
 	DMA_BUF_RULE_ARGUMENT,
@@ -99,12 +93,11 @@ struct dma_buf_registry_entry {
  * struct dma_buf_poll_slot - callback that wakes those who poll for one event
  * @cb: callback; on @fence while the slot is armed
  * @poll: poll state that the slot is in; fixed
- * @fence: fence that the slot is armed on, with a reference, or NULL. Guarded by the lock
- *	of &dma_buf_poll.wait; while the slot is claimed, only the claiming thread uses it
- * @busy: the slot is claimed or armed; guarded by the lock of &dma_buf_poll.wait
+ * @fence: fence that the slot is armed on, with a reference, or NULL. Guarded by the lock of
+ *	&dma_buf_poll.wait; while the slot is claimed, only the claiming thread uses it
+ * @busy: the slot is claimed or armed (see dma-buf-poll.c); guarded by the lock of
+ *	&dma_buf_poll.wait
  * @events: %EPOLLIN or %EPOLLOUT; fixed
- *
- * See the head of dma-buf-poll.c for the states.
  */
 struct dma_buf_poll_slot {
 	struct dma_fence_cb cb;
@@ -117,8 +110,8 @@ struct dma_buf_poll_slot {
 /**
  * struct dma_buf_poll - poll state of a buffer
  * @wait: tasks that poll; its lock guards @used and the slots
- * @used: a slot has been claimed, so a callback may be pending. Set under the lock of
- *	@wait; the release of the file reads it without
+ * @used: a slot has been claimed, so a callback may be pending; read without the lock by the
+ *	release of the file
  * @read: waits for the fences of writers, reports %EPOLLIN
  * @write: waits for the fences of readers and writers, reports %EPOLLOUT
  */
@@ -158,16 +151,13 @@ struct dma_buf_mapping {
 /**
  * struct dma_buf_attach_object - an attachment, with the members that drivers do not see
  * @attach: the part that drivers see
- * @mappings: records of all tables that are mapped, &struct dma_buf_mapping; guarded by
- *	the reservation lock
- * @first: record for one mapping, so that the fast path does not allocate; guarded by the
- *	reservation lock
- * @pins: pins of the importer and of the core that are not undone yet; guarded by the
- *	reservation lock
- * @cached_users: map calls that returned the kept mapping (&dma_buf_attachment.sgt) and
- *	were not undone yet; guarded by the reservation lock
+ * @mappings: records of all tables that are mapped, &struct dma_buf_mapping
+ * @first: record for one mapping, so that the fast path does not allocate
+ * @pins: pins of the importer and of the core that are not undone yet
+ * @cached_users: map calls that returned the kept mapping (&dma_buf_attachment.sgt) and were not
+ *	undone yet
  *
- * Freed by dma_buf_detach().
+ * The reservation lock guards all members but @attach. Freed by dma_buf_detach().
  */
 struct dma_buf_attach_object {
 	struct dma_buf_attachment attach;
@@ -183,22 +173,19 @@ struct dma_buf_attach_object {
  * @inode: inode of the buffer's file; the object is freed with it
  * @resv: reservation object for an exporter that passes none; else not initialised
  * @exp_name: name of the exporter; fixed
- * @owner: module of the exporter; the buffer holds a reference to it; fixed
+ * @owner: module of the exporter, with a reference; fixed
  * @entry: position in the registry, from export until the file is released
  * @name_lock: guards @named and @name; a leaf
  * @named: userspace has set a name, which may be empty; guarded by @name_lock
  * @name: the name, with a terminating NUL; guarded by @name_lock
- * @vmap: the kernel mapping; valid while @vmap_count is not 0; guarded by the reservation
- *	lock
- * @vmap_count: number of vmap calls that were not undone yet; guarded by the reservation
- *	lock
+ * @vmap: the kernel mapping, if @vmap_count is not 0; guarded by the reservation lock
+ * @vmap_count: vmap calls that were not undone yet; guarded by the reservation lock
  * @poll: poll state, see &struct dma_buf_poll
  * @reported: one bit per &enum dma_buf_rule that has been reported; atomic bit operations
  * @debug: counts for CONFIG_DMABUF_DEBUG, see &struct dma_buf_debug
- * @attached: bit 0 is set while @attach is in use; taken and released by bit operations
- *	with acquire and release order
- * @attach: memory for one attachment, so that the fast path does not allocate. Not used
- *	with CONFIG_DMABUF_DEBUG
+ * @attached: bit 0 is set while @attach is in use; a bit lock
+ * @attach: memory for one attachment, so that the fast path does not allocate; not used with
+ *	CONFIG_DMABUF_DEBUG
  */
 struct dma_buf_object {
 	struct dma_buf dmabuf;
@@ -235,10 +222,7 @@ dma_buf_to_attach_object(struct dma_buf_attachment *attach)
 	return container_of(attach, struct dma_buf_attach_object, attach);
 }
 
-/*
- * dma-buf-rules.c: report a driver that breaks a rule. These functions take no lock and
- * may be called in any context.
- */
+/* dma-buf-rules.c: report a driver that breaks a rule. Takes no lock; any context. */
 #define DMA_BUF_RULE_TEXT	192
 void dma_buf_rule_describe(char *text, size_t size, enum dma_buf_rule rule,
 			   const char *exporter, const char *importer);
@@ -255,10 +239,7 @@ static inline void dma_buf_assert_held(struct dma_buf *dmabuf)
 		dma_buf_report(DMA_BUF_RULE_LOCKED, dmabuf, NULL);
 }
 
-/*
- * Report a caller that holds the reservation lock although it must not, and return true.
- * Without lockdep this always returns false.
- */
+/* Report a caller that must not hold the reservation lock. Without lockdep always false. */
 #ifdef CONFIG_LOCKDEP
 static inline bool dma_buf_wrongly_held(struct dma_buf *dmabuf)
 {
@@ -305,10 +286,7 @@ void dma_buf_mapping_cache(struct dma_buf_attachment *attach,
 			   struct sg_table *sgt, enum dma_data_direction dir);
 void dma_buf_mapping_destroy_all(struct dma_buf_attachment *attach);
 
-/*
- * dma-buf-cpu.c: CPU access, without the counts of CONFIG_DMABUF_DEBUG. Called without the
- * reservation lock. The check of an area takes no lock.
- */
+/* dma-buf-cpu.c: CPU access, not counted. Called without the reservation lock. */
 int dma_buf_cpu_begin(struct dma_buf *dmabuf, enum dma_data_direction dir);
 int dma_buf_cpu_end(struct dma_buf *dmabuf, enum dma_data_direction dir);
 int dma_buf_check_range(struct dma_buf *dmabuf, unsigned long pgoff,
@@ -318,33 +296,27 @@ int dma_buf_check_range(struct dma_buf *dmabuf, unsigned long pgoff,
  * dma_buf_has_fences() - test whether a buffer may have fences
  * @dmabuf: the buffer
  *
- * Reads one pointer: a reservation object in which no slot for a fence was ever reserved has
- * no list of fences. This is the fast path of functions that wait for fences.
+ * The fast path of functions that wait for fences.
  *
- * Context: Any; needs no lock. A fence that is being added at the same time may be missed,
- * as by an iteration without the lock.
- *
- * Return: false if the reservation object has no list of fences; true if it has one, which
- * may be empty.
+ * Context: Any; needs no lock. A fence that is being added at the same time may be missed, as by
+ * an iteration without the lock.
+ * Return: false if no slot for a fence was ever reserved in the reservation object, so that it has
+ * no list of fences; true if it has one, which may be empty.
  */
 static inline bool dma_buf_has_fences(struct dma_buf *dmabuf)
 {
 	return rcu_access_pointer(dmabuf->resv->fences);
 }
 
-/*
- * dma-buf-registry.c: list of all buffers, and walks over it. Takes dma_buf_shard.lock
- * itself. Called in process context.
- */
+/* dma-buf-registry.c: list of all buffers, and walks. Takes dma_buf_shard.lock; process context. */
 
 /**
  * struct dma_buf_registry_iter - a walk over all buffers
- * @cursor: position of the walk in its shard: before the next buffer
- * @end: end of the walk in its shard: behind the newest buffer that it visits
+ * @cursor: position of the walk in its shard, before the next buffer
+ * @end: end of the walk in its shard, behind the newest buffer that it visits
  * @cpu: CPU whose shard the walk is in
  *
- * The links of @cursor and @end are guarded by &dma_buf_shard.lock. The rest is used only
- * by the caller, which makes one call at a time.
+ * &dma_buf_shard.lock guards the links of @cursor and @end. The caller makes one call at a time.
  */
 struct dma_buf_registry_iter {
 	struct dma_buf_registry_entry cursor;
@@ -390,9 +362,8 @@ static inline void dma_buf_debugfs_init(void)
 #endif
 
 /*
- * dma-buf-debug.c: checks for CONFIG_DMABUF_DEBUG. dma_buf_debug_wrap(),
- * dma_buf_debug_unmap() and dma_buf_debug_cached() are called with the reservation lock
- * held, as is dma_buf_debug_unwrap(). The others use atomic counts and need no lock.
+ * dma-buf-debug.c: checks for CONFIG_DMABUF_DEBUG. Those of tables and mappings are called with
+ * the reservation lock held. The others use atomic counts and need no lock.
  */
 #ifdef CONFIG_DMABUF_DEBUG
 struct sg_table *dma_buf_debug_wrap(struct dma_buf_attachment *attach,

@@ -1,30 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The registry lists all buffers that have a file.
+ * The registry lists all buffers that have a file, in one list (a shard) per possible CPU.
  *
- * The registry is one list (a shard) per possible CPU. An export adds the buffer
- * to the shard of the current CPU, the release of the file removes it. The lock of
- * the shard guards the list. Export and release hold the lock for a few
- * instructions; a walk holds it while it looks for the next live buffer, at most
- * DMA_BUF_SCAN_MAX entries at a time. No callback runs and nothing sleeps under
+ * An export adds the buffer to the shard of the current CPU, the release of the file removes it.
+ * The lock of the shard guards the list. Export and release hold it for a few instructions, a
+ * walk for at most DMA_BUF_SCAN_MAX entries at a time. No callback runs and nothing sleeps under
  * the lock.
  *
- * A walk has two entries of its own in the shard that it is in: a cursor, which
- * stands before the next buffer, and an end. The end is added to the tail when
- * the walk enters the shard, so a walk does not visit buffers that are added to
- * the shard later, and ends however fast others export. The walk holds no lock
- * and no reference between two calls. A walk visits each buffer that exists from
- * its begin to its end exactly once.
+ * A walk has two entries of its own in the shard that it is in: a cursor before the next buffer,
+ * and an end. The end is added to the tail when the walk enters the shard, so a walk ends however
+ * fast others export. The walk holds no lock and no reference between two calls. It visits each
+ * buffer that exists from its begin to its end exactly once.
  *
- * A listed buffer may be dying: its last reference is dropped and the release of
- * its file has not run yet. Its struct file is not freed before that, so the walk
- * may call get_file_active() on it, which fails for a dying file.
+ * A listed buffer may be dying: its last reference is dropped and the release of its file has not
+ * run yet. Its struct file is not freed before that, so the walk may call get_file_active() on
+ * it, which fails for a dying file.
  *
- * The memory of an entry belongs to the buffer or to the walk. A walk that is not
- * ended leaves freed memory in the list.
- *
- * The shards also number the inodes, because an export takes the lock of a shard
- * anyway. A shard draws numbers in batches from one counter.
+ * The shards also number the inodes, because an export takes the lock of a shard anyway. A shard
+ * draws numbers in batches from one counter.
  */
 
 #include <kunit/visibility.h>
@@ -41,7 +34,7 @@
 
 /**
  * struct dma_buf_shard - buffers that were exported on one CPU
- * @lock: guards @entries, the links of the entries, and @next_ino
+ * @lock: guards the other members, and the links of the entries
  * @entries: &struct dma_buf_registry_entry, the newest buffer last
  * @next_ino: next inode number; a multiple of the batch size asks for a new batch
  */
@@ -54,11 +47,7 @@ struct dma_buf_shard {
 static DEFINE_PER_CPU(struct dma_buf_shard, dma_buf_shards);
 static atomic64_t dma_buf_ino_batches = ATOMIC64_INIT(0);
 
-/**
- * dma_buf_registry_init() - initialise the shards
- *
- * Context: Boot, before the first export.
- */
+/* Called at boot, before the first export. */
 void __init dma_buf_registry_init(void)
 {
 	int cpu;
@@ -72,8 +61,8 @@ void __init dma_buf_registry_init(void)
 }
 
 /*
- * The first number is 1024, so no inode has number 0. Numbers are unique until
- * the machine reboots; where unsigned long has 32 bits, until they wrap.
+ * The first number is 1024, so no inode has number 0. Numbers are unique until a reboot; where
+ * unsigned long has 32 bits, until they wrap.
  */
 static unsigned long dma_buf_shard_draw_ino(struct dma_buf_shard *shard)
 {
@@ -154,9 +143,8 @@ void dma_buf_registry_iter_begin(struct dma_buf_registry_iter *iter)
 EXPORT_SYMBOL_IF_KUNIT(dma_buf_registry_iter_begin);
 
 /*
- * Find the first live buffer between the cursor and the end, and take a reference
- * to it. Moves the cursor behind DMA_BUF_SCAN_MAX entries if none of them is one.
- * Returns false if the end is reached.
+ * Find the first live buffer between the cursor and the end, and take a reference to it. If none
+ * of DMA_BUF_SCAN_MAX entries is one, move the cursor behind them. Returns false at the end.
  */
 static bool dma_buf_shard_scan(struct dma_buf_registry_iter *iter,
 			       struct dma_buf **dmabuf)
@@ -186,7 +174,6 @@ static bool dma_buf_shard_scan(struct dma_buf_registry_iter *iter,
 	return more;
 }
 
-/* Return the first live buffer behind the cursor, with a reference, or NULL. */
 static struct dma_buf *dma_buf_shard_peek(struct dma_buf_registry_iter *iter)
 {
 	struct dma_buf *dmabuf;
@@ -203,11 +190,10 @@ static struct dma_buf *dma_buf_shard_peek(struct dma_buf_registry_iter *iter)
  * dma_buf_registry_iter_peek() - return the next buffer of a walk
  * @iter: the walk
  *
- * Does not advance the walk: until dma_buf_registry_iter_step(), the next call
- * returns the same buffer, unless its last reference is dropped.
+ * Does not advance the walk: until dma_buf_registry_iter_step(), the next call returns the same
+ * buffer, unless its last reference is dropped.
  *
  * Context: Process context; may sleep.
- *
  * Return: A buffer, with a reference that the caller drops, or NULL at the end.
  */
 struct dma_buf *dma_buf_registry_iter_peek(struct dma_buf_registry_iter *iter)
@@ -232,8 +218,7 @@ EXPORT_SYMBOL_IF_KUNIT(dma_buf_registry_iter_peek);
 /**
  * dma_buf_registry_iter_step() - advance a walk behind a buffer
  * @iter: the walk
- * @dmabuf: buffer that dma_buf_registry_iter_peek() returned last; the reference
- *          is dropped
+ * @dmabuf: buffer that dma_buf_registry_iter_peek() returned last; drops the reference
  *
  * Context: Process context.
  */

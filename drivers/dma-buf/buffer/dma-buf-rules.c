@@ -3,14 +3,12 @@
  * Rules that drivers must keep, and the warnings for those who break them.
  *
  * Only a driver can break a rule (enum dma_buf_rule); errors of userspace get an errno and no
- * warning. A function that finds a broken rule reports it and returns without further damage,
- * as its kernel-doc says. The warning names the exporter and, if known, the importer's device.
+ * warning. The warning names the exporter and, if known, the importer's device. Each rule is
+ * reported once per buffer; &dma_buf_object.reported has a bit for each. A report without a
+ * buffer is rate limited instead.
  *
- * Each rule is reported once per buffer: &dma_buf_object.reported has a bit for each, which
- * is set by an atomic operation. A report without a buffer is rate limited instead.
- *
- * All warnings come from dma_buf_report() and dma_buf_report_driver(). KUnit tests replace
- * these two and count the calls.
+ * All warnings come from dma_buf_report() and dma_buf_report_driver(). KUnit tests replace these
+ * two and count the calls.
  */
 
 #include <kunit/static_stub.h>
@@ -102,8 +100,7 @@ EXPORT_SYMBOL_IF_KUNIT(dma_buf_report);
  * @exporter: name of the exporter, or NULL
  * @importer: name of the importer's device, or NULL
  *
- * For rules that are checked before a buffer or an attachment exists. The rate of these
- * warnings is limited.
+ * For rules that are checked before a buffer or an attachment exists. Rate limited.
  *
  * Context: Any.
  */

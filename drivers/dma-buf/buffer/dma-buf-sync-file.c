@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Ioctls that pass fences from a buffer to a sync_file and back, for programs that use
- * implicit synchronisation with one driver and explicit synchronisation with another.
+ * Ioctls that pass fences from a buffer to a sync_file and back, for programs that use implicit
+ * synchronisation with one driver and explicit synchronisation with another.
  *
- * The export takes no reservation lock: its sync_file holds references to the fences that
- * were in the reservation object at one time during the call. The import adds fences with
- * the reservation lock held, and holds no reference to the sync_file afterwards.
- *
- * No user memory is accessed with the reservation lock held.
+ * The export takes no reservation lock: its sync_file holds references to the fences that were in
+ * the reservation object at one time during the call. The import adds fences with the reservation
+ * lock held, and keeps no reference to the sync_file. No user memory is accessed under the lock.
  */
 
 #include <linux/dma-fence-unwrap.h>
@@ -22,10 +20,7 @@ static bool dma_buf_access_flags_valid(u32 flags)
 	return flags && !(flags & ~DMA_BUF_SYNC_RW);
 }
 
-/*
- * Return a fence that signals when all fences have that a reader (or writer) waits for, with
- * a reference. It has signalled if there are none. The only errno is -ENOMEM.
- */
+/* The only errno is -ENOMEM. */
 static struct dma_fence *dma_buf_snapshot(struct dma_buf *dmabuf, bool write)
 {
 	struct dma_fence *fence;
@@ -57,13 +52,9 @@ static struct sync_file *dma_buf_snapshot_file(struct dma_buf *dmabuf, bool writ
  * Installs the descriptor last, when nothing can fail any more.
  *
  * Context: Reservation lock not held; may sleep.
- *
- * Return: 0, or a negative errno:
- *
- *   * -EFAULT - @arg cannot be read or written
- *   * -EINVAL - neither read nor write is set in the flags, or an unknown flag is
- *   * -EMFILE - the process has reached its limit of descriptors
- *   * -ENOMEM - memory could not be allocated
+ * Return: 0; -EFAULT if @arg cannot be read or written; -EINVAL if neither read nor write is set
+ * in the flags, or an unknown flag is; -EMFILE if the process has reached its limit of
+ * descriptors; -ENOMEM.
  */
 long dma_buf_export_sync_file(struct dma_buf *dmabuf, void __user *arg)
 {
@@ -93,8 +84,8 @@ long dma_buf_export_sync_file(struct dma_buf *dmabuf, void __user *arg)
 }
 
 /*
- * Add the fences in a container, or the fence itself if it is none. Reservation objects take
- * no containers. Either all fences are added, or none and -ENOMEM is returned.
+ * Reservation objects take no containers, so add the fences in it. Either all fences are added,
+ * or none and -ENOMEM is returned.
  */
 static int dma_buf_add_fences(struct dma_buf *dmabuf, struct dma_fence *container,
 			      enum dma_resv_usage usage)
@@ -142,14 +133,9 @@ static int dma_buf_lock_killable(struct dma_buf *dmabuf)
  * @arg: &struct dma_buf_import_sync_file in user memory
  *
  * Context: Reservation lock not held; may sleep.
- *
- * Return: 0, or a negative errno; then no fence was added:
- *
- *   * -EFAULT - @arg cannot be read
- *   * -EINVAL - neither read nor write is set in the flags, an unknown flag is, or the
- *     descriptor is not that of a sync_file
- *   * -ENOMEM - memory for the fences could not be allocated
- *   * -EINTR - the task was killed while it waited for the reservation lock
+ * Return: 0, or an errno and no fence was added: -EFAULT if @arg cannot be read; -EINVAL if
+ * neither read nor write is set in the flags, an unknown flag is, or the descriptor is not that
+ * of a sync_file; -ENOMEM; -EINTR if the task was killed while it waited for the lock.
  */
 long dma_buf_import_sync_file(struct dma_buf *dmabuf, void __user *arg)
 {

@@ -2,12 +2,10 @@
 /*
  * Creation of a buffer.
  *
- * dma_buf_export() makes a buffer that is complete before others can find it: the registry
- * lists it last, and nothing can fail after the file exists. The members that it sets do
- * not change until the release, so they need no lock.
- *
- * The buffer holds a reference to the exporter's module, and the reservation object if the
- * exporter passed none. dma-buf-inode.c releases both and frees the memory.
+ * dma_buf_export() makes a buffer that is complete before others can find it: the registry lists
+ * it last, and nothing can fail after the file exists. The members that it sets are fixed, so they
+ * need no lock. The buffer holds a reference to the exporter's module until dma-buf-inode.c has
+ * called the exporter's release.
  */
 
 #include <linux/export.h>
@@ -19,27 +17,22 @@
 /**
  * DOC: Overview
  *
- * A *buffer* (&struct dma_buf) is memory that several devices use. The driver that provides
- * the memory is the *exporter*. The drivers whose devices use it are *importers*. Exporter
- * and importer do not call each other: the importer calls this core, and the core calls the
- * exporter's &struct dma_buf_ops. Userspace passes a buffer from driver to driver as a file
- * descriptor.
- *
- * A buffer is used in these steps:
+ * A *buffer* (&struct dma_buf) is memory that several devices use. The driver that provides the
+ * memory is the *exporter*. The drivers whose devices use it are *importers*. The importer calls
+ * this core, and the core calls the exporter's &struct dma_buf_ops. Userspace passes a buffer from
+ * driver to driver as a file descriptor.
  *
  * 1. The exporter makes a buffer of its memory with dma_buf_export() and gives userspace a
  *    descriptor with dma_buf_fd().
- * 2. The importer gets the buffer of the descriptor with dma_buf_get() and attaches its
- *    device with dma_buf_attach().
- * 3. The importer maps the buffer for its device with dma_buf_map_attachment(), once or for
- *    each job, and unmaps it when the device has finished.
- * 4. The importer detaches with dma_buf_detach() and drops its reference with
- *    dma_buf_put(). After the last reference is dropped, the exporter's release frees the
- *    memory.
+ * 2. The importer gets the buffer of the descriptor with dma_buf_get() and attaches its device with
+ *    dma_buf_attach().
+ * 3. The importer maps the buffer with dma_buf_map_attachment(), once or for each job, and unmaps
+ *    it when the device has finished.
+ * 4. The importer detaches with dma_buf_detach() and drops its reference with dma_buf_put(). After
+ *    the last reference is dropped, the exporter's release frees the memory.
  *
- * The *reservation object* of the buffer (&dma_buf.resv) holds the fences of the jobs that
- * use the memory. Drivers wait for them so that devices access the memory in order. The
- * lock of the reservation object also guards the attachments, mappings and pins.
+ * The *reservation object* of the buffer (&dma_buf.resv) holds the fences of the jobs that use the
+ * memory. Drivers wait for them so that devices access the memory in order.
  */
 
 /**
@@ -60,31 +53,23 @@
  *           v
  *       released       the exporter's release has run, once, in process context
  *
- * - A buffer whose file is closed cannot be opened again.
- * - A pending poll holds no reference to the buffer. Its callback is removed when the file
- *   is closed.
- * - The buffer holds a reference to the exporter's module until the exporter's release has
- *   returned.
- * - An attachment holds no reference. The importer holds a reference to the buffer until it
- *   has detached.
+ * A buffer whose file is closed cannot be opened again. Pending polls and attachments hold no
+ * reference: a poll is cancelled when the file is closed, an importer holds a reference itself.
  */
 
 /**
  * DOC: Locking
  *
- * The lock of the reservation object (&dma_buf.resv) guards what changes about a buffer:
- * the list of attachments, their mappings and pins, the kernel mapping, and the list of
- * fences.
+ * The lock of the reservation object (&dma_buf.resv) guards what changes about a buffer: the list
+ * of attachments, their mappings and pins, the kernel mapping, and the list of fences.
  *
- * - Each function is called either with the lock held or without it. A function that is
- *   called without it may take it, or the exporter may. A function whose name ends in
- *   ``_unlocked`` takes the lock and calls the function of the same name without the suffix.
- * - Each callback is called either always with the lock held or always without it.
- * - Code that holds the lock may allocate memory with ``GFP_KERNEL``. It must not access
- *   user memory: a page fault takes the mmap lock, which comes before the reservation lock.
+ * - Each function and each callback is called either always with the lock held or always without
+ *   it. A function that is called without it may take it, or the exporter may. A function whose
+ *   name ends in ``_unlocked`` takes the lock and calls the function without the suffix.
+ * - Code that holds the lock may allocate memory with ``GFP_KERNEL``. It must not access user
+ *   memory: a page fault takes the mmap lock, which comes before the reservation lock.
  * - Code that has to run before a fence can signal does not take the lock.
- * - The other locks of the core are spinlocks. The core does not call a driver with one of
- *   them held.
+ * - The other locks of the core are spinlocks. The core calls no driver with one of them held.
  */
 
 static bool dma_buf_export_info_valid(const struct dma_buf_export_info *info)
@@ -102,23 +87,17 @@ static bool dma_buf_export_info_valid(const struct dma_buf_export_info *info)
 
 /**
  * dma_buf_export() - create a buffer from an exporter's memory
- * @exp_info: description of the buffer, see &struct dma_buf_export_info; the structure
- *	itself is not used after the call
+ * @exp_info: description of the buffer; the structure itself is not used after the call
  *
- * The caller gets the only reference. It passes the reference on with dma_buf_fd() or drops
- * it with dma_buf_put(). On success &dma_buf_ops.release frees the memory; on failure it
- * still belongs to the caller.
+ * The caller gets the only reference. It passes it on with dma_buf_fd() or drops it with
+ * dma_buf_put(). On success &dma_buf_ops.release frees the memory; on failure it still belongs to
+ * the caller.
  *
  * Context: Reservation lock not held; may sleep.
- *
- * Return: The buffer, or an error pointer:
- *
- *   * %-EINVAL - @exp_info has no private data, lacks a mandatory callback, has only one of
- *     pin and unpin, or has both pin and cache_sgt_mapping (a driver's mistake, warned
- *     about)
- *   * %-ENOENT - the exporter's module is being unloaded
- *   * %-ENOMEM - memory could not be allocated
- *   * %-ENFILE - the system has reached its limit of open files
+ * Return: The buffer, or an error pointer: %-EINVAL if @exp_info has no private data, lacks a
+ * mandatory callback, has only one of pin and unpin, or has both pin and cache_sgt_mapping (a
+ * driver's mistake, warned about); %-ENOENT if the exporter's module is being unloaded; %-ENOMEM;
+ * %-ENFILE if the system has reached its limit of open files.
  */
 struct dma_buf *dma_buf_export(const struct dma_buf_export_info *exp_info)
 {

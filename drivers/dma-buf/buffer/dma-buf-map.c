@@ -102,6 +102,7 @@ static int dma_buf_mapping_fill(struct dma_buf_attachment *attach,
 	struct sg_table *sgt, *handed;
 	int ret;
 
+	dma_buf_assert_held(attach->dmabuf);
 	sgt = ops->map_dma_buf(attach, dir);
 	if (IS_ERR_OR_NULL(sgt))
 		return sgt ? PTR_ERR(sgt) : -ENOMEM;

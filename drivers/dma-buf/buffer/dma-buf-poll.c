@@ -182,6 +182,7 @@ static void dma_buf_poll_slot_cancel(struct dma_buf_poll_slot *slot)
  */
 void dma_buf_poll_cancel(struct dma_buf_poll *poll)
 {
+	might_sleep();
 	dma_buf_poll_slot_cancel(&poll->read);
 	dma_buf_poll_slot_cancel(&poll->write);
 	poll->used = false;

@@ -120,8 +120,10 @@ static int dma_buf_add_fences(struct dma_buf *dmabuf, struct dma_fence *containe
  */
 static int dma_buf_lock_killable(struct dma_buf *dmabuf)
 {
-	int ret = dma_resv_lock_interruptible(dmabuf->resv, NULL);
+	int ret;
 
+	might_sleep();
+	ret = dma_resv_lock_interruptible(dmabuf->resv, NULL);
 	if (ret && !fatal_signal_pending(current))
 		ret = dma_resv_lock(dmabuf->resv, NULL);
 	return ret;

@@ -40,7 +40,6 @@ static void size_need_not_be_whole_pages(struct kunit *test)
 static void inode_numbers_are_unique(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_bare_ops);
-	/* More than one batch of numbers. */
 	const int count = 1500;
 	unsigned long *seen = kunit_kcalloc(test, count, sizeof(*seen), GFP_KERNEL);
 	int again = 0;

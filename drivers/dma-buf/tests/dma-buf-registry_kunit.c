@@ -413,7 +413,7 @@ static int registry_compare_inos(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-/* The buffers exist at the same time and use more than one batch of numbers. */
+/* The buffers exist at the same time and are exported on each CPU in turn. */
 static void registry_inode_numbers_are_unique(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_bare_ops);
@@ -421,16 +421,20 @@ static void registry_inode_numbers_are_unique(struct kunit *test)
 	unsigned long *inos = kunit_kcalloc(test, count, sizeof(*inos), GFP_KERNEL);
 	struct dma_buf **buffers;
 	int made, twins = 0;
+	unsigned int cpu;
 
 	buffers = kunit_kcalloc(test, count, sizeof(*buffers), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, inos);
 	KUNIT_ASSERT_NOT_NULL(test, buffers);
 	for (made = 0; made < count; made++) {
+		cpu = cpumask_nth(made % num_online_cpus(), cpu_online_mask);
+		KUNIT_EXPECT_EQ(test, 0, set_cpus_allowed_ptr(current, cpumask_of(cpu)));
 		buffers[made] = mock_export(exporter);
 		if (IS_ERR(buffers[made]))
 			break;
 		inos[made] = file_inode(buffers[made]->file)->i_ino;
 	}
+	set_cpus_allowed_ptr(current, cpu_possible_mask);
 	for (int i = 0; i < made; i++)
 		dma_buf_put(buffers[i]);
 	mock_flush();

@@ -74,8 +74,7 @@ struct dma_buf_export_sync_file {
  * wait for them.
  *
  * Errors: ``EFAULT`` if the argument cannot be read; ``EINVAL`` for wrong flags, or if @fd is
- * not a sync_file; ``EINTR`` if a signal interrupted it; ``ENOMEM``; ``ENOTTY`` if the kernel is
- * built without sync_file.
+ * not a sync_file; ``ENOMEM``; ``ENOTTY`` if the kernel is built without sync_file.
  */
 struct dma_buf_import_sync_file {
 	/**

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# The repository's commands; `make help` lists them. Each does its own set-up.
+# The commands of this repository; `make help` lists them. Each does its own set-up.
 
 ARCH ?= x86_64
 SUITE ?= dma_*
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 
-# The parts of these commands lock and share build/: one after the other.
+# The commands share build/, so targets are not made in parallel.
 .NOTPARALLEL:
 
 help:
@@ -21,7 +21,7 @@ help:
 	@echo 'make compliance                          v4l2-compliance, modetest, GStreamer'
 	@echo 'make bench                               instructions per operation, base and ours'
 	@echo 'make static                              sparse, W=1, coccicheck, checkpatch, kernel-doc'
-	@echo 'make consumers                           builds every user of the headers'
+	@echo 'make consumers                           compiles every user of the headers'
 	@echo 'make docs                                the documentation pages, in HTML'
 	@echo
 	@echo 'make apply KERNEL=DIR                    lays the files over your own 6.12 tree'
@@ -45,7 +45,7 @@ guest-%: kernel-%
 	@scripts/programs $*
 	@scripts/initramfs $*
 
-# BUILT=yes says that the kernel is up to date already, as it is in `make check`.
+# `make check` sets BUILT=yes after it has built the kernels.
 if_not_built = $(if $(BUILT),,$(1))
 
 demo: $(call if_not_built,guest-$(ARCH))
@@ -54,13 +54,14 @@ demo: $(call if_not_built,guest-$(ARCH))
 kunit: $(call if_not_built,$(if $(filter %-debug,$(ARCH)),guest,kernel)-$(ARCH))
 	@scripts/kunit $(ARCH) '$(SUITE)'
 
-# The debug kernel can inject faults, but is too slow for the base's own tests.
+# Our tests use fault injection, which on x86_64 the debug kernel has. That kernel is too
+# slow for the base's tests.
 OURS = $(patsubst x86_64,x86_64-debug,$(ARCH))
 
 selftests: $(call if_not_built,guest-$(OURS) guest-$(ARCH))
 	@rc=0; scripts/selftests $(OURS) ours || rc=1; scripts/selftests $(ARCH) base || rc=1; exit $$rc
 
-# v4l2-compliance, modetest and GStreamer, from Debian trixie.
+# v4l2-compliance, modetest and GStreamer, from Debian 13.
 compliance: $(call if_not_built,kernel-x86_64)
 	@scripts/compliance x86_64
 
@@ -76,6 +77,6 @@ check:
 clean:
 	rm -rf build
 
-# Kept, so that make does not take a pattern's target for a temporary file.
+# make would treat the targets of pattern rules as temporary files.
 .PRECIOUS: kernel-% guest-%
 .PHONY: help tree kernel demo kunit selftests compliance bench static consumers docs selfcheck apply check clean

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# What the scripts share: where things lie, and how a long job shows itself.
-# Read in with `. scripts/lib.sh` by a bash script that has set -euo pipefail.
+# Shared by the bash scripts: paths, messages, running a step with a log, and the names
+# that kernels, architectures and compilers have. Sourced after `set -euo pipefail`.
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=$top/build
@@ -12,17 +12,17 @@ tree=$build/linux
 logs=$build/logs
 mkdir -p "$logs"
 
-# Paths below build/ are cached as relative ones and with a fixed date, so that
-# a second clone finds what the first one compiled.
+# ccache stores paths below build/ as relative ones, and the build date is fixed, so that
+# another clone gets cache hits too.
 export CCACHE_BASEDIR=$build CCACHE_NOHASHDIR=1 CCACHE_ABSSTDERR=1 CCACHE_MAXSIZE=${CCACHE_MAXSIZE:-10G}
 export KBUILD_BUILD_TIMESTAMP='2024-11-17' KBUILD_BUILD_USER=dma-buf KBUILD_BUILD_HOST=build
 export LC_ALL=C
-# Our own make hands its variables down in this; the kernel's has others of that name.
+# Our make exports its variables (ARCH) in MAKEFLAGS. The kernel's make must not see them.
 unset MAKEFLAGS MAKEOVERRIDES MFLAGS
 
 say() { printf '%s\n' "$*"; }
 
-# counted PASSED FAILED SKIPPED: tests, for the sum of scripts/check.
+# counted PASSED FAILED SKIPPED: adds numbers of tests to the sum of scripts/check.
 counted() { [ -z "${CHECK_COUNTS:-}" ] || printf '%d %d %d\n' "$@" >>"$CHECK_COUNTS"; }
 
 die() {
@@ -35,12 +35,12 @@ usage() {
 	exit 2
 }
 
-# A path as the user can paste it: relative to the repository.
+# short PATH: prints a path relative to the repository.
 short() { printf '%s' "${1#"$top"/}"; }
 
 minutes() { printf '%d:%02d' $(($1 / 60)) $(($1 % 60)); }
 
-# The few lines of a log that tell why a stage failed.
+# log_reasons LOG: prints the lines that tell why a stage failed, at most twelve.
 log_reasons() {
 	local lines causes
 
@@ -51,8 +51,8 @@ log_reasons() {
 log_reason_pattern='error:|Error [0-9]+$|ERROR|[Ff]atal|undefined reference|No such file|^not ok |'
 log_reason_pattern+='FAIL|[Pp]anic|WARNING:|BUG:|KASAN|^E: |Traceback|timed out|not found|not set'
 
-# The live counter: how much of the log's work is done, once a second on a
-# terminal, every half minute into a file. STAGE_TICKER=no switches it off.
+# stage_ticker WHAT LOG BEGAN: prints the elapsed time and the number of objects built,
+# each second on a terminal, else each half minute. STAGE_TICKER=no switches it off.
 stage_ticker() {
 	local what=$1 log=$2 began=$3 every=30 done_now
 
@@ -70,10 +70,10 @@ stage_ticker() {
 	done
 }
 
-# stage LOG WHAT COMMAND...: runs the command into build/logs/LOG.log and
-# prints one line with its result, its time and the log. Returns its status.
+# stage LOG WHAT COMMAND...: runs the command with its output in build/logs/LOG.log, and
+# prints a line with its result, its time and the log. Returns the command's status.
 stage() {
-	# Bash shows a function's locals to all that it calls, hence the prefix.
+	# The command may be a function, which sees these locals: the prefix avoids clashes.
 	local stage_log=$logs/$1.log stage_what=$2 stage_began=$SECONDS stage_pid stage_rc=0 stage_word=ok
 	shift 2
 
@@ -98,8 +98,8 @@ stage() {
 	return "$stage_rc"
 }
 
-# Two kernel builds side by side only slow each other down. A caller that
-# already holds the lock has it among its open files.
+# with_build_lock COMMAND...: runs the command with the lock that allows one kernel build
+# at a time. A process that holds the lock has its file open and does not take it again.
 with_build_lock() {
 	local lock
 
@@ -111,7 +111,7 @@ with_build_lock() {
 	fi
 }
 
-# What a kernel's name tells: its make ARCH and its cross compiler's prefix.
+# kernel_arch NAME: prints the kernel's ARCH for make.
 kernel_arch() {
 	case $1 in
 	*arm64*) echo arm64 ;;
@@ -121,6 +121,7 @@ kernel_arch() {
 	esac
 }
 
+# cross_prefix ARCH: prints the prefix of the cross compiler, or nothing.
 cross_prefix() {
 	case $1 in
 	arm64) echo aarch64-linux-gnu- ;;
@@ -128,15 +129,7 @@ cross_prefix() {
 	esac
 }
 
-kernel_image() {
-	case $1 in
-	arm64) echo arch/arm64/boot/Image ;;
-	arm) echo arch/arm/boot/zImage ;;
-	x86_64) echo arch/x86/boot/bzImage ;;
-	esac
-}
-
-# The source tree of a kernel; KERNEL_TREE names another one.
+# kernel_source NAME: prints the source tree of a kernel; KERNEL_TREE overrides build/linux.
 kernel_source() {
 	case $1 in
 	um-base) echo "$build/base-tests" ;;
@@ -144,7 +137,7 @@ kernel_source() {
 	esac
 }
 
-# kernel_make NAME [ARG...]: the kernel's make in build/out/NAME.
+# kernel_make NAME [ARG...]: runs the kernel's make for build/out/NAME.
 kernel_make() {
 	local name=$1 arch cross
 	shift
@@ -155,7 +148,8 @@ kernel_make() {
 		CROSS_COMPILE="$cross" CC="ccache ${cross}gcc" HOSTCC="ccache gcc" "$@"
 }
 
-# in_kernel_results CONSOLE: the base's own tests say what they begin and what failed, and stop there.
+# in_kernel_results CONSOLE: counts the DMABUF_SELFTESTS in a console. They print the name
+# of each test as it begins, and end at the first failure. Fails unless all passed.
 in_kernel_results() {
 	local console=$1 begun last
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * screen_check PPM NUMBER: is a picture of the guest's screen the sample camera's
- * picture of that number? A screen may have fewer bits per colour than the camera:
- * the upper five count.
+ * screen_check PPM NUMBER: compare a picture of the guest's screen with the sample
+ * camera's picture of that number. Only the upper five bits of a colour count, because
+ * the screen may have fewer bits than the camera.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 
 static int differs(const unsigned char *rgb, const __u8 *xrgb)
 {
-	/* In memory the camera's pixel is blue, green, red, nothing. */
+	/* The bytes of the camera's pixel are blue, green, red and unused. */
 	return ((rgb[0] ^ xrgb[2]) | (rgb[1] ^ xrgb[1]) | (rgb[2] ^ xrgb[0])) & COUNTED;
 }
 
@@ -35,13 +35,13 @@ int main(int argc, char **argv)
 	rgb = malloc(pixels * 3);
 	xrgb = malloc(pixels * 4);
 	if (!rgb || !xrgb || fread(rgb, 3, pixels, file) != pixels) {
-		fprintf(stderr, "screen_check: %s has not all its pixels\n", argv[1]);
+		fprintf(stderr, "screen_check: %s is incomplete\n", argv[1]);
 		return 2;
 	}
 
 	pattern_frame(&pattern, atoi(argv[2]), xrgb);
 	for (i = 0; i < pixels; i++)
 		wrong += !!differs(rgb + i * 3, xrgb + i * 4);
-	printf("screen: %lu of %lu pixels are not those of picture %s\n", wrong, pixels, argv[2]);
+	printf("screen: %lu of %lu pixels differ from picture %s\n", wrong, pixels, argv[2]);
 	return wrong ? 1 : 0;
 }

@@ -15,6 +15,8 @@ mkdir -p "$logs"
 # ccache stores paths below build/ as relative ones, and the build date is fixed, so that
 # another clone gets cache hits too.
 export CCACHE_BASEDIR=$build CCACHE_NOHASHDIR=1 CCACHE_ABSSTDERR=1 CCACHE_MAXSIZE=${CCACHE_MAXSIZE:-10G}
+# Take the headers of an object from the compiler's .d file, without preprocessing it first.
+export CCACHE_DEPEND=1
 export KBUILD_BUILD_TIMESTAMP='2024-11-17' KBUILD_BUILD_USER=dma-buf KBUILD_BUILD_HOST=build
 export LC_ALL=C
 # Our make exports its variables (ARCH) in MAKEFLAGS. The kernel's make must not see them.

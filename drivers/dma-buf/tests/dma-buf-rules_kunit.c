@@ -14,27 +14,35 @@
 #include "mock.h"
 
 /**
- * struct call - a call of one or two functions of the core
+ * struct locked_call - a function that needs the lock, and the function that undoes it
  * @desc: their names
- * @run: makes the call; the case decides whether the reservation lock is held
+ * @run: calls the function
+ * @undo: calls the function that undoes it, or NULL if there is none
  */
-struct call {
+struct locked_call {
 	const char *desc;
 	void (*run)(struct dma_buf_attachment *attach);
+	void (*undo)(struct dma_buf_attachment *attach);
 };
 
-static void run_map_and_unmap(struct dma_buf_attachment *attach)
+static void run_map(struct dma_buf_attachment *attach)
 {
-	struct sg_table *sgt = dma_buf_map_attachment(attach, DMA_TO_DEVICE);
+	struct mock_importer *importer = attach->importer_priv;
 
-	if (!IS_ERR(sgt))
-		dma_buf_unmap_attachment(attach, sgt, DMA_TO_DEVICE);
+	importer->sgt = dma_buf_map_attachment(attach, DMA_TO_DEVICE);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(kunit_get_current_test(), importer->sgt);
 }
 
-static void run_pin_and_unpin(struct dma_buf_attachment *attach)
+static void run_unmap(struct dma_buf_attachment *attach)
 {
-	if (!dma_buf_pin(attach))
-		dma_buf_unpin(attach);
+	struct mock_importer *importer = attach->importer_priv;
+
+	dma_buf_unmap_attachment(attach, importer->sgt, DMA_TO_DEVICE);
+}
+
+static void run_pin(struct dma_buf_attachment *attach)
+{
+	KUNIT_ASSERT_EQ(kunit_get_current_test(), 0, dma_buf_pin(attach));
 }
 
 static void run_move_notify(struct dma_buf_attachment *attach)
@@ -42,89 +50,118 @@ static void run_move_notify(struct dma_buf_attachment *attach)
 	dma_buf_move_notify(attach->dmabuf);
 }
 
-static void run_vmap_and_vunmap(struct dma_buf_attachment *attach)
+static void run_vmap(struct dma_buf_attachment *attach)
 {
 	struct iosys_map map;
 
-	if (!dma_buf_vmap(attach->dmabuf, &map))
-		dma_buf_vunmap(attach->dmabuf, &map);
+	KUNIT_ASSERT_EQ(kunit_get_current_test(), 0, dma_buf_vmap(attach->dmabuf, &map));
 }
 
-static const struct call locked_calls[] = {
-	{ "map, unmap", run_map_and_unmap },
-	{ "pin, unpin", run_pin_and_unpin },
+static void run_vunmap(struct dma_buf_attachment *attach)
+{
+	dma_buf_vunmap(attach->dmabuf, &dma_buf_to_object(attach->dmabuf)->vmap);
+}
+
+static const struct locked_call locked_calls[] = {
+	{ "map, unmap", run_map, run_unmap },
+	{ "pin, unpin", run_pin, dma_buf_unpin },
 	{ "move_notify", run_move_notify },
-	{ "vmap, vunmap", run_vmap_and_vunmap },
+	{ "vmap, vunmap", run_vmap, run_vunmap },
 };
 
 KUNIT_ARRAY_PARAM_DESC(locked_call, locked_calls, desc);
 
+static const void *undone_call_gen_params(const void *prev, char *desc)
+{
+	const struct locked_call *row = prev;
+
+	do {
+		row = locked_call_gen_params(row, desc);
+	} while (row && !row->undo);
+	return row;
+}
+
+static void run_with_lock(struct dma_buf_attachment *attach,
+			  void (*run)(struct dma_buf_attachment *attach))
+{
+	if (!run)
+		return;
+	dma_resv_lock(attach->dmabuf->resv, NULL);
+	run(attach);
+	dma_resv_unlock(attach->dmabuf->resv);
+}
+
+/* Run without the lock, and expect a report of that and no other one. */
+static void run_without_lock(struct kunit *test, struct dma_buf_attachment *attach,
+			     void (*run)(struct dma_buf_attachment *attach))
+{
+	int before = mock_reports(test, DMA_BUF_RULE_LOCKED);
+
+	run(attach);
+	KUNIT_EXPECT_GT(test, mock_reports(test, DMA_BUF_RULE_LOCKED), before);
+	KUNIT_EXPECT_EQ(test, mock_reports(test, DMA_BUF_RULE_LOCKED),
+			mock_reports_total(test));
+}
+
 static void lock_is_demanded(struct kunit *test)
 {
-	const struct call *row = test->param_value;
+	const struct locked_call *row = test->param_value;
 	struct mock_exporter *exporter = mock_exporter(test, &mock_dynamic_ops);
-	struct dma_buf *dmabuf = mock_buffer(test, exporter);
 	struct mock_importer importer = {};
-	struct dma_buf_attachment *attach = mock_attach(test, dmabuf, &importer);
+	struct dma_buf_attachment *attach =
+		mock_attach(test, mock_buffer(test, exporter), &importer);
 
 	if (!IS_ENABLED(CONFIG_LOCKDEP))
 		kunit_skip(test, "who holds a lock is known with CONFIG_LOCKDEP only");
 
 	mock_expect_report(test);
-	row->run(attach);
-	KUNIT_EXPECT_GT(test, mock_reports(test, DMA_BUF_RULE_LOCKED), 0);
-	KUNIT_EXPECT_EQ(test, mock_reports(test, DMA_BUF_RULE_LOCKED),
-			mock_reports_total(test));
+	run_without_lock(test, attach, row->run);
+	run_with_lock(attach, row->undo);
 }
 
 static void lock_that_is_held_is_enough(struct kunit *test)
 {
-	const struct call *row = test->param_value;
+	const struct locked_call *row = test->param_value;
 	struct mock_exporter *exporter = mock_exporter(test, &mock_dynamic_ops);
-	struct dma_buf *dmabuf = mock_buffer(test, exporter);
 	struct mock_importer importer = {};
-	struct dma_buf_attachment *attach = mock_attach(test, dmabuf, &importer);
+	struct dma_buf_attachment *attach =
+		mock_attach(test, mock_buffer(test, exporter), &importer);
 
 	mock_expect_report(test);
-	dma_resv_lock(dmabuf->resv, NULL);
-	row->run(attach);
-	dma_resv_unlock(dmabuf->resv);
+	run_with_lock(attach, row->run);
+	run_with_lock(attach, row->undo);
 	KUNIT_EXPECT_EQ(test, mock_reports_total(test), 0);
 }
 
 /* The functions that undo report the missing lock too. */
 static void lock_is_demanded_by_the_undoing_half(struct kunit *test)
 {
+	const struct locked_call *row = test->param_value;
 	struct mock_exporter *exporter = mock_exporter(test, &mock_dynamic_ops);
-	struct dma_buf *dmabuf = mock_buffer(test, exporter);
 	struct mock_importer importer = {};
-	struct dma_buf_attachment *attach = mock_attach(test, dmabuf, &importer);
-	struct sg_table *sgt;
-	struct iosys_map map;
-	int before;
+	struct dma_buf_attachment *attach =
+		mock_attach(test, mock_buffer(test, exporter), &importer);
 
 	if (!IS_ENABLED(CONFIG_LOCKDEP))
 		kunit_skip(test, "who holds a lock is known with CONFIG_LOCKDEP only");
 
-	dma_resv_lock(dmabuf->resv, NULL);
-	sgt = dma_buf_map_attachment(attach, DMA_TO_DEVICE);
-	KUNIT_EXPECT_EQ(test, dma_buf_pin(attach), 0);
-	KUNIT_EXPECT_EQ(test, dma_buf_vmap(dmabuf, &map), 0);
-	dma_resv_unlock(dmabuf->resv);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, sgt);
-
 	mock_expect_report(test);
-	dma_buf_unpin(attach);
-	before = mock_reports(test, DMA_BUF_RULE_LOCKED);
-	KUNIT_EXPECT_GT(test, before, 0);
-	dma_buf_vunmap(dmabuf, &map);
-	KUNIT_EXPECT_GT(test, mock_reports(test, DMA_BUF_RULE_LOCKED), before);
-	before = mock_reports(test, DMA_BUF_RULE_LOCKED);
-	dma_buf_unmap_attachment(attach, sgt, DMA_TO_DEVICE);
-	KUNIT_EXPECT_GT(test, mock_reports(test, DMA_BUF_RULE_LOCKED), before);
-	KUNIT_EXPECT_EQ(test, mock_reports(test, DMA_BUF_RULE_LOCKED),
-			mock_reports_total(test));
+	run_with_lock(attach, row->run);
+	KUNIT_EXPECT_EQ(test, mock_reports_total(test), 0);
+	run_without_lock(test, attach, row->undo);
 }
+
+/**
+ * struct unlocked_call - a call of a function that must not be called with the lock held
+ * @desc: name of the function
+ * @run: calls it, with the lock held
+ * @undo: called without the lock afterwards, or NULL
+ */
+struct unlocked_call {
+	const char *desc;
+	void (*run)(struct dma_buf_attachment *attach);
+	void (*undo)(struct dma_buf_attachment *attach);
+};
 
 static void run_attach(struct dma_buf_attachment *attach)
 {
@@ -175,8 +212,8 @@ static void run_vunmap_unlocked(struct dma_buf_attachment *attach)
 
 static void run_begin_cpu_access(struct dma_buf_attachment *attach)
 {
-	if (!dma_buf_begin_cpu_access(attach->dmabuf, DMA_TO_DEVICE))
-		dma_buf_end_cpu_access(attach->dmabuf, DMA_TO_DEVICE);
+	KUNIT_EXPECT_EQ(kunit_get_current_test(), 0,
+			dma_buf_begin_cpu_access(attach->dmabuf, DMA_TO_DEVICE));
 }
 
 static void run_end_cpu_access(struct dma_buf_attachment *attach)
@@ -184,14 +221,14 @@ static void run_end_cpu_access(struct dma_buf_attachment *attach)
 	dma_buf_end_cpu_access(attach->dmabuf, DMA_TO_DEVICE);
 }
 
-static const struct call unlocked_calls[] = {
+static const struct unlocked_call unlocked_calls[] = {
 	{ "attach", run_attach },
 	{ "detach", run_detach },
 	{ "map_attachment_unlocked", run_map_unlocked },
 	{ "unmap_attachment_unlocked", run_unmap_unlocked },
 	{ "vmap_unlocked", run_vmap_unlocked },
 	{ "vunmap_unlocked", run_vunmap_unlocked },
-	{ "begin_cpu_access", run_begin_cpu_access },
+	{ "begin_cpu_access", run_begin_cpu_access, run_end_cpu_access },
 	{ "end_cpu_access", run_end_cpu_access },
 };
 
@@ -199,7 +236,7 @@ KUNIT_ARRAY_PARAM_DESC(unlocked_call, unlocked_calls, desc);
 
 static void lock_is_held_where_it_must_not_be(struct kunit *test)
 {
-	const struct call *row = test->param_value;
+	const struct unlocked_call *row = test->param_value;
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
 	struct dma_buf *dmabuf = mock_buffer(test, exporter);
 	struct dma_buf_attachment *attach = mock_attach(test, dmabuf, NULL);
@@ -213,8 +250,10 @@ static void lock_is_held_where_it_must_not_be(struct kunit *test)
 	dma_resv_lock(dmabuf->resv, NULL);
 	row->run(attach);
 	dma_resv_unlock(dmabuf->resv);
-	KUNIT_EXPECT_GT(test, mock_reports(test, DMA_BUF_RULE_UNLOCKED), 0);
+	KUNIT_EXPECT_EQ(test, mock_reports(test, DMA_BUF_RULE_UNLOCKED), 1);
 	KUNIT_EXPECT_EQ(test, mock_reports(test, DMA_BUF_RULE_LOCKED), 0);
+	if (row->undo)
+		row->undo(attach);
 }
 
 static const struct life {
@@ -308,7 +347,7 @@ static void report_names_who_is_concerned(struct kunit *test)
 static struct kunit_case dma_buf_rules_cases[] = {
 	KUNIT_CASE_PARAM(lock_is_demanded, locked_call_gen_params),
 	KUNIT_CASE_PARAM(lock_that_is_held_is_enough, locked_call_gen_params),
-	KUNIT_CASE(lock_is_demanded_by_the_undoing_half),
+	KUNIT_CASE_PARAM(lock_is_demanded_by_the_undoing_half, undone_call_gen_params),
 	KUNIT_CASE_PARAM(lock_is_held_where_it_must_not_be, unlocked_call_gen_params),
 	KUNIT_CASE(report_names_who_is_concerned),
 	KUNIT_CASE_PARAM(nobody_is_reported_who_keeps_the_rules, life_gen_params),

@@ -133,10 +133,12 @@ struct device *mock_device_masked(struct kunit *test, u64 mask);
  * struct mock_importer - a dynamic importer
  * @moves: number of calls of its move_notify
  * @locked: the latest call found the reservation lock held, by any thread
+ * @sgt: for the test's use: table that it has mapped
  */
 struct mock_importer {
 	atomic_t moves;
 	bool locked;
+	struct sg_table *sgt;
 };
 
 extern const struct dma_buf_attach_ops mock_importer_ops;

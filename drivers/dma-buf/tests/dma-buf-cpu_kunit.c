@@ -9,6 +9,7 @@
 #include <linux/sched/signal.h>
 
 #include "mock.h"
+#include "threads.h"
 
 static const struct wait {
 	const char *desc;
@@ -70,12 +71,17 @@ static void begin_interrupted_calls_nobody(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
 	struct dma_buf *dmabuf = mock_buffer(test, exporter);
+	struct dma_fence *fence = mock_fence(test);
+	struct mock_signaller *signaller;
 	int ret;
 
-	mock_add_fence(test, dmabuf, mock_fence(test), DMA_RESV_USAGE_WRITE);
+	mock_add_fence(test, dmabuf, fence, DMA_RESV_USAGE_WRITE);
+	/* Signals only if the wait is not interrupted. */
+	signaller = mock_signaller(test, 1, &fence);
 	set_thread_flag(TIF_SIGPENDING);
 	ret = dma_buf_begin_cpu_access(dmabuf, DMA_FROM_DEVICE);
 	clear_thread_flag(TIF_SIGPENDING);
+	mock_signaller_end(test, signaller);
 	KUNIT_EXPECT_EQ(test, ret, -ERESTARTSYS);
 	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_BEGIN), 0);
 }
@@ -113,12 +119,14 @@ static void begin_interrupted_after_the_exporter_is_undone(struct kunit *test)
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
 	struct dma_buf *dmabuf = mock_buffer(test, exporter);
 	struct witness witness = { .fence = mock_fence(test), .interrupts = true };
+	struct mock_signaller *signaller = mock_signaller(test, 1, &witness.fence);
 	int ret;
 
 	exporter->hook = move_at_begin;
 	exporter->hook_data = &witness;
 	ret = dma_buf_begin_cpu_access(dmabuf, DMA_TO_DEVICE);
 	clear_thread_flag(TIF_SIGPENDING);
+	mock_signaller_end(test, signaller);
 	KUNIT_EXPECT_EQ(test, ret, -ERESTARTSYS);
 	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_BEGIN), 1);
 	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_END), 1);

@@ -6,6 +6,7 @@
 #include <linux/dcache.h>
 #include <linux/kthread.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -145,55 +146,44 @@ static const struct ioctl_wait_row ioctl_wait_rows[] = {
 
 KUNIT_ARRAY_PARAM_DESC(ioctl_wait, ioctl_wait_rows, name);
 
-/**
- * struct ioctl_signaller - a thread that signals a fence when a waiter has enabled it
- * @fence: the mock fence
- * @returned: set when the ioctl has returned; ends the thread
- */
-struct ioctl_signaller {
-	struct dma_fence *fence;
-	bool returned;
-};
-
-/* Waiting for a fence enables its signalling. */
-static void ioctl_signal_when_waited_for(void *data)
-{
-	struct ioctl_signaller *signaller = data;
-	struct mock_fence *fence = to_mock_fence(signaller->fence);
-
-	while (!atomic_read(&fence->enabled)) {
-		if (READ_ONCE(signaller->returned))
-			return;
-		schedule_timeout_uninterruptible(1);
-	}
-	dma_fence_signal(signaller->fence);
-}
-
 static void ioctl_sync_waits_by_usage(struct kunit *test)
 {
 	const struct ioctl_wait_row *row = test->param_value;
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
 	struct dma_buf *dmabuf = mock_buffer(test, exporter);
-	struct ioctl_signaller *signaller;
-	struct mock_thread *thread;
+	struct dma_fence *fence = mock_fence(test);
+	struct mock_signaller *signaller;
 	bool signalled;
+
+	mock_user_memory(test, PAGE_SIZE);
+	mock_add_fence(test, dmabuf, fence, row->usage);
+	signaller = mock_signaller(test, 1, &fence);
+	KUNIT_EXPECT_EQ(test, ioctl_sync(test, dmabuf, row->flags), 0);
+	signalled = dma_fence_is_signaled(fence);
+	KUNIT_EXPECT_EQ(test, mock_signaller_end(test, signaller), row->waits);
+	KUNIT_EXPECT_EQ(test, signalled, row->waits);
+	KUNIT_EXPECT_EQ(test, atomic_read(&to_mock_fence(fence)->enabled), row->waits);
+}
+
+static void ioctl_sync_is_interrupted_by_a_signal(struct kunit *test)
+{
+	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
+	struct dma_buf *dmabuf = mock_buffer(test, exporter);
+	struct dma_fence *fence = mock_fence(test);
+	struct mock_signaller *signaller;
 	long ret;
 
 	mock_user_memory(test, PAGE_SIZE);
-	signaller = kunit_kzalloc(test, sizeof(*signaller), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, signaller);
-	signaller->fence = mock_fence(test);
-	mock_add_fence(test, dmabuf, signaller->fence, row->usage);
-	thread = mock_thread(test, ioctl_signal_when_waited_for, signaller);
-	ret = ioctl_sync(test, dmabuf, row->flags);
-	signalled = dma_fence_is_signaled(signaller->fence);
-	WRITE_ONCE(signaller->returned, true);
-	mock_thread_join(test, thread);
-
-	KUNIT_EXPECT_EQ(test, ret, 0);
-	KUNIT_EXPECT_EQ(test, signalled, row->waits);
-	KUNIT_EXPECT_EQ(test, atomic_read(&to_mock_fence(signaller->fence)->enabled),
-			row->waits);
+	mock_add_fence(test, dmabuf, fence, DMA_RESV_USAGE_WRITE);
+	signaller = mock_signaller(test, 1, &fence);
+	allow_signal(SIGUSR1);
+	send_sig(SIGUSR1, current, 0);
+	ret = ioctl_sync(test, dmabuf, DMA_BUF_SYNC_READ);
+	flush_signals(current);
+	disallow_signal(SIGUSR1);
+	KUNIT_EXPECT_EQ(test, mock_signaller_end(test, signaller), 0);
+	KUNIT_EXPECT_EQ(test, ret, -ERESTARTSYS);
+	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_BEGIN), 0);
 }
 
 struct ioctl_number_row {
@@ -499,6 +489,7 @@ static struct kunit_case dma_buf_ioctl_cases[] = {
 	KUNIT_CASE(ioctl_sync_passes_the_exporter_s_errno),
 	KUNIT_CASE(ioctl_sync_unbalanced_is_no_mistake_of_a_driver),
 	KUNIT_CASE_PARAM(ioctl_sync_waits_by_usage, ioctl_wait_gen_params),
+	KUNIT_CASE(ioctl_sync_is_interrupted_by_a_signal),
 	KUNIT_CASE_PARAM(ioctl_unknown_number, ioctl_number_gen_params),
 	KUNIT_CASE_PARAM(ioctl_argument_cannot_be_read, ioctl_known_gen_params),
 	KUNIT_CASE_PARAM(ioctl_set_name_lengths, ioctl_name_gen_params),

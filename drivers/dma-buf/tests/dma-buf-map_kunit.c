@@ -9,6 +9,7 @@
 #include <linux/scatterlist.h>
 
 #include "mock.h"
+#include "threads.h"
 
 static const int map_errnos[] = { -EINTR, -ERESTARTSYS, -ENOMEM, -EIO };
 
@@ -424,12 +425,17 @@ static void map_interrupted_while_it_waits_is_undone(struct kunit *test)
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
 	struct dma_buf *dmabuf = mock_buffer(test, exporter);
 	struct dma_buf_attachment *attach = mock_attach(test, dmabuf, NULL);
+	struct dma_fence *fence = mock_fence(test);
+	struct mock_signaller *signaller;
 	struct sg_table *sgt;
 
-	mock_add_fence(test, dmabuf, mock_fence(test), DMA_RESV_USAGE_KERNEL);
+	mock_add_fence(test, dmabuf, fence, DMA_RESV_USAGE_KERNEL);
+	/* Signals only if the wait is not interrupted. */
+	signaller = mock_signaller(test, 1, &fence);
 	set_thread_flag(TIF_SIGPENDING);
 	sgt = dma_buf_map_attachment_unlocked(attach, DMA_TO_DEVICE);
 	clear_thread_flag(TIF_SIGPENDING);
+	mock_signaller_end(test, signaller);
 
 	KUNIT_EXPECT_EQ(test, PTR_ERR(sgt), -ERESTARTSYS);
 	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_UNMAP), 1);

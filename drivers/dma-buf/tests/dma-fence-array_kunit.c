@@ -666,27 +666,21 @@ static void match_context_tests_each_member(struct kunit *test)
 							 context));
 }
 
-static void signal_soon(void *fence)
-{
-	msleep(20);
-	dma_fence_signal(fence);
-}
-
 static void wait_for_an_array(struct kunit *test)
 {
 	struct dma_fence *members[2], *array;
-	struct mock_thread *thread;
-	long left;
+	struct mock_signaller *signaller;
+	long remaining;
 
 	mock_fences(test, 2, members);
 	array = mock_array(test, false, 2, members);
 	dma_fence_signal(members[0]);
 	KUNIT_EXPECT_EQ(test, dma_fence_wait_timeout(array, true, 1), 0);
-	thread = mock_thread(test, signal_soon, members[1]);
-	left = dma_fence_wait_timeout(array, true, LONG);
-	KUNIT_EXPECT_GE(test, left, 1);
-	KUNIT_EXPECT_LE(test, left, LONG);
-	mock_thread_join(test, thread);
+	signaller = mock_signaller(test, 1, &members[1]);
+	remaining = dma_fence_wait_timeout(array, true, LONG);
+	KUNIT_EXPECT_EQ(test, mock_signaller_end(test, signaller), 1);
+	KUNIT_EXPECT_GE(test, remaining, 1);
+	KUNIT_EXPECT_LT(test, remaining, LONG);
 }
 
 /* Two fences that threads signal and replace, and put into arrays. */

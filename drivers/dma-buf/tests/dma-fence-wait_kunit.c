@@ -4,7 +4,6 @@
  * it leaves no callback on a fence.
  */
 
-#include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/sched/signal.h>
 
@@ -66,48 +65,32 @@ static void wait_ends_with_its_time(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, dma_fence_is_signaled(fence));
 }
 
-static void signal_soon(void *fence)
-{
-	msleep(20);
-	dma_fence_signal(fence);
-}
-
 static void wait_ends_with_the_signal(struct kunit *test)
 {
 	struct dma_fence *fence = mock_fence(test);
-	struct mock_thread *thread = mock_thread(test, signal_soon, fence);
-	long left = dma_fence_wait_timeout(fence, false, LONG);
+	struct mock_signaller *signaller = mock_signaller(test, 1, &fence);
+	long remaining = dma_fence_wait_timeout(fence, false, LONG);
 
-	KUNIT_EXPECT_GE(test, left, 1);
-	KUNIT_EXPECT_LE(test, left, LONG);
 	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(fence));
-	mock_thread_join(test, thread);
-}
-
-/* The second wait gets no more time than the first has left. */
-static void several_waits_share_a_time(struct kunit *test)
-{
-	struct dma_fence *first = mock_fence(test), *second = mock_fence(test);
-	struct mock_thread *thread = mock_thread(test, signal_soon, first);
-	unsigned long begin = jiffies;
-	long left = dma_fence_wait_timeout(first, false, LONG);
-
-	KUNIT_EXPECT_LE(test, left, LONG);
-	left = dma_fence_wait_timeout(second, false, min_t(long, left, SOON));
-	KUNIT_EXPECT_EQ(test, left, 0);
-	KUNIT_EXPECT_TRUE(test, time_before(jiffies, begin + LONG));
-	mock_thread_join(test, thread);
+	KUNIT_EXPECT_EQ(test, mock_signaller_end(test, signaller), 1);
+	KUNIT_EXPECT_GE(test, remaining, 1);
+	/* The thread has slept: a caller that passes the rest on waits no longer than LONG. */
+	KUNIT_EXPECT_LT(test, remaining, LONG);
 }
 
 static void wait_is_interrupted_by_a_signal(struct kunit *test)
 {
 	struct dma_fence *fence = mock_fence(test), *done = mock_fence(test);
 	struct dma_fence *both[] = { fence, done };
+	struct mock_signaller *signaller;
 	u32 first = 77;
 
 	allow_signal(SIGUSR1);
 	send_sig(SIGUSR1, current, 0);
+	/* Signals only if the wait is not interrupted. */
+	signaller = mock_signaller(test, 1, &fence);
 	KUNIT_EXPECT_EQ(test, dma_fence_wait(fence, true), -ERESTARTSYS);
+	KUNIT_EXPECT_EQ(test, mock_signaller_end(test, signaller), 0);
 	KUNIT_EXPECT_EQ(test, dma_fence_wait_timeout(fence, true, 0), -ERESTARTSYS);
 	KUNIT_EXPECT_EQ(test, dma_fence_wait_any_timeout(both, 2, true, LONG, &first),
 			-ERESTARTSYS);
@@ -188,24 +171,35 @@ static void any_without_time_is_allowed_in_atomic_context(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, first, 1);
 }
 
+static const int any_indexes[] = { 0, 1, 2 };
+
+static void any_index_to_desc(const int *index, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "fence %d", *index);
+}
+
+KUNIT_ARRAY_PARAM(any_index, any_indexes, any_index_to_desc);
+
 static void any_is_woken_by_each(struct kunit *test)
 {
+	const int *index = test->param_value;
+	struct mock_signaller *signaller;
 	struct dma_fence *fences[3];
-	struct mock_thread *thread;
 	u32 first = 77;
-	long left;
+	long remaining;
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(fences); i++)
 		fences[i] = mock_fence(test);
-	thread = mock_thread(test, signal_soon, fences[1]);
-	left = dma_fence_wait_any_timeout(fences, ARRAY_SIZE(fences), false, LONG, &first);
-	KUNIT_EXPECT_GE(test, left, 1);
-	KUNIT_EXPECT_LE(test, left, LONG);
-	KUNIT_EXPECT_EQ(test, first, 1);
-	KUNIT_EXPECT_TRUE(test, list_empty(&fences[0]->cb_list));
-	KUNIT_EXPECT_TRUE(test, list_empty(&fences[2]->cb_list));
-	mock_thread_join(test, thread);
+	signaller = mock_signaller(test, 1, &fences[*index]);
+	remaining = dma_fence_wait_any_timeout(fences, ARRAY_SIZE(fences), false, LONG, &first);
+	KUNIT_EXPECT_EQ(test, mock_signaller_end(test, signaller), 1);
+	KUNIT_EXPECT_GE(test, remaining, 1);
+	KUNIT_EXPECT_LT(test, remaining, LONG);
+	KUNIT_EXPECT_EQ(test, first, *index);
+	for (i = 0; i < ARRAY_SIZE(fences); i++)
+		if (i != *index)
+			KUNIT_EXPECT_TRUE(test, list_empty(&fences[i]->cb_list));
 }
 
 static void any_whose_enabling_fails_is_over(struct kunit *test)
@@ -236,12 +230,12 @@ static void any_of_one_fence_twice(struct kunit *test)
 {
 	struct dma_fence *fence = mock_fence(test);
 	struct dma_fence *fences[] = { fence, fence };
-	struct mock_thread *thread = mock_thread(test, signal_soon, fence);
+	struct mock_signaller *signaller = mock_signaller(test, 1, &fence);
 	u32 first = 77;
 
 	KUNIT_EXPECT_GT(test, dma_fence_wait_any_timeout(fences, 2, false, LONG, &first), 0);
+	KUNIT_EXPECT_EQ(test, mock_signaller_end(test, signaller), 1);
 	KUNIT_EXPECT_LT(test, first, 2);
-	mock_thread_join(test, thread);
 }
 
 static struct kunit_case dma_fence_wait_cases[] = {
@@ -251,12 +245,11 @@ static struct kunit_case dma_fence_wait_cases[] = {
 	KUNIT_CASE(wait_whose_enabling_fails_is_over),
 	KUNIT_CASE(wait_ends_with_its_time),
 	KUNIT_CASE(wait_ends_with_the_signal),
-	KUNIT_CASE(several_waits_share_a_time),
 	KUNIT_CASE(wait_is_interrupted_by_a_signal),
 	KUNIT_CASE(drivers_own_wait_is_used),
 	KUNIT_CASE(any_finds_the_one_that_is_signalled),
 	KUNIT_CASE(any_without_time_is_allowed_in_atomic_context),
-	KUNIT_CASE(any_is_woken_by_each),
+	KUNIT_CASE_PARAM(any_is_woken_by_each, any_index_gen_params),
 	KUNIT_CASE(any_whose_enabling_fails_is_over),
 	KUNIT_CASE(any_ends_with_its_time),
 	KUNIT_CASE(any_of_one_fence_twice),

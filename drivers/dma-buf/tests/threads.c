@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Threads for tests: jobs that run at the same time, a function that runs once, and a
- * holder of a reservation lock.
+ * Threads for tests: jobs that run at the same time, a function that runs once, a thread
+ * that signals fences, and a holder of a reservation lock.
  */
 
 #include <linux/completion.h>
+#include <linux/dma-fence.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/sched.h>
@@ -106,6 +107,93 @@ void mock_run_jobs(struct kunit *test, struct mock_job *jobs, unsigned int count
 		KUNIT_EXPECT_EQ_MSG(test, jobs[i].wrong, 0, "job %u, of %u turns", i,
 				    jobs[i].turns);
 	}
+}
+
+/**
+ * struct mock_signaller - a thread that signals fences for which another thread waits
+ * @fences: the fences, in the order of their signals
+ * @count: number of fences
+ * @waiter: thread that waits
+ * @returned: the wait has returned; ends the thread
+ * @signalled: number of fences that the thread has signalled
+ * @thread: the thread
+ */
+struct mock_signaller {
+	struct dma_fence **fences;
+	unsigned int count;
+	struct task_struct *waiter;
+	bool returned;
+	unsigned int signalled;
+	struct mock_thread *thread;
+};
+
+/* Whether a task sleeps for certain: its state is set before it is taken off the queue. */
+static bool mock_task_sleeps(struct task_struct *task)
+{
+	/* data_race() - the scheduler changes this at any time; the caller asks again. */
+	return READ_ONCE(task->__state) & TASK_NORMAL && !data_race(task_is_runnable(task));
+}
+
+/* Return true when the waiter waits for the fence, or false if its wait returns first. */
+static bool mock_signaller_waits(struct mock_signaller *signaller, struct dma_fence *fence)
+{
+	bool waits;
+
+	for (;;) {
+		/* A wait enables the signalling of its fence. */
+		waits = test_bit(DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT, &fence->flags) &&
+			mock_task_sleeps(signaller->waiter);
+		/* After the state: the waiter sleeps in mock_signaller_end() too. */
+		smp_rmb();
+		if (READ_ONCE(signaller->returned))
+			return false;
+		if (waits)
+			return true;
+		schedule_timeout_uninterruptible(1);
+	}
+}
+
+static void mock_signaller_fn(void *data)
+{
+	struct mock_signaller *signaller = data;
+
+	for (unsigned int i = 0; i < signaller->count; i++) {
+		if (!mock_signaller_waits(signaller, signaller->fences[i]))
+			return;
+		schedule_timeout_uninterruptible(2);
+		dma_fence_signal(signaller->fences[i]);
+		signaller->signalled++;
+	}
+}
+
+static void mock_signaller_action(void *in)
+{
+	struct mock_signaller *signaller = in;
+
+	/* The waiter sleeps afterwards at the earliest, which is a full barrier. */
+	WRITE_ONCE(signaller->returned, true);
+}
+
+struct mock_signaller *mock_signaller(struct kunit *test, unsigned int count,
+				      struct dma_fence **fences)
+{
+	struct mock_signaller *signaller = kunit_kzalloc(test, sizeof(*signaller), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, signaller);
+	signaller->fences = fences;
+	signaller->count = count;
+	signaller->waiter = current;
+	signaller->thread = mock_thread(test, mock_signaller_fn, signaller);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, mock_signaller_action,
+							   signaller));
+	return signaller;
+}
+
+unsigned int mock_signaller_end(struct kunit *test, struct mock_signaller *signaller)
+{
+	kunit_release_action(test, mock_signaller_action, signaller);
+	mock_thread_join(test, signaller->thread);
+	return signaller->signalled;
 }
 
 /**

@@ -50,6 +50,23 @@ struct mock_thread *mock_thread(struct kunit *test, void (*fn)(void *data), void
 void mock_thread_join(struct kunit *test, struct mock_thread *thread);
 bool mock_thread_done(struct mock_thread *thread);
 
+struct dma_fence;
+struct mock_signaller;
+/*
+ * mock_signaller() - signal @fences in their order, each when the calling thread waits for it
+ *
+ * A fence is signalled at the earliest two jiffies after its signalling was enabled and the
+ * calling thread fell asleep. The caller keeps @fences.
+ */
+struct mock_signaller *mock_signaller(struct kunit *test, unsigned int count,
+				      struct dma_fence **fences);
+/*
+ * mock_signaller_end() - end the thread, and return how many fences it has signalled
+ *
+ * Called when the wait has returned: the fences that were not waited for stay unsignalled.
+ */
+unsigned int mock_signaller_end(struct kunit *test, struct mock_signaller *signaller);
+
 /* Limit after which a holder drops the lock. */
 #define MOCK_HOLD_MS	20000
 struct mock_holder;

@@ -3,7 +3,6 @@
  * Tests of queries, waits and deadlines for the fences of a reservation object.
  */
 
-#include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
@@ -151,47 +150,101 @@ static void wait_without_time_for_fences_found_done(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, dma_resv_wait_timeout(resv, DMA_RESV_USAGE_WRITE, true, 0));
 }
 
+/* Jiffies that a wait for a timed fence takes; its driver has a wait of its own. */
+#define TIMED_WAIT	3
+
+struct timed_fence {
+	struct dma_fence base;
+	spinlock_t lock;	/* passed to dma_fence_init() */
+	long timeout;		/* that the wait got, or -1 */
+};
+
+static const char *timed_name(struct dma_fence *fence)
+{
+	return "timed";
+}
+
+static long timed_wait(struct dma_fence *fence, bool intr, long timeout)
+{
+	container_of(fence, struct timed_fence, base)->timeout = timeout;
+	return max(timeout - TIMED_WAIT, 0L);
+}
+
+static const struct dma_fence_ops timed_ops = {
+	.get_driver_name = timed_name,
+	.get_timeline_name = timed_name,
+	.wait = timed_wait,
+};
+
+static struct timed_fence *timed_fence(struct kunit *test)
+{
+	struct timed_fence *timed = kzalloc(sizeof(*timed), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, timed);
+	spin_lock_init(&timed->lock);
+	timed->timeout = -1;
+	dma_fence_init(&timed->base, &timed_ops, &timed->lock, dma_fence_context_alloc(1), 1);
+	mock_own(test, &timed->base);
+	return timed;
+}
+
+static const struct timeout_row {
+	const char *desc;
+	long timeout;
+	long result;
+	long timeouts[5];
+} timeout_rows[] = {
+	{ "more than the fences take", 20, 5, { 20, 17, 14, 11, 8 } },
+	{ "ends at the last fence", 15, 0, { 15, 12, 9, 6, 3 } },
+	{ "ends at the fourth", 10, 0, { 10, 7, 4, 1, -1 } },
+	{ "ends at the first", 1, 0, { 1, -1, -1, -1, -1 } },
+};
+
+KUNIT_ARRAY_PARAM_DESC(timeout, timeout_rows, desc);
+
 /* The timeout is for all fences together. */
 static void wait_takes_no_longer_than_it_was_given(struct kunit *test)
 {
+	const struct timeout_row *row = test->param_value;
 	struct dma_resv *resv = mock_resv(test);
-	struct dma_fence *fences[20];
+	struct timed_fence *fences[5];
+
+	for (int i = 0; i < ARRAY_SIZE(fences); i++) {
+		fences[i] = timed_fence(test);
+		mock_resv_add(test, resv, &fences[i]->base, DMA_RESV_USAGE_READ);
+	}
+	KUNIT_EXPECT_EQ(test, row->result,
+			dma_resv_wait_timeout(resv, DMA_RESV_USAGE_READ, true, row->timeout));
+	for (int i = 0; i < ARRAY_SIZE(fences); i++)
+		KUNIT_EXPECT_EQ_MSG(test, fences[i]->timeout, row->timeouts[i], "fence %d", i);
+}
+
+static void wait_ends_with_its_time(struct kunit *test)
+{
+	struct dma_resv *resv = mock_resv(test);
 	unsigned long begin;
 
-	mock_fences(test, ARRAY_SIZE(fences), fences);
-	for (int i = 0; i < ARRAY_SIZE(fences); i++)
-		mock_resv_add(test, resv, fences[i], DMA_RESV_USAGE_READ);
+	mock_resv_fill(test, resv, "a1r b1r c1r");
 	begin = jiffies;
 	KUNIT_EXPECT_EQ(test, 0, dma_resv_wait_timeout(resv, DMA_RESV_USAGE_READ, true, SOON));
 	KUNIT_EXPECT_TRUE(test, time_after_eq(jiffies, begin + SOON));
-	KUNIT_EXPECT_TRUE(test, time_before(jiffies, begin + 10 * SOON));
-}
-
-static void signal_all_soon(void *fences)
-{
-	for (struct dma_fence **fence = fences; *fence; fence++) {
-		msleep(20);
-		dma_fence_signal(*fence);
-	}
 }
 
 static void wait_ends_with_the_last_signal(struct kunit *test)
 {
 	struct dma_resv *resv = mock_resv(test);
-	struct dma_fence *fences[9];
-	struct mock_thread *thread;
-	long left;
+	struct mock_signaller *signaller;
+	struct dma_fence *fences[8];
+	long remaining;
 
 	mock_fences(test, 8, fences);
-	fences[8] = NULL;
 	for (int i = 0; i < 8; i++)
-		mock_resv_add(test, resv, fences[7 - i], DMA_RESV_USAGE_READ);
-	thread = mock_thread(test, signal_all_soon, fences);
-	left = dma_resv_wait_timeout(resv, DMA_RESV_USAGE_READ, false, LONG);
-	KUNIT_EXPECT_GE(test, left, 1);
-	KUNIT_EXPECT_LT(test, left, LONG);
-	KUNIT_EXPECT_TRUE(test, dma_resv_test_signaled(resv, DMA_RESV_USAGE_READ));
-	mock_thread_join(test, thread);
+		mock_resv_add(test, resv, fences[i], DMA_RESV_USAGE_READ);
+	signaller = mock_signaller(test, 8, fences);
+	remaining = dma_resv_wait_timeout(resv, DMA_RESV_USAGE_READ, false, LONG);
+	KUNIT_EXPECT_EQ(test, mock_signaller_end(test, signaller), 8);
+	KUNIT_EXPECT_GE(test, remaining, 1);
+	KUNIT_EXPECT_LT(test, remaining, LONG);
 }
 
 static void wait_is_interrupted_by_a_signal(struct kunit *test)
@@ -211,17 +264,17 @@ static void wait_is_interrupted_by_a_signal(struct kunit *test)
 
 static void wait_under_the_lock(struct kunit *test)
 {
-	struct dma_fence *fences[] = { mock_fence(test), NULL };
+	struct dma_fence *fence = mock_fence(test);
 	struct dma_resv *resv = mock_resv(test);
-	struct mock_thread *thread;
+	struct mock_signaller *signaller;
 
-	mock_resv_add(test, resv, fences[0], DMA_RESV_USAGE_WRITE);
-	thread = mock_thread(test, signal_all_soon, fences);
+	mock_resv_add(test, resv, fence, DMA_RESV_USAGE_WRITE);
+	signaller = mock_signaller(test, 1, &fence);
 	dma_resv_lock(resv, NULL);
 	KUNIT_EXPECT_GT(test, dma_resv_wait_timeout(resv, DMA_RESV_USAGE_WRITE, true, LONG), 0);
 	KUNIT_EXPECT_TRUE(test, dma_resv_test_signaled(resv, DMA_RESV_USAGE_WRITE));
 	dma_resv_unlock(resv);
-	mock_thread_join(test, thread);
+	KUNIT_EXPECT_EQ(test, mock_signaller_end(test, signaller), 1);
 }
 
 static void deadline_reaches_the_fences_of_a_usage(struct kunit *test)
@@ -267,7 +320,8 @@ static struct kunit_case dma_resv_query_cases[] = {
 	KUNIT_CASE(wait_for_nothing_takes_no_time),
 	KUNIT_CASE(wait_without_time_asks),
 	KUNIT_CASE(wait_without_time_for_fences_found_done),
-	KUNIT_CASE(wait_takes_no_longer_than_it_was_given),
+	KUNIT_CASE_PARAM(wait_takes_no_longer_than_it_was_given, timeout_gen_params),
+	KUNIT_CASE(wait_ends_with_its_time),
 	KUNIT_CASE(wait_ends_with_the_last_signal),
 	KUNIT_CASE(wait_is_interrupted_by_a_signal),
 	KUNIT_CASE(wait_under_the_lock),

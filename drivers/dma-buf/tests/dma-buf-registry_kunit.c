@@ -369,25 +369,38 @@ static void crowd_to_desc(const int *crowd, char *desc)
 
 KUNIT_ARRAY_PARAM(crowd, crowds, crowd_to_desc);
 
-/* A kernel thread's last put defers the release, so the buffers are still listed. */
+static int registry_listed(struct dma_buf **buffers, int count)
+{
+	int listed = 0;
+
+	for (int i = 0; i < count; i++)
+		listed += !list_empty(&dma_buf_to_object(buffers[i])->entry.node);
+	return listed;
+}
+
 static void registry_dying_buffers_are_skipped(struct kunit *test)
 {
 	const int *crowd = test->param_value;
 	struct mock_exporter *exporter = mock_exporter(test, &mock_bare_ops);
 	struct registry_walk *walk;
 	struct dma_buf *dying[200];
+	struct mock_stop *stop;
 	struct dma_buf *alive;
 
 	for (int i = 0; i < *crowd; i++)
 		dying[i] = mock_buffer(test, exporter);
 	alive = mock_buffer(test, exporter);
 	walk = registry_begin(test, exporter);
+	stop = mock_stop_releases(test);
 	for (int i = 0; i < *crowd; i++) {
 		mock_buffer_disown(test, dying[i]);
 		dma_buf_put(dying[i]);
 	}
 	KUNIT_EXPECT_PTR_EQ(test, registry_next(walk), alive);
 	KUNIT_EXPECT_NULL(test, registry_next(walk));
+	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_RELEASE), 0);
+	KUNIT_EXPECT_EQ(test, registry_listed(dying, *crowd), *crowd);
+	mock_resume_releases(test, stop);
 	mock_flush();
 	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_RELEASE), *crowd);
 }

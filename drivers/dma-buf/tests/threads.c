@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Threads for tests: jobs that run at the same time, a function that runs once, a thread
- * that signals fences, and a holder of a reservation lock.
+ * that signals fences, a holder of a reservation lock, and a stop for the worker that
+ * releases files.
  */
 
+#include <linux/anon_inodes.h>
 #include <linux/completion.h>
 #include <linux/dma-fence.h>
+#include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
+#include <linux/module.h>
 #include <linux/sched.h>
 
 #include "mock.h"
@@ -107,6 +112,63 @@ void mock_run_jobs(struct kunit *test, struct mock_job *jobs, unsigned int count
 		KUNIT_EXPECT_EQ_MSG(test, jobs[i].wrong, 0, "job %u, of %u turns", i,
 				    jobs[i].turns);
 	}
+}
+
+/**
+ * struct mock_stop - a file whose release stops the worker that releases files
+ * @stopped: completed by the release
+ * @resume: completed to let the release return
+ * @resumed: completed when it returns
+ */
+struct mock_stop {
+	struct completion stopped;
+	struct completion resume;
+	struct completion resumed;
+};
+
+static int mock_stop_release(struct inode *inode, struct file *file)
+{
+	struct mock_stop *stop = file->private_data;
+
+	complete(&stop->stopped);
+	wait_for_completion_timeout(&stop->resume, msecs_to_jiffies(MOCK_HOLD_MS));
+	complete(&stop->resumed);
+	return 0;
+}
+
+static const struct file_operations mock_stop_fops = {
+	.owner = THIS_MODULE,
+	.release = mock_stop_release,
+};
+
+static void mock_stop_action(void *in)
+{
+	struct mock_stop *stop = in;
+
+	complete(&stop->resume);
+	wait_for_completion(&stop->resumed);
+}
+
+struct mock_stop *mock_stop_releases(struct kunit *test)
+{
+	struct mock_stop *stop = kunit_kzalloc(test, sizeof(*stop), GFP_KERNEL);
+	struct file *file;
+
+	KUNIT_ASSERT_NOT_NULL(test, stop);
+	init_completion(&stop->stopped);
+	init_completion(&stop->resume);
+	init_completion(&stop->resumed);
+	file = anon_inode_getfile("dmabuf-mock", &mock_stop_fops, stop, O_RDONLY);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
+	fput(file);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, mock_stop_action, stop));
+	wait_for_completion(&stop->stopped);
+	return stop;
+}
+
+void mock_resume_releases(struct kunit *test, struct mock_stop *stop)
+{
+	kunit_release_action(test, mock_stop_action, stop);
 }
 
 /**

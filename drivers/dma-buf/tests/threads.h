@@ -50,6 +50,16 @@ struct mock_thread *mock_thread(struct kunit *test, void (*fn)(void *data), void
 void mock_thread_join(struct kunit *test, struct mock_thread *thread);
 bool mock_thread_done(struct mock_thread *thread);
 
+struct mock_stop;
+/*
+ * mock_stop_releases() - stop the worker that releases files
+ *
+ * The last dma_buf_put() of a kernel thread leaves the release to that worker. Until
+ * mock_resume_releases(), such a buffer is dying and still listed.
+ */
+struct mock_stop *mock_stop_releases(struct kunit *test);
+void mock_resume_releases(struct kunit *test, struct mock_stop *stop);
+
 struct dma_fence;
 struct mock_signaller;
 /*
@@ -67,7 +77,7 @@ struct mock_signaller *mock_signaller(struct kunit *test, unsigned int count,
  */
 unsigned int mock_signaller_end(struct kunit *test, struct mock_signaller *signaller);
 
-/* Limit after which a holder drops the lock. */
+/* Limit after which a holder drops the lock, and after which the worker goes on. */
 #define MOCK_HOLD_MS	20000
 struct mock_holder;
 /* mock_hold_lock() - let another thread take and hold the reservation lock of @dmabuf */

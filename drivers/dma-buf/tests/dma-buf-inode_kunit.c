@@ -6,6 +6,8 @@
 
 #include <linux/dcache.h>
 #include <linux/magic.h>
+#include <linux/poll.h>
+#include <linux/preempt.h>
 #include <linux/stat.h>
 #include <linux/statfs.h>
 
@@ -151,37 +153,77 @@ static void reservation_object_is_part_of_the_buffer(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, dmabuf->file->private_data, (void *)dmabuf);
 }
 
-/* Change every state of a buffer that must not survive its release. */
-static void use_up(struct kunit *test, struct dma_buf *dmabuf)
+static void expect_unused(struct kunit *test, struct dma_buf *dmabuf)
 {
+	struct dma_buf_object *obj = dma_buf_to_object(dmabuf);
+	int reports = mock_reports(test, DMA_BUF_RULE_CPU_ACCESS);
+
+	KUNIT_EXPECT_FALSE(test, obj->named);
+	KUNIT_EXPECT_EQ(test, obj->reported, 0);
+	KUNIT_EXPECT_EQ(test, obj->vmap_count, 0);
+	KUNIT_EXPECT_EQ(test, obj->attached, 0);
+	KUNIT_EXPECT_FALSE(test, dma_buf_has_fences(dmabuf));
+	KUNIT_EXPECT_TRUE(test, list_empty(&dmabuf->attachments));
+	KUNIT_EXPECT_FALSE(test, obj->poll.used);
+	KUNIT_EXPECT_FALSE(test, obj->poll.read.busy);
+	KUNIT_EXPECT_NULL(test, obj->poll.read.fence);
+	KUNIT_EXPECT_FALSE(test, obj->poll.write.busy);
+	KUNIT_EXPECT_NULL(test, obj->poll.write.fence);
+	/* No access has begun, which only CONFIG_DMABUF_DEBUG knows. */
+	KUNIT_EXPECT_EQ(test, 0, dma_buf_end_cpu_access(dmabuf, DMA_TO_DEVICE));
+	KUNIT_EXPECT_EQ(test, mock_reports(test, DMA_BUF_RULE_CPU_ACCESS) - reports,
+			IS_ENABLED(CONFIG_DMABUF_DEBUG));
+}
+
+/*
+ * Change all state of a buffer that must not survive its release: mappings and accesses
+ * that are not undone, too, which the release reports. Returns the attachment, whose memory
+ * nobody frees if it is not in the buffer.
+ */
+static struct dma_buf_attachment *use_up(struct kunit *test, struct dma_buf *dmabuf,
+					 struct device *dev)
+{
+	poll_table table = { ._key = EPOLLIN | EPOLLOUT };
+	struct dma_buf_attachment *attach;
 	struct iosys_map map;
 
 	set_name(dmabuf, "old");
-	dma_buf_to_object(dmabuf)->reported = ~0UL;
+	KUNIT_EXPECT_EQ(test, 0, dma_buf_begin_cpu_access(dmabuf, DMA_TO_DEVICE));
 	mock_add_fence(test, dmabuf, mock_fence(test), DMA_RESV_USAGE_WRITE);
-	KUNIT_ASSERT_EQ(test, 0, dma_buf_vmap_unlocked(dmabuf, &map));
-	dma_buf_vunmap_unlocked(dmabuf, &map);
-	mock_detach(test, mock_attach(test, dmabuf, NULL));
+	vfs_poll(dmabuf->file, &table);
+	KUNIT_EXPECT_TRUE(test, dma_buf_to_object(dmabuf)->poll.read.busy);
+	KUNIT_EXPECT_TRUE(test, dma_buf_to_object(dmabuf)->poll.write.busy);
+	KUNIT_EXPECT_EQ(test, 0, dma_buf_vmap_unlocked(dmabuf, &map));
+	attach = dma_buf_attach(dmabuf, dev);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, attach);
+	dma_buf_to_object(dmabuf)->reported = ~0UL;
+	return attach;
 }
 
 static void new_buffer_has_nothing_of_an_old_one(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
+	struct device *dev = mock_device(test);
+	struct dma_buf_attachment *attach;
+	struct dma_buf *last = NULL;
+	unsigned int reused = 0;
 
-	/* Enough buffers for one to reuse the memory of another. */
+	mock_expect_report(test);
+	migrate_disable();
 	for (int i = 0; i < 8; i++) {
 		struct dma_buf *dmabuf = mock_buffer(test, exporter);
-		struct dma_buf_object *obj = dma_buf_to_object(dmabuf);
 
-		KUNIT_EXPECT_FALSE(test, obj->named);
-		KUNIT_EXPECT_EQ(test, obj->reported, 0);
-		KUNIT_EXPECT_EQ(test, obj->vmap_count, 0);
-		KUNIT_EXPECT_FALSE(test, dma_buf_has_fences(dmabuf));
-		KUNIT_EXPECT_TRUE(test, list_empty(&dmabuf->attachments));
-		KUNIT_EXPECT_FALSE(test, obj->poll.read.busy || obj->poll.write.busy);
-		use_up(test, dmabuf);
-		mock_buffer_put(test, dmabuf);
+		reused += dmabuf == last;
+		last = dmabuf;
+		expect_unused(test, dmabuf);
+		attach = use_up(test, dmabuf, dev);
+		mock_buffer_release(test, dmabuf);
+		if (IS_ENABLED(CONFIG_DMABUF_DEBUG))
+			kfree(dma_buf_to_attach_object(attach));
 	}
+	migrate_enable();
+	mock_expect_reuse(test, reused);
+	KUNIT_EXPECT_EQ(test, mock_reports(test, DMA_BUF_RULE_RELEASE), 8);
 	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_RELEASE), 8);
 }
 

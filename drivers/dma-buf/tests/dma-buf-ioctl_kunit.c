@@ -5,6 +5,7 @@
 
 #include <linux/dcache.h>
 #include <linux/kthread.h>
+#include <linux/preempt.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
@@ -394,14 +395,21 @@ static void ioctl_set_name_empty_differs_from_none(struct kunit *test)
 static void ioctl_set_name_ends_with_the_buffer(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
+	struct dma_buf *last = NULL;
+	unsigned int reused = 0;
 
+	migrate_disable();
 	for (int i = 0; i < 10; i++) {
 		struct dma_buf *dmabuf = mock_buffer(test, exporter);
 
+		reused += dmabuf == last;
+		last = dmabuf;
 		KUNIT_EXPECT_STREQ(test, ioctl_path(test, dmabuf), "/dmabuf:");
 		KUNIT_EXPECT_EQ(test, ioctl_name(test, dmabuf, "mine"), 0);
-		mock_buffer_put(test, dmabuf);
+		mock_buffer_release(test, dmabuf);
 	}
+	migrate_enable();
+	mock_expect_reuse(test, reused);
 }
 
 /**

@@ -6,6 +6,7 @@
 
 #include <linux/file.h>
 #include <linux/poll.h>
+#include <linux/preempt.h>
 
 #include "mock.h"
 #include "threads.h"
@@ -476,17 +477,24 @@ static void poll_close_of_one_buffer_leaves_the_other_s(struct kunit *test)
 static void poll_of_a_buffer_in_used_memory_starts_idle(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
+	struct dma_buf *last = NULL;
+	unsigned int reused = 0;
 
+	migrate_disable();
 	for (int i = 0; i < 20; i++) {
 		struct dma_buf *dmabuf = mock_buffer(test, exporter);
 		struct dma_fence *fence;
 
+		reused += dmabuf == last;
+		last = dmabuf;
 		KUNIT_EXPECT_EQ(test, poll_now(dmabuf, POLL_BOTH), POLL_BOTH);
 		fence = poll_fence(test, dmabuf, DMA_RESV_USAGE_WRITE);
 		KUNIT_EXPECT_EQ(test, poll_now(dmabuf, POLL_BOTH), 0);
 		KUNIT_EXPECT_EQ(test, poll_callbacks(fence), 2);
-		mock_buffer_put(test, dmabuf);
+		mock_buffer_release(test, dmabuf);
 	}
+	migrate_enable();
+	mock_expect_reuse(test, reused);
 }
 
 static void poll_reservation_locked_by_another_thread(struct kunit *test)

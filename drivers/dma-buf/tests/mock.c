@@ -371,6 +371,12 @@ void mock_buffer_release(struct kunit *test, struct dma_buf *dmabuf)
 	path_put(&path);
 }
 
+void mock_expect_reuse(struct kunit *test, unsigned int times)
+{
+	if (!IS_ENABLED(CONFIG_KASAN))
+		KUNIT_EXPECT_GT_MSG(test, times, 0, "no memory was reused");
+}
+
 void mock_buffer_disown(struct kunit *test, struct dma_buf *dmabuf)
 {
 	kunit_remove_action(test, mock_buffer_action, dmabuf);

@@ -124,6 +124,12 @@ void mock_buffer_release(struct kunit *test, struct dma_buf *dmabuf);
 void mock_buffer_disown(struct kunit *test, struct dma_buf *dmabuf);
 /* Wait for the releases that dma_buf_put() has deferred to a worker. */
 void mock_flush(void);
+/*
+ * Expect that some of the test's buffers were in the memory of released ones; @times is the
+ * number of those. One CPU has to make the buffers one after the other, and to release them
+ * by mock_buffer_release(). With KASAN no memory is reused at once.
+ */
+void mock_expect_reuse(struct kunit *test, unsigned int times);
 
 /* Make a device with a 32 bit DMA mask, or with another mask. */
 struct device *mock_device(struct kunit *test);

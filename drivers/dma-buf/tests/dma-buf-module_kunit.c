@@ -4,6 +4,7 @@
  * CONFIG_MODULE_UNLOAD.
  */
 
+#include <kunit/static_stub.h>
 #include <linux/module.h>
 
 #include "mock.h"
@@ -75,7 +76,28 @@ static void export_from_a_module_being_unloaded_is_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_RELEASE), 0);
 }
 
-static void refused_export_does_not_count_as_a_user(struct kunit *test)
+/* Refuses the file, when the export has taken the reference to the module. */
+static struct module_witness at_open;
+
+static struct file *refuse_open(struct dma_buf_object *obj, int flags)
+{
+	at_open.users = atomic_read(&at_open.module->refcnt);
+	return ERR_PTR(-ENFILE);
+}
+
+static void failed_export_drops_its_module_reference(struct kunit *test)
+{
+	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
+
+	at_open.module = mock_module(test, MODULE_STATE_LIVE);
+	at_open.users = 0;
+	kunit_activate_static_stub(test, dma_buf_object_open, refuse_open);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(export_from(exporter, at_open.module)), -ENFILE);
+	KUNIT_EXPECT_EQ(test, at_open.users, 2);
+	KUNIT_EXPECT_EQ(test, atomic_read(&at_open.module->refcnt), 1);
+}
+
+static void invalid_export_takes_no_module_reference(struct kunit *test)
 {
 	static const struct dma_buf_ops empty = {};
 	struct module *module = mock_module(test, MODULE_STATE_LIVE);
@@ -89,7 +111,8 @@ static void refused_export_does_not_count_as_a_user(struct kunit *test)
 static struct kunit_case dma_buf_module_cases[] = {
 	KUNIT_CASE(module_stays_until_release_has_returned),
 	KUNIT_CASE(export_from_a_module_being_unloaded_is_refused),
-	KUNIT_CASE(refused_export_does_not_count_as_a_user),
+	KUNIT_CASE(failed_export_drops_its_module_reference),
+	KUNIT_CASE(invalid_export_takes_no_module_reference),
 	{}
 };
 

@@ -122,6 +122,18 @@ unsigned int mock_resv_room(struct dma_resv *resv)
 	return list ? list->max_fences : 0;
 }
 
+void mock_resv_exchange(struct dma_resv *resv, struct dma_resv *other)
+{
+	struct dma_resv_list *mine, *theirs = rcu_dereference_protected(other->fences, true);
+
+	dma_resv_lock(resv, NULL);
+	mine = dma_resv_list_held(resv);
+	for (unsigned int i = 0; i < mine->num_fences; i++)
+		swap(mine->slots[i], theirs->slots[i]);
+	WRITE_ONCE(resv->generation, resv->generation + 1);
+	dma_resv_unlock(resv);
+}
+
 void mock_resv_pretend(struct dma_resv *resv, unsigned int num_fences)
 {
 	dma_resv_lock(resv, NULL);

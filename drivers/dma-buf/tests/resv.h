@@ -29,6 +29,11 @@ unsigned int mock_resv_count(struct kunit *test, struct dma_resv *resv);
 /* Capacity of the list: the number of fences it holds without a reallocation. */
 unsigned int mock_resv_room(struct dma_resv *resv);
 /*
+ * Exchange the fences of two lists of the same length and count one more generation of
+ * @resv, as if its new list had been allocated at the address of the old one.
+ */
+void mock_resv_exchange(struct dma_resv *resv, struct dma_resv *other);
+/*
  * Set num_fences of the list, as if a list of another length had been allocated at the
  * same address and with the same generation.
  */

@@ -7,6 +7,7 @@
 #include <linux/mutex.h>
 #include <linux/seq_file.h>
 
+#include "containers.h"
 #include "mock.h"
 #include "threads.h"
 
@@ -454,7 +455,16 @@ static void deadline_reaches_the_driver_until_it_is_signalled(struct kunit *test
 	dma_fence_signal(&odd->base);
 	dma_fence_set_deadline(&odd->base, 4712);
 	KUNIT_EXPECT_EQ(test, odd->deadlines, 1);
-	dma_fence_set_deadline(mock_fence(test), 4711);
+}
+
+static void deadline_of_a_driver_without_the_callback(struct kunit *test)
+{
+	static DEFINE_SPINLOCK(lock);
+	struct dma_fence *fence = mock_plain_fence(test, &lock);
+
+	KUNIT_ASSERT_NULL(test, fence->ops->set_deadline);
+	dma_fence_set_deadline(fence, 4711);
+	KUNIT_EXPECT_FALSE(test, dma_fence_is_signaled(fence));
 }
 
 static void describe_prints_one_line(struct kunit *test)
@@ -753,6 +763,7 @@ static struct kunit_case dma_fence_cases[] = {
 	KUNIT_CASE(release_follows_the_last_put),
 	KUNIT_CASE(release_by_a_driver_that_counts_itself),
 	KUNIT_CASE(deadline_reaches_the_driver_until_it_is_signalled),
+	KUNIT_CASE(deadline_of_a_driver_without_the_callback),
 	KUNIT_CASE(describe_prints_one_line),
 	KUNIT_CASE(stub_is_signalled_and_the_same_for_all),
 	KUNIT_CASE(private_stub_has_a_time_of_its_own),

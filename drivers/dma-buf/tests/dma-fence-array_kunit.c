@@ -784,6 +784,7 @@ struct shared {
 	struct dma_fence *array;
 	struct mock_callback callbacks[3];
 	struct completion go;
+	atomic_t tried;		/* threads that have added theirs, or were too late */
 };
 
 struct enabler {
@@ -800,11 +801,14 @@ static void enable_with_others(void *data)
 	wait_for_completion(&shared->go);
 	enabler->ret = mock_callback_add(&shared->callbacks[enabler->number],
 					 shared->array);
+	atomic_inc(&shared->tried);
 }
 
+/* Of four rounds, the members signal before, after the first, the second and all threads. */
 static void several_threads_enable_one_array(struct kunit *test)
 {
-	for (int round = 0; round < 50; round++) {
+	for (int round = 0; round < 60; round++) {
+		int first = round % 4, tried;
 		struct dma_fence *members[4];
 		struct enabler enablers[3] = {};
 		struct mock_thread *threads[3];
@@ -818,6 +822,9 @@ static void several_threads_enable_one_array(struct kunit *test)
 			threads[i] = mock_thread(test, enable_with_others, &enablers[i]);
 		}
 		complete_all(&shared.go);
+		KUNIT_EXPECT_EQ(test, 0, read_poll_timeout(atomic_read, tried, tried >= first,
+							   100, 5 * USEC_PER_SEC, false,
+							   &shared.tried));
 		for (int i = 0; i < 4; i++)
 			dma_fence_signal(members[i]);
 		for (int i = 0; i < 3; i++)

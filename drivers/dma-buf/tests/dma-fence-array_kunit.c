@@ -15,7 +15,7 @@
 #include "threads.h"
 
 #define MEMBERS_MAX	16
-#define LONG		msecs_to_jiffies(20000)
+#define LONG		((long)msecs_to_jiffies(20000))
 
 static const struct shape {
 	const char *desc;
@@ -679,7 +679,7 @@ static void wait_for_an_array(struct kunit *test)
 	signaller = mock_signaller(test, 1, &members[1]);
 	remaining = dma_fence_wait_timeout(array, true, LONG);
 	KUNIT_EXPECT_EQ(test, mock_signaller_end(test, signaller), 1);
-	KUNIT_EXPECT_GE(test, remaining, 1);
+	KUNIT_EXPECT_GT(test, remaining, LONG / 2);
 	KUNIT_EXPECT_LT(test, remaining, LONG);
 }
 
@@ -830,6 +830,8 @@ static void several_threads_enable_one_array(struct kunit *test)
 		for (int i = 0; i < 3; i++)
 			mock_thread_join(test, threads[i]);
 		KUNIT_EXPECT_TRUE(test, mock_signals(shared.array));
+		for (int i = 0; first == 3 && i < 3; i++)
+			KUNIT_EXPECT_EQ(test, enablers[i].ret, 0);
 		for (int i = 0; i < 3; i++)
 			KUNIT_EXPECT_EQ(test, atomic_read(&shared.callbacks[i].times),
 					!enablers[i].ret);

@@ -104,6 +104,17 @@ bool mock_signals(struct dma_fence *container)
 	return dma_fence_wait_timeout(container, false, limit) > limit / 2;
 }
 
+bool mock_wait_is_right(long ret, struct dma_fence *fence, ktime_t begin)
+{
+	/* One jiffy less: the jiffy in which the wait begins is counted as a whole. */
+	ktime_t end = ktime_add_us(begin, jiffies_to_usecs(MOCK_WAIT - 1));
+
+	if (ret)
+		return ret > 0 && ret <= MOCK_WAIT && dma_fence_get_status(fence) == 1;
+	return !test_bit(DMA_FENCE_FLAG_SIGNALED_BIT, &fence->flags) ||
+	       !ktime_before(dma_fence_timestamp(fence), end);
+}
+
 bool mock_has_references(struct dma_fence *fence, unsigned int count)
 {
 	unsigned int now;

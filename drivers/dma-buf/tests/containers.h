@@ -38,6 +38,18 @@ void mock_run_deferred(void);
 /* Wait, with a limit, until a container signals by itself, without polling it. */
 bool mock_signals(struct dma_fence *container);
 
+/*
+ * Timeout of waits that race with signals. Where signals stop, only waits for fences that
+ * stay unsignalled take so long.
+ */
+#define MOCK_WAIT	msecs_to_jiffies(300)
+
+/*
+ * Whether @ret is right for a wait with MOCK_WAIT that began at @begin or later: with a
+ * result of 0, @fence has not signalled before the timeout.
+ */
+bool mock_wait_is_right(long ret, struct dma_fence *fence, ktime_t begin);
+
 /* Wait, with a limit, until a fence has so many references. */
 bool mock_has_references(struct dma_fence *fence, unsigned int count);
 

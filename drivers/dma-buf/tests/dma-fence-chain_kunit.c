@@ -667,19 +667,15 @@ static bool race_use(void *data)
 	return atomic_read(&callback.times) + removed == added;
 }
 
-#define RACE_WAIT	msecs_to_jiffies(100)
-
 static bool race_wait(void *data)
 {
 	struct dma_fence *fence = race_get_head(data);
-	bool fine = true;
-	long left;
+	ktime_t begin = ktime_get();
+	bool fine;
 
 	if (!fence)
 		return true;
-	left = dma_fence_wait_timeout(fence, false, RACE_WAIT);
-	if (left)
-		fine = left > 0 && left <= RACE_WAIT && dma_fence_get_status(fence) == 1;
+	fine = mock_wait_is_right(dma_fence_wait_timeout(fence, false, MOCK_WAIT), fence, begin);
 	dma_fence_put(fence);
 	return fine;
 }

@@ -615,14 +615,12 @@ static bool race_look(void *data)
 	return fine;
 }
 
-/* Only the last fence stays unsignalled, so only waits for it reach this limit. */
-#define RACE_WAIT	msecs_to_jiffies(500)
-
 static bool race_wait(void *data)
 {
 	struct dma_fence *fence = race_get(data);
-	long left = dma_fence_wait_timeout(fence, false, RACE_WAIT);
-	bool fine = left ? left > 0 && left <= RACE_WAIT : !dma_fence_is_signaled(fence);
+	ktime_t begin = ktime_get();
+	long ret = dma_fence_wait_timeout(fence, false, MOCK_WAIT);
+	bool fine = mock_wait_is_right(ret, fence, begin);
 
 	dma_fence_put(fence);
 	return fine;
@@ -631,13 +629,17 @@ static bool race_wait(void *data)
 static bool race_wait_any(void *data)
 {
 	struct dma_fence *fences[] = { race_get(data), race_get(data) };
+	ktime_t begin = ktime_get();
 	u32 first = ARRAY_SIZE(fences);
-	long left = dma_fence_wait_any_timeout(fences, 2, false, RACE_WAIT, &first);
-	bool fine = left ? left > 0 && left <= RACE_WAIT : !dma_fence_is_signaled(fences[0]);
+	long ret = dma_fence_wait_any_timeout(fences, 2, false, MOCK_WAIT, &first);
+	bool fine;
 
-	if (left)
-		fine = fine && first < ARRAY_SIZE(fences) &&
-		       dma_fence_is_signaled(fences[first]);
+	if (ret)
+		fine = first < ARRAY_SIZE(fences) &&
+		       mock_wait_is_right(ret, fences[first], begin);
+	else
+		fine = mock_wait_is_right(0, fences[0], begin) &&
+		       mock_wait_is_right(0, fences[1], begin);
 	dma_fence_put(fences[0]);
 	dma_fence_put(fences[1]);
 	return fine;

@@ -123,7 +123,7 @@ bool mock_has_references(struct dma_fence *fence, unsigned int count)
 				  &fence->refcount);
 }
 
-bool mock_fences_left(struct kunit *test, int count)
+bool mock_has_fences(struct kunit *test, int count)
 {
 	struct mock_context *ctx = test->priv;
 

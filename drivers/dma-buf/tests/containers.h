@@ -54,7 +54,7 @@ bool mock_wait_is_right(long ret, struct dma_fence *fence, ktime_t begin);
 bool mock_has_references(struct dma_fence *fence, unsigned int count);
 
 /* Wait, with a limit, until so many mock fences of the test are left. */
-bool mock_fences_left(struct kunit *test, int count);
+bool mock_has_fences(struct kunit *test, int count);
 
 /**
  * struct mock_callback - a callback that counts

@@ -115,13 +115,13 @@ static void attach_without_buffer_or_device_is_reported(struct kunit *test)
 
 static void dynamic_attach_without_move_notify_is_reported(struct kunit *test)
 {
-	static const struct dma_buf_attach_ops deaf = { .allow_peer2peer = true };
+	static const struct dma_buf_attach_ops no_move_notify = { .allow_peer2peer = true };
 	struct mock_exporter *exporter = mock_exporter(test, &mock_dynamic_ops);
 	struct dma_buf *dmabuf = mock_buffer(test, exporter);
 	struct dma_buf_attachment *attach;
 
 	mock_expect_report(test);
-	attach = dma_buf_dynamic_attach(dmabuf, mock_device(test), &deaf, NULL);
+	attach = dma_buf_dynamic_attach(dmabuf, mock_device(test), &no_move_notify, NULL);
 	KUNIT_EXPECT_EQ(test, PTR_ERR(attach), -EINVAL);
 	KUNIT_EXPECT_EQ(test, mock_reports(test, DMA_BUF_RULE_IMPORTER), 1);
 	KUNIT_EXPECT_EQ(test, mock_reports_total(test), 1);
@@ -181,7 +181,7 @@ static void attachments_are_listed_until_detach(struct kunit *test)
 struct pair {
 	const char *desc;
 	const struct dma_buf_ops *ops;
-	bool follows;
+	bool dynamic;
 	bool mapped;
 	bool pinned;
 };
@@ -205,7 +205,7 @@ static void attach_pins_and_maps_for_an_unequal_pair(struct kunit *test)
 	struct mock_importer importer = {};
 	struct dma_buf_attachment *attach;
 
-	attach = mock_attach(test, dmabuf, pair->follows ? &importer : NULL);
+	attach = mock_attach(test, dmabuf, pair->dynamic ? &importer : NULL);
 	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_PIN), pair->pinned);
 	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_MAP), pair->mapped);
 	KUNIT_EXPECT_EQ(test, calls[MOCK_PIN].locked, pair->pinned);
@@ -224,7 +224,7 @@ static void attach_pins_and_maps_for_an_unequal_pair(struct kunit *test)
 	KUNIT_EXPECT_LT(test, calls[MOCK_UNMAP].order, calls[MOCK_UNPIN].order);
 }
 
-static void attach_on_behalf_serves_every_direction(struct kunit *test)
+static void mapping_made_by_attach_serves_every_direction(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_dynamic_ops);
 	struct dma_buf *dmabuf = mock_buffer(test, exporter);
@@ -310,7 +310,7 @@ static void detach_calls_the_exporter_unlocked(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, exporter->calls[MOCK_DETACH].locked);
 }
 
-static void detach_of_a_strange_attachment_is_reported(struct kunit *test)
+static void detach_from_another_buffer_is_reported(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
 	struct dma_buf *dmabuf = mock_buffer(test, exporter);
@@ -365,7 +365,7 @@ static void pin_that_fails_is_no_pin(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_UNPIN), 0);
 }
 
-static void pin_asks_nothing_of_a_static_exporter(struct kunit *test)
+static void pin_does_not_call_a_static_exporter(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
 	struct dma_buf *dmabuf = mock_buffer(test, exporter);
@@ -448,7 +448,7 @@ static void detach_while_pinned_is_reported_and_undone(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, exporter->calls[MOCK_UNPIN].locked);
 }
 
-static void move_notify_reaches_the_importers_that_follow(struct kunit *test)
+static void move_notify_calls_dynamic_importers(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_dynamic_ops);
 	struct dma_buf *dmabuf = mock_buffer(test, exporter);
@@ -468,7 +468,7 @@ static void move_notify_reaches_the_importers_that_follow(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, first.locked && second.locked);
 }
 
-static void move_notify_leaves_mappings_alone(struct kunit *test)
+static void move_notify_keeps_mappings(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_dynamic_ops);
 	struct dma_buf *dmabuf = mock_buffer(test, exporter);
@@ -497,21 +497,21 @@ static struct kunit_case dma_buf_attach_cases[] = {
 	KUNIT_CASE(peer2peer_when_both_sides_agree),
 	KUNIT_CASE(attachments_are_listed_until_detach),
 	KUNIT_CASE_PARAM(attach_pins_and_maps_for_an_unequal_pair, pair_gen_params),
-	KUNIT_CASE(attach_on_behalf_serves_every_direction),
+	KUNIT_CASE(mapping_made_by_attach_serves_every_direction),
 	KUNIT_CASE_PARAM(attach_undoes_all_when_pin_fails, exporter_errno_gen_params),
 	KUNIT_CASE_PARAM(attach_undoes_all_when_map_fails, exporter_errno_gen_params),
 	KUNIT_CASE(attach_without_memory_does_nothing),
 	KUNIT_CASE(detach_calls_the_exporter_unlocked),
-	KUNIT_CASE(detach_of_a_strange_attachment_is_reported),
+	KUNIT_CASE(detach_from_another_buffer_is_reported),
 	KUNIT_CASE(pin_nests),
 	KUNIT_CASE_PARAM(pin_that_fails_is_no_pin, exporter_errno_gen_params),
-	KUNIT_CASE(pin_asks_nothing_of_a_static_exporter),
+	KUNIT_CASE(pin_does_not_call_a_static_exporter),
 	KUNIT_CASE(pin_by_a_static_importer_is_reported),
 	KUNIT_CASE(unpin_without_pin_is_reported),
 	KUNIT_CASE(unpin_of_the_cores_own_pin_is_reported),
 	KUNIT_CASE(detach_while_pinned_is_reported_and_undone),
-	KUNIT_CASE(move_notify_reaches_the_importers_that_follow),
-	KUNIT_CASE(move_notify_leaves_mappings_alone),
+	KUNIT_CASE(move_notify_calls_dynamic_importers),
+	KUNIT_CASE(move_notify_keeps_mappings),
 	{}
 };
 

@@ -33,19 +33,19 @@ static const struct wait {
 KUNIT_ARRAY_PARAM_DESC(wait, waits, desc);
 
 /* A fence for an exporter's hook; @signalled is the state that the hook found. */
-struct witness {
+struct sample {
 	struct dma_fence *fence;
 	bool signalled;
 	bool interrupts;
 };
 
-static void look_at_fence(struct mock_exporter *exporter, enum mock_op op,
-			  struct dma_buf *dmabuf)
+static void sample_fence(struct mock_exporter *exporter, enum mock_op op,
+			 struct dma_buf *dmabuf)
 {
-	struct witness *witness = exporter->hook_data;
+	struct sample *sample = exporter->hook_data;
 
 	if (op == MOCK_BEGIN)
-		witness->signalled = dma_fence_is_signaled(witness->fence);
+		sample->signalled = dma_fence_is_signaled(sample->fence);
 }
 
 static void begin_waits_before_it_calls_the_exporter(struct kunit *test)
@@ -53,21 +53,21 @@ static void begin_waits_before_it_calls_the_exporter(struct kunit *test)
 	const struct wait *row = test->param_value;
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
 	struct dma_buf *dmabuf = mock_buffer(test, exporter);
-	struct witness witness = { .fence = mock_fence(test) };
+	struct sample sample = { .fence = mock_fence(test) };
 
 	/* The fence signals when a waiter enables it, and not otherwise. */
-	to_mock_fence(witness.fence)->late = true;
-	mock_add_fence(test, dmabuf, witness.fence, row->usage);
-	exporter->hook = look_at_fence;
-	exporter->hook_data = &witness;
+	to_mock_fence(sample.fence)->late = true;
+	mock_add_fence(test, dmabuf, sample.fence, row->usage);
+	exporter->hook = sample_fence;
+	exporter->hook_data = &sample;
 
 	KUNIT_EXPECT_EQ(test, dma_buf_begin_cpu_access(dmabuf, row->dir), 0);
 	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_BEGIN), 1);
-	KUNIT_EXPECT_EQ(test, witness.signalled, row->waits);
+	KUNIT_EXPECT_EQ(test, sample.signalled, row->waits);
 	KUNIT_EXPECT_EQ(test, dma_buf_end_cpu_access(dmabuf, row->dir), 0);
 }
 
-static void begin_interrupted_calls_nobody(struct kunit *test)
+static void begin_interrupted_does_not_call_the_exporter(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
 	struct dma_buf *dmabuf = mock_buffer(test, exporter);
@@ -87,29 +87,29 @@ static void begin_interrupted_calls_nobody(struct kunit *test)
 }
 
 /* Like begin_cpu_access of an exporter whose device moves the storage: adds a fence. */
-static void move_at_begin(struct mock_exporter *exporter, enum mock_op op,
-			  struct dma_buf *dmabuf)
+static void add_fence_at_begin(struct mock_exporter *exporter, enum mock_op op,
+			       struct dma_buf *dmabuf)
 {
-	struct witness *witness = exporter->hook_data;
+	struct sample *sample = exporter->hook_data;
 
 	if (op != MOCK_BEGIN)
 		return;
-	mock_add_fence(exporter->test, dmabuf, witness->fence, DMA_RESV_USAGE_KERNEL);
-	if (witness->interrupts)
+	mock_add_fence(exporter->test, dmabuf, sample->fence, DMA_RESV_USAGE_KERNEL);
+	if (sample->interrupts)
 		set_thread_flag(TIF_SIGPENDING);
 }
 
-static void begin_waits_for_what_the_exporter_started(struct kunit *test)
+static void begin_waits_for_fences_of_the_exporter(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
 	struct dma_buf *dmabuf = mock_buffer(test, exporter);
-	struct witness witness = { .fence = mock_fence(test) };
+	struct sample sample = { .fence = mock_fence(test) };
 
-	to_mock_fence(witness.fence)->late = true;
-	exporter->hook = move_at_begin;
-	exporter->hook_data = &witness;
+	to_mock_fence(sample.fence)->late = true;
+	exporter->hook = add_fence_at_begin;
+	exporter->hook_data = &sample;
 	KUNIT_EXPECT_EQ(test, dma_buf_begin_cpu_access(dmabuf, DMA_FROM_DEVICE), 0);
-	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(witness.fence));
+	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(sample.fence));
 	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_END), 0);
 	KUNIT_EXPECT_EQ(test, dma_buf_end_cpu_access(dmabuf, DMA_FROM_DEVICE), 0);
 }
@@ -118,12 +118,12 @@ static void begin_interrupted_after_the_exporter_is_undone(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
 	struct dma_buf *dmabuf = mock_buffer(test, exporter);
-	struct witness witness = { .fence = mock_fence(test), .interrupts = true };
-	struct mock_signaller *signaller = mock_signaller(test, 1, &witness.fence);
+	struct sample sample = { .fence = mock_fence(test), .interrupts = true };
+	struct mock_signaller *signaller = mock_signaller(test, 1, &sample.fence);
 	int ret;
 
-	exporter->hook = move_at_begin;
-	exporter->hook_data = &witness;
+	exporter->hook = add_fence_at_begin;
+	exporter->hook_data = &sample;
 	ret = dma_buf_begin_cpu_access(dmabuf, DMA_TO_DEVICE);
 	clear_thread_flag(TIF_SIGPENDING);
 	mock_signaller_end(test, signaller);
@@ -356,7 +356,7 @@ static const struct area {
 	{ "across the end", 3, 2, -EINVAL },
 	{ "behind the end", 4, 1, -EINVAL },
 	{ "far behind the end", ULONG_MAX - 1, 1, -EINVAL },
-	{ "end is beyond numbers", ULONG_MAX, 1, -EOVERFLOW },
+	{ "end overflows", ULONG_MAX, 1, -EOVERFLOW },
 	{ "end wraps to the last page", ULONG_MAX - 3, 8, -EOVERFLOW },
 };
 
@@ -435,11 +435,11 @@ static void mmap_without_area_is_reported(struct kunit *test)
 
 static struct kunit_case dma_buf_cpu_cases[] = {
 	KUNIT_CASE_PARAM(begin_waits_before_it_calls_the_exporter, wait_gen_params),
-	KUNIT_CASE(begin_interrupted_calls_nobody),
+	KUNIT_CASE(begin_interrupted_does_not_call_the_exporter),
 	KUNIT_CASE(begin_and_end_pass_the_direction),
 	KUNIT_CASE_PARAM(begin_and_end_pass_the_exporters_errno, access_errno_gen_params),
 	KUNIT_CASE(begin_and_end_without_exporter_callbacks),
-	KUNIT_CASE(begin_waits_for_what_the_exporter_started),
+	KUNIT_CASE(begin_waits_for_fences_of_the_exporter),
 	KUNIT_CASE(begin_interrupted_after_the_exporter_is_undone),
 	KUNIT_CASE(end_waits_for_nothing),
 	KUNIT_CASE(access_without_buffer_is_reported),

@@ -133,17 +133,17 @@ static void long_table(struct mock_exporter *exporter)
 	exporter->table_bytes += PAGE_SIZE;
 }
 
-static void crooked_address(struct mock_exporter *exporter)
+static void unaligned_address(struct mock_exporter *exporter)
 {
 	exporter->dma_base += 64;
 }
 
-static void crooked_length(struct mock_exporter *exporter)
+static void unaligned_length(struct mock_exporter *exporter)
 {
 	exporter->segments = 8;
 }
 
-static void size_of_no_whole_pages(struct mock_exporter *exporter)
+static void size_not_page_aligned(struct mock_exporter *exporter)
 {
 	exporter->size -= 100;
 }
@@ -159,10 +159,10 @@ static const struct shape {
 	bool wrong;
 } shapes[] = {
 	{ "shorter than the buffer", short_table, true },
-	{ "address inside a page", crooked_address, true },
-	{ "segments of half a page", crooked_length, true },
+	{ "address inside a page", unaligned_address, true },
+	{ "segments of half a page", unaligned_length, true },
 	{ "longer than the buffer", long_table, false },
-	{ "buffer ends inside a page", size_of_no_whole_pages, false },
+	{ "buffer ends inside a page", size_not_page_aligned, false },
 	{ "several segments", several_segments, false },
 };
 

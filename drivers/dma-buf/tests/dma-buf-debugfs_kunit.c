@@ -213,7 +213,7 @@ static void bufinfo_read_from_the_middle(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, part, all);
 }
 
-static void bufinfo_end_of_file_stays_the_end(struct kunit *test)
+static void bufinfo_end_of_file_is_final(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_bare_ops);
 	struct file *file = bufinfo_open(test);
@@ -551,7 +551,7 @@ static bool bufinfo_storm_read(void *data)
 	return bufinfo_occurrences(text, " objects, ") == 1;
 }
 
-static bool bufinfo_storm_pass(void *data)
+static bool bufinfo_storm_export(void *data)
 {
 	struct bufinfo_storm *storm = data;
 	struct dma_buf *dmabuf = mock_export(storm->passing);
@@ -576,7 +576,7 @@ static bool bufinfo_storm_attach(void *data)
 	return true;
 }
 
-static void bufinfo_read_while_buffers_come_and_go(struct kunit *test)
+static void bufinfo_read_during_export_and_release(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_bare_ops);
 	struct bufinfo_storm storm = {
@@ -587,7 +587,7 @@ static void bufinfo_read_while_buffers_come_and_go(struct kunit *test)
 	struct mock_job jobs[] = {
 		{ .turn = bufinfo_storm_read, .data = &readers[0] },
 		{ .turn = bufinfo_storm_read, .data = &readers[1] },
-		{ .turn = bufinfo_storm_pass, .data = &storm },
+		{ .turn = bufinfo_storm_export, .data = &storm },
 		{ .turn = bufinfo_storm_attach, .data = &storm },
 	};
 
@@ -616,7 +616,7 @@ static struct kunit_case dma_buf_debugfs_cases[] = {
 	KUNIT_CASE(bufinfo_fences_are_shown),
 	KUNIT_CASE_PARAM(bufinfo_read_in_pieces_is_the_same_text, bufinfo_piece_gen_params),
 	KUNIT_CASE(bufinfo_read_from_the_middle),
-	KUNIT_CASE(bufinfo_end_of_file_stays_the_end),
+	KUNIT_CASE(bufinfo_end_of_file_is_final),
 	KUNIT_CASE(bufinfo_record_of_more_than_a_page),
 	KUNIT_CASE(bufinfo_many_buffers_are_shown_once_each),
 	KUNIT_CASE(bufinfo_reader_that_pauses_holds_nothing),
@@ -626,7 +626,7 @@ static struct kunit_case dma_buf_debugfs_cases[] = {
 	KUNIT_CASE(bufinfo_locked_buffer_is_shown),
 	KUNIT_CASE(bufinfo_locked_buffers_share_a_limit),
 	KUNIT_CASE(bufinfo_locked_buffers_stop_no_export),
-	KUNIT_CASE(bufinfo_read_while_buffers_come_and_go),
+	KUNIT_CASE(bufinfo_read_during_export_and_release),
 	{}
 };
 

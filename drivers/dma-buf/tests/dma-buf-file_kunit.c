@@ -71,7 +71,7 @@ static void fd_closes_on_exec_if_asked(struct kunit *test)
 	close_fd(kept);
 }
 
-static void fd_of_nothing_is_refused(struct kunit *test)
+static void fd_of_null_is_refused(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, dma_buf_fd(NULL, O_CLOEXEC), -EINVAL);
 }
@@ -132,7 +132,7 @@ static void get_of_another_kind_of_file_is_refused(struct kunit *test)
 	close_fd(fd);
 }
 
-static void put_of_nothing_is_reported(struct kunit *test)
+static void put_of_null_is_reported(struct kunit *test)
 {
 	mock_expect_report(test);
 	dma_buf_put(NULL);
@@ -159,7 +159,7 @@ static const struct seek {
 
 KUNIT_ARRAY_PARAM_DESC(seek, seeks, desc);
 
-static void lseek_tells_the_size_and_nothing_else(struct kunit *test)
+static void lseek_returns_the_size_only(struct kunit *test)
 {
 	const struct seek *row = test->param_value;
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
@@ -238,7 +238,7 @@ static void mmap_never_reaches_behind_the_end(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_MMAP), 0);
 }
 
-static void mmap_beyond_numbers_is_refused(struct kunit *test)
+static void mmap_that_overflows_is_refused(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
 	struct file *file = mock_buffer(test, exporter)->file;
@@ -274,18 +274,18 @@ static struct kunit_case dma_buf_file_cases[] = {
 	KUNIT_CASE(fd_takes_the_reference_over),
 	KUNIT_CASE(fd_closed_leaves_other_references),
 	KUNIT_CASE(fd_closes_on_exec_if_asked),
-	KUNIT_CASE(fd_of_nothing_is_refused),
+	KUNIT_CASE(fd_of_null_is_refused),
 	KUNIT_CASE(fd_at_the_limit_leaves_the_reference),
 	KUNIT_CASE(get_finds_the_buffer_behind_a_descriptor),
 	KUNIT_CASE(get_of_a_closed_descriptor_is_refused),
 	KUNIT_CASE(get_of_another_kind_of_file_is_refused),
-	KUNIT_CASE(put_of_nothing_is_reported),
-	KUNIT_CASE_PARAM(lseek_tells_the_size_and_nothing_else, seek_gen_params),
+	KUNIT_CASE(put_of_null_is_reported),
+	KUNIT_CASE_PARAM(lseek_returns_the_size_only, seek_gen_params),
 	KUNIT_CASE(read_and_write_are_not_possible),
 	KUNIT_CASE(fdinfo_has_the_documented_lines),
 	KUNIT_CASE(mmap_holds_the_buffer),
 	KUNIT_CASE(mmap_never_reaches_behind_the_end),
-	KUNIT_CASE(mmap_beyond_numbers_is_refused),
+	KUNIT_CASE(mmap_that_overflows_is_refused),
 	KUNIT_CASE(mmap_without_exporter_callback_is_refused),
 	KUNIT_CASE(mmap_passes_the_exporters_errno),
 	{}

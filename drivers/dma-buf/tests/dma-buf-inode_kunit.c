@@ -121,7 +121,7 @@ static void path_shows_the_name(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, PTR_ERR(file_path(dmabuf->file, text, 16)), -ENAMETOOLONG);
 }
 
-static void file_system_tells_its_kind(struct kunit *test)
+static void statfs_returns_the_magic_number(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
 	struct file *file = mock_buffer(test, exporter)->file;
@@ -132,7 +132,7 @@ static void file_system_tells_its_kind(struct kunit *test)
 }
 
 /* No lookup finds the inode, so its memory can be reused without a grace period. */
-static void nobody_finds_the_inode_by_a_walk(struct kunit *test)
+static void inode_is_unhashed(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
 	struct file *file = mock_buffer(test, exporter)->file;
@@ -180,8 +180,8 @@ static void expect_unused(struct kunit *test, struct dma_buf *dmabuf)
  * that are not undone, too, which the release reports. Returns the attachment, whose memory
  * nobody frees if it is not in the buffer.
  */
-static struct dma_buf_attachment *use_up(struct kunit *test, struct dma_buf *dmabuf,
-					 struct device *dev)
+static struct dma_buf_attachment *leave_state(struct kunit *test, struct dma_buf *dmabuf,
+					      struct device *dev)
 {
 	poll_table table = { ._key = EPOLLIN | EPOLLOUT };
 	struct dma_buf_attachment *attach;
@@ -216,7 +216,7 @@ static void new_buffer_has_nothing_of_an_old_one(struct kunit *test)
 		reused += dmabuf == last;
 		last = dmabuf;
 		expect_unused(test, dmabuf);
-		attach = use_up(test, dmabuf, dev);
+		attach = leave_state(test, dmabuf, dev);
 		mock_buffer_release(test, dmabuf);
 		if (IS_ENABLED(CONFIG_DMABUF_DEBUG))
 			kfree(dma_buf_to_attach_object(attach));
@@ -233,8 +233,8 @@ static struct kunit_case dma_buf_inode_cases[] = {
 	KUNIT_CASE(inode_numbers_are_unique),
 	KUNIT_CASE_PARAM(export_flags_decide_the_access_mode, access_gen_params),
 	KUNIT_CASE(path_shows_the_name),
-	KUNIT_CASE(file_system_tells_its_kind),
-	KUNIT_CASE(nobody_finds_the_inode_by_a_walk),
+	KUNIT_CASE(statfs_returns_the_magic_number),
+	KUNIT_CASE(inode_is_unhashed),
 	KUNIT_CASE(reservation_object_is_part_of_the_buffer),
 	KUNIT_CASE(new_buffer_has_nothing_of_an_old_one),
 	{}

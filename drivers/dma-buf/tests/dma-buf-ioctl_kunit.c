@@ -51,8 +51,8 @@ static const struct ioctl_sync_row ioctl_sync_rows[] = {
 	  MOCK_END, DMA_TO_DEVICE },
 	{ "end both", DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW, 0,
 	  MOCK_END, DMA_BIDIRECTIONAL },
-	{ "start nothing", DMA_BUF_SYNC_START, -EINVAL, },
-	{ "end nothing", DMA_BUF_SYNC_END, -EINVAL, },
+	{ "start without a direction", DMA_BUF_SYNC_START, -EINVAL, },
+	{ "end without a direction", DMA_BUF_SYNC_END, -EINVAL, },
 	{ "lowest unknown bit", DMA_BUF_SYNC_RW | BIT_ULL(3), -EINVAL, },
 	{ "bit 31", DMA_BUF_SYNC_RW | BIT_ULL(31), -EINVAL, },
 	{ "bit 32", DMA_BUF_SYNC_RW | BIT_ULL(32), -EINVAL, },
@@ -90,7 +90,7 @@ static void ioctl_sync_without_callbacks_succeeds(struct kunit *test)
 					 DMA_BUF_SYNC_RW), 0);
 }
 
-static void ioctl_sync_passes_the_exporter_s_errno(struct kunit *test)
+static void ioctl_sync_passes_the_exporters_errno(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
 	struct dma_buf *dmabuf = mock_buffer(test, exporter);
@@ -104,7 +104,7 @@ static void ioctl_sync_passes_the_exporter_s_errno(struct kunit *test)
 }
 
 /* Drivers must balance begin and end, userspace need not. */
-static void ioctl_sync_unbalanced_is_no_mistake_of_a_driver(struct kunit *test)
+static void ioctl_sync_unbalanced_is_not_reported(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
 	struct dma_buf *dmabuf = mock_buffer(test, exporter);
@@ -139,9 +139,9 @@ static const struct ioctl_wait_row ioctl_wait_rows[] = {
 	  DMA_RESV_USAGE_READ, true },
 	{ "both waits for read fence", DMA_BUF_SYNC_RW,
 	  DMA_RESV_USAGE_READ, true },
-	{ "nothing waits for bookkeep fence", DMA_BUF_SYNC_RW,
+	{ "no access waits for bookkeep fence", DMA_BUF_SYNC_RW,
 	  DMA_RESV_USAGE_BOOKKEEP, false },
-	{ "the end waits for nothing", DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW,
+	{ "the end does not wait", DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW,
 	  DMA_RESV_USAGE_KERNEL, false },
 };
 
@@ -368,7 +368,7 @@ static void ioctl_set_name_failed_keeps_the_old(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, ioctl_path(test, dmabuf), "/dmabuf:old");
 }
 
-static void ioctl_set_name_shorter_leaves_no_rest(struct kunit *test)
+static void ioctl_set_name_shorter_replaces_all(struct kunit *test)
 {
 	struct dma_buf *dmabuf = mock_buffer(test, mock_exporter(test, &mock_static_ops));
 
@@ -494,8 +494,8 @@ static void ioctl_set_name_while_others_read_it(struct kunit *test)
 static struct kunit_case dma_buf_ioctl_cases[] = {
 	KUNIT_CASE_PARAM(ioctl_sync_flags, ioctl_sync_gen_params),
 	KUNIT_CASE(ioctl_sync_without_callbacks_succeeds),
-	KUNIT_CASE(ioctl_sync_passes_the_exporter_s_errno),
-	KUNIT_CASE(ioctl_sync_unbalanced_is_no_mistake_of_a_driver),
+	KUNIT_CASE(ioctl_sync_passes_the_exporters_errno),
+	KUNIT_CASE(ioctl_sync_unbalanced_is_not_reported),
 	KUNIT_CASE_PARAM(ioctl_sync_waits_by_usage, ioctl_wait_gen_params),
 	KUNIT_CASE(ioctl_sync_is_interrupted_by_a_signal),
 	KUNIT_CASE_PARAM(ioctl_unknown_number, ioctl_number_gen_params),
@@ -503,7 +503,7 @@ static struct kunit_case dma_buf_ioctl_cases[] = {
 	KUNIT_CASE_PARAM(ioctl_set_name_lengths, ioctl_name_gen_params),
 	KUNIT_CASE_PARAM(ioctl_set_name_unterminated, ioctl_open_gen_params),
 	KUNIT_CASE(ioctl_set_name_failed_keeps_the_old),
-	KUNIT_CASE(ioctl_set_name_shorter_leaves_no_rest),
+	KUNIT_CASE(ioctl_set_name_shorter_replaces_all),
 	KUNIT_CASE(ioctl_set_name_empty_differs_from_none),
 	KUNIT_CASE(ioctl_set_name_ends_with_the_buffer),
 	KUNIT_CASE(ioctl_set_name_while_others_read_it),

@@ -41,7 +41,7 @@ static struct sg_table *map(struct kunit *test, struct dma_buf_attachment *attac
 	return sgt;
 }
 
-static void map_and_unmap_tell_the_exporter_the_direction(struct kunit *test)
+static void map_and_unmap_pass_the_direction(struct kunit *test)
 {
 	const struct direction *row = test->param_value;
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
@@ -72,7 +72,7 @@ static void map_unlocked_takes_the_reservation_lock(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, dma_resv_is_locked(dmabuf->resv));
 }
 
-static void map_hands_out_the_exporters_addresses(struct kunit *test)
+static void map_returns_the_exporters_addresses(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
 	struct dma_buf_attachment *attach;
@@ -110,7 +110,7 @@ static void map_passes_the_exporters_errno(struct kunit *test)
 					  DMA_TO_DEVICE);
 }
 
-static void map_makes_an_errno_of_no_table(struct kunit *test)
+static void map_returns_enomem_for_no_table(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
 	struct dma_buf_attachment *attach =
@@ -124,16 +124,16 @@ static void map_makes_an_errno_of_no_table(struct kunit *test)
 
 static void map_without_attachment_is_reported(struct kunit *test)
 {
-	struct dma_buf_attachment adrift = {};
+	struct dma_buf_attachment no_buffer = {};
 
 	mock_expect_report(test);
 	KUNIT_EXPECT_EQ(test, -EINVAL, PTR_ERR(dma_buf_map_attachment(NULL, DMA_TO_DEVICE)));
 	KUNIT_EXPECT_EQ(test, -EINVAL,
-			PTR_ERR(dma_buf_map_attachment(&adrift, DMA_TO_DEVICE)));
+			PTR_ERR(dma_buf_map_attachment(&no_buffer, DMA_TO_DEVICE)));
 	KUNIT_EXPECT_EQ(test, -EINVAL,
 			PTR_ERR(dma_buf_map_attachment_unlocked(NULL, DMA_TO_DEVICE)));
 	KUNIT_EXPECT_EQ(test, -EINVAL,
-			PTR_ERR(dma_buf_map_attachment_unlocked(&adrift, DMA_TO_DEVICE)));
+			PTR_ERR(dma_buf_map_attachment_unlocked(&no_buffer, DMA_TO_DEVICE)));
 	KUNIT_EXPECT_EQ(test, mock_reports(test, DMA_BUF_RULE_ARGUMENT), 4);
 	KUNIT_EXPECT_EQ(test, mock_reports_total(test), 4);
 }
@@ -156,7 +156,7 @@ static void unmap_without_attachment_or_table_is_reported(struct kunit *test)
 	dma_buf_unmap_attachment_unlocked(attach, sgt, DMA_TO_DEVICE);
 }
 
-static void several_mappings_are_told_apart(struct kunit *test)
+static void unmap_finds_the_mapping_of_its_table(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
 	struct dma_buf_attachment *attach =
@@ -184,7 +184,7 @@ static struct dma_buf_mapping *no_mapping(void)
 }
 
 /* The attachment embeds its first mapping, so only the second allocates. */
-static void map_without_memory_leaves_the_others_alone(struct kunit *test)
+static void map_without_memory_keeps_other_mappings(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
 	struct dma_buf_attachment *attach =
@@ -239,7 +239,7 @@ static void mapping_after_the_first_was_unmapped(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, exporter->calls[MOCK_UNMAP].dir, DMA_BIDIRECTIONAL);
 }
 
-static void unmap_of_a_strange_table_is_reported(struct kunit *test)
+static void unmap_of_another_attachments_table_is_reported(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
 	struct dma_buf *dmabuf = mock_buffer(test, exporter);
@@ -390,7 +390,7 @@ static void unmap_of_a_kept_mapping_too_often_is_reported(struct kunit *test)
 static const struct awaited {
 	const char *desc;
 	enum dma_resv_usage usage;
-	bool follows;
+	bool dynamic;
 	bool waits;
 } awaited[] = {
 	{ "kernel fence, static importer", DMA_RESV_USAGE_KERNEL, false, true },
@@ -413,7 +413,7 @@ static void map_waits_for_moves_on_behalf_of_static_importers(struct kunit *test
 
 	to_mock_fence(fence)->late = true;
 	mock_add_fence(test, dmabuf, fence, row->usage);
-	attach = mock_attach(test, dmabuf, row->follows ? &importer : NULL);
+	attach = mock_attach(test, dmabuf, row->dynamic ? &importer : NULL);
 	dma_buf_unmap_attachment_unlocked(attach, map(test, attach, DMA_BIDIRECTIONAL),
 					  DMA_BIDIRECTIONAL);
 	KUNIT_EXPECT_EQ(test, dma_fence_is_signaled(fence), row->waits);
@@ -444,7 +444,7 @@ static void map_interrupted_while_it_waits_is_undone(struct kunit *test)
 }
 
 /* With CONFIG_DMABUF_MOVE_NOTIFY a mapping of a dynamic importer does not pin. */
-static void map_of_a_moving_buffer_pins_unless_importers_follow(struct kunit *test)
+static void map_of_a_dynamic_buffer_pins_without_move_notify(struct kunit *test)
 {
 	bool pins = !IS_ENABLED(CONFIG_DMABUF_MOVE_NOTIFY);
 	struct mock_exporter *exporter = mock_exporter(test, &mock_dynamic_ops);
@@ -490,7 +490,7 @@ static void map_passes_the_errno_of_its_pin(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_MAP), 0);
 }
 
-static void detach_while_mapped_takes_back_the_pin(struct kunit *test)
+static void detach_while_mapped_undoes_the_pin(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_dynamic_ops);
 	struct mock_importer importer = {};
@@ -507,19 +507,19 @@ static void detach_while_mapped_takes_back_the_pin(struct kunit *test)
 }
 
 static struct kunit_case dma_buf_map_cases[] = {
-	KUNIT_CASE_PARAM(map_and_unmap_tell_the_exporter_the_direction,
+	KUNIT_CASE_PARAM(map_and_unmap_pass_the_direction,
 			 direction_gen_params),
 	KUNIT_CASE(map_unlocked_takes_the_reservation_lock),
-	KUNIT_CASE(map_hands_out_the_exporters_addresses),
+	KUNIT_CASE(map_returns_the_exporters_addresses),
 	KUNIT_CASE_PARAM(map_passes_the_exporters_errno, map_errno_gen_params),
-	KUNIT_CASE(map_makes_an_errno_of_no_table),
+	KUNIT_CASE(map_returns_enomem_for_no_table),
 	KUNIT_CASE(map_without_attachment_is_reported),
 	KUNIT_CASE(unmap_without_attachment_or_table_is_reported),
-	KUNIT_CASE(several_mappings_are_told_apart),
-	KUNIT_CASE(map_without_memory_leaves_the_others_alone),
+	KUNIT_CASE(unmap_finds_the_mapping_of_its_table),
+	KUNIT_CASE(map_without_memory_keeps_other_mappings),
 	KUNIT_CASE(map_without_memory_leaves_no_pin),
 	KUNIT_CASE(mapping_after_the_first_was_unmapped),
-	KUNIT_CASE(unmap_of_a_strange_table_is_reported),
+	KUNIT_CASE(unmap_of_another_attachments_table_is_reported),
 	KUNIT_CASE(unmap_twice_is_reported),
 	KUNIT_CASE(detach_while_mapped_is_reported_and_undone),
 	KUNIT_CASE_PARAM(cached_mapping_is_made_once_and_kept_until_detach,
@@ -532,10 +532,10 @@ static struct kunit_case dma_buf_map_cases[] = {
 	KUNIT_CASE_PARAM(map_waits_for_moves_on_behalf_of_static_importers,
 			 awaited_gen_params),
 	KUNIT_CASE(map_interrupted_while_it_waits_is_undone),
-	KUNIT_CASE(map_of_a_moving_buffer_pins_unless_importers_follow),
+	KUNIT_CASE(map_of_a_dynamic_buffer_pins_without_move_notify),
 	KUNIT_CASE(map_that_fails_leaves_no_pin),
 	KUNIT_CASE(map_passes_the_errno_of_its_pin),
-	KUNIT_CASE(detach_while_mapped_takes_back_the_pin),
+	KUNIT_CASE(detach_while_mapped_undoes_the_pin),
 	{}
 };
 

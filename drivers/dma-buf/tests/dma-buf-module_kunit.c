@@ -32,7 +32,7 @@ static struct dma_buf *export_from(struct mock_exporter *exporter, struct module
 	return dma_buf_export(&info);
 }
 
-struct module_witness {
+struct module_sample {
 	struct module *module;
 	int users;
 };
@@ -40,30 +40,30 @@ struct module_witness {
 static void count_users(struct mock_exporter *exporter, enum mock_op op,
 			struct dma_buf *dmabuf)
 {
-	struct module_witness *witness = exporter->hook_data;
+	struct module_sample *sample = exporter->hook_data;
 
 	if (op == MOCK_RELEASE)
-		witness->users = atomic_read(&witness->module->refcnt);
+		sample->users = atomic_read(&sample->module->refcnt);
 }
 
 static void module_stays_until_release_has_returned(struct kunit *test)
 {
-	struct module_witness witness = { .module = mock_module(test, MODULE_STATE_LIVE) };
+	struct module_sample sample = { .module = mock_module(test, MODULE_STATE_LIVE) };
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
 	struct mock_context *ctx = test->priv;
-	struct dma_buf *dmabuf = export_from(exporter, witness.module);
+	struct dma_buf *dmabuf = export_from(exporter, sample.module);
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dmabuf);
 	atomic_inc(&ctx->buffers);
 	exporter->hook = count_users;
-	exporter->hook_data = &witness;
-	KUNIT_EXPECT_EQ(test, atomic_read(&witness.module->refcnt), 2);
+	exporter->hook_data = &sample;
+	KUNIT_EXPECT_EQ(test, atomic_read(&sample.module->refcnt), 2);
 
 	dma_buf_put(dmabuf);
 	mock_flush();
 	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_RELEASE), 1);
-	KUNIT_EXPECT_EQ(test, witness.users, 2);
-	KUNIT_EXPECT_EQ(test, atomic_read(&witness.module->refcnt), 1);
+	KUNIT_EXPECT_EQ(test, sample.users, 2);
+	KUNIT_EXPECT_EQ(test, atomic_read(&sample.module->refcnt), 1);
 }
 
 static void export_from_a_module_being_unloaded_is_refused(struct kunit *test)
@@ -77,7 +77,7 @@ static void export_from_a_module_being_unloaded_is_refused(struct kunit *test)
 }
 
 /* Refuses the file, when the export has taken the reference to the module. */
-static struct module_witness at_open;
+static struct module_sample at_open;
 
 static struct file *refuse_open(struct dma_buf_object *obj, int flags)
 {

@@ -130,7 +130,7 @@ static void poll_no_fence_is_ready(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, poll_now(dmabuf, POLL_BOTH), POLL_BOTH);
 }
 
-static void poll_asked_for_one_reports_one(struct kunit *test)
+static void poll_for_one_event_reports_one(struct kunit *test)
 {
 	struct dma_buf *dmabuf = poll_buffer(test);
 
@@ -139,7 +139,7 @@ static void poll_asked_for_one_reports_one(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, poll_now(dmabuf, POLL_OTHER), 0);
 }
 
-static void poll_asked_for_one_looks_at_one(struct kunit *test)
+static void poll_for_one_event_tests_one_direction(struct kunit *test)
 {
 	struct dma_buf *dmabuf = poll_buffer(test);
 	struct dma_fence *fence = poll_fence(test, dmabuf, DMA_RESV_USAGE_WRITE);
@@ -160,10 +160,10 @@ struct poll_usage_row {
 
 /* Events that are ready while a fence of @usage is unsignalled. */
 static const struct poll_usage_row poll_usage_rows[] = {
-	{ "kernel fence stops both", DMA_RESV_USAGE_KERNEL, 0 },
-	{ "write fence stops both", DMA_RESV_USAGE_WRITE, 0 },
-	{ "read fence stops writing", DMA_RESV_USAGE_READ, POLL_READ },
-	{ "bookkeep fence stops nothing", DMA_RESV_USAGE_BOOKKEEP, POLL_BOTH },
+	{ "kernel fence blocks both", DMA_RESV_USAGE_KERNEL, 0 },
+	{ "write fence blocks both", DMA_RESV_USAGE_WRITE, 0 },
+	{ "read fence blocks writing", DMA_RESV_USAGE_READ, POLL_READ },
+	{ "bookkeep fence blocks neither", DMA_RESV_USAGE_BOOKKEEP, POLL_BOTH },
 };
 
 KUNIT_ARRAY_PARAM_DESC(poll_usage, poll_usage_rows, name);
@@ -253,7 +253,7 @@ static void poll_many_fences_arms_one(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, armed, 1);
 }
 
-static void poll_wake_has_the_direction_s_event(struct kunit *test)
+static void poll_wake_has_the_event_of_its_direction(struct kunit *test)
 {
 	struct dma_buf *dmabuf = poll_buffer(test);
 	struct dma_fence *reader = poll_fence(test, dmabuf, DMA_RESV_USAGE_READ);
@@ -293,7 +293,7 @@ static void poll_fences_one_after_the_other(struct kunit *test)
 		fences[i] = poll_fence(test, dmabuf, DMA_RESV_USAGE_READ);
 	listener = poll_listen(test, dmabuf, POLL_WRITE, 0);
 
-	for (int left = ARRAY_SIZE(fences); left; left--) {
+	for (int unsignalled = ARRAY_SIZE(fences); unsignalled; unsignalled--) {
 		struct dma_fence *armed = NULL;
 
 		for (int i = 0; i < ARRAY_SIZE(fences); i++)
@@ -303,11 +303,11 @@ static void poll_fences_one_after_the_other(struct kunit *test)
 		dma_fence_signal(armed);
 		KUNIT_EXPECT_EQ(test, listener->wakes, ++wakes);
 		KUNIT_EXPECT_EQ(test, poll_now(dmabuf, POLL_WRITE),
-				left == 1 ? POLL_WRITE : 0);
+				unsignalled == 1 ? POLL_WRITE : 0);
 	}
 }
 
-static void poll_fence_that_is_not_waited_for_signals_first(struct kunit *test)
+static void poll_unarmed_fence_signals_first(struct kunit *test)
 {
 	struct dma_buf *dmabuf = poll_buffer(test);
 	struct dma_fence *first = poll_fence(test, dmabuf, DMA_RESV_USAGE_WRITE);
@@ -362,7 +362,7 @@ static void poll_fence_replaced_while_armed(struct kunit *test)
 }
 
 /* The fence signals after poll has tested it, when poll adds the callback. */
-static void poll_fence_signals_between_look_and_add(struct kunit *test)
+static void poll_fence_signals_between_test_and_add(struct kunit *test)
 {
 	struct dma_buf *dmabuf = poll_buffer(test);
 	struct dma_fence *fence = poll_fence(test, dmabuf, DMA_RESV_USAGE_WRITE);
@@ -434,7 +434,7 @@ static void poll_close_removes_pending_callbacks(struct kunit *test)
 }
 
 /* The fence is removed from the reservation object while poll waits for it. */
-static void poll_close_with_the_fence_gone_from_the_buffer(struct kunit *test)
+static void poll_close_after_the_fence_was_removed(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
 	struct dma_buf *dmabuf = mock_buffer(test, exporter);
@@ -454,7 +454,7 @@ static void poll_close_with_the_fence_gone_from_the_buffer(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, poll_references(fence), 1);
 }
 
-static void poll_close_of_one_buffer_leaves_the_other_s(struct kunit *test)
+static void poll_close_keeps_the_callback_of_another_buffer(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
 	struct dma_buf *closed = mock_buffer(test, exporter);
@@ -540,8 +540,8 @@ static void poll_buffers_that_share_a_reservation(struct kunit *test)
 
 static struct kunit_case dma_buf_poll_cases[] = {
 	KUNIT_CASE(poll_no_fence_is_ready),
-	KUNIT_CASE(poll_asked_for_one_reports_one),
-	KUNIT_CASE(poll_asked_for_one_looks_at_one),
+	KUNIT_CASE(poll_for_one_event_reports_one),
+	KUNIT_CASE(poll_for_one_event_tests_one_direction),
 	KUNIT_CASE_PARAM(poll_unsignalled_fence_by_usage, poll_usage_gen_params),
 	KUNIT_CASE_PARAM(poll_signalled_fence_by_usage, poll_usage_gen_params),
 	KUNIT_CASE_PARAM(poll_signalling_fence_wakes_by_usage, poll_usage_gen_params),
@@ -549,19 +549,19 @@ static struct kunit_case dma_buf_poll_cases[] = {
 	KUNIT_CASE(poll_repeated_arms_once_per_direction),
 	KUNIT_CASE(poll_many_listeners_share_a_callback),
 	KUNIT_CASE(poll_many_fences_arms_one),
-	KUNIT_CASE(poll_wake_has_the_direction_s_event),
+	KUNIT_CASE(poll_wake_has_the_event_of_its_direction),
 	KUNIT_CASE(poll_signal_frees_the_slot_and_its_reference),
 	KUNIT_CASE(poll_fences_one_after_the_other),
-	KUNIT_CASE(poll_fence_that_is_not_waited_for_signals_first),
+	KUNIT_CASE(poll_unarmed_fence_signals_first),
 	KUNIT_CASE(poll_new_fence_after_wake_arms_again),
 	KUNIT_CASE(poll_fence_replaced_while_armed),
-	KUNIT_CASE(poll_fence_signals_between_look_and_add),
+	KUNIT_CASE(poll_fence_signals_between_test_and_add),
 	KUNIT_CASE(poll_late_fence_then_another_arms_the_other),
 	KUNIT_CASE(poll_slot_claimed_by_another_thread),
 	KUNIT_CASE(poll_pending_holds_no_file_reference),
 	KUNIT_CASE(poll_close_removes_pending_callbacks),
-	KUNIT_CASE(poll_close_with_the_fence_gone_from_the_buffer),
-	KUNIT_CASE(poll_close_of_one_buffer_leaves_the_other_s),
+	KUNIT_CASE(poll_close_after_the_fence_was_removed),
+	KUNIT_CASE(poll_close_keeps_the_callback_of_another_buffer),
 	KUNIT_CASE(poll_of_a_buffer_in_used_memory_starts_idle),
 	KUNIT_CASE(poll_reservation_locked_by_another_thread),
 	KUNIT_CASE(poll_buffers_that_share_a_reservation),

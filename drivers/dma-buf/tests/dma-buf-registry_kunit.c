@@ -149,7 +149,7 @@ static void registry_failed_export_leaves_nothing(struct kunit *test)
 	iput(&refused_object->inode);
 }
 
-static void registry_peek_does_not_go_on(struct kunit *test)
+static void registry_peek_does_not_step(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_bare_ops);
 	struct registry_walk *walk;
@@ -185,7 +185,7 @@ static void registry_peek_takes_one_reference(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, registry_peek(walk));
 }
 
-static void registry_end_of_walk_stays_the_end(struct kunit *test)
+static void registry_end_of_walk_is_final(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_bare_ops);
 	struct registry_walk *walk;
@@ -214,7 +214,7 @@ static void registry_walker_has_the_last_reference(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, registry_next(walk));
 }
 
-struct registry_hole_row {
+struct registry_release_row {
 	const char *name;
 	int seen;
 	int released;
@@ -225,23 +225,23 @@ struct registry_hole_row {
  * After @seen steps of a walk over six buffers, @count buffers are released, from place
  * @released of the walk on.
  */
-static const struct registry_hole_row registry_hole_rows[] = {
-	{ "before the walk moves, the first goes", 0, 0, 1 },
-	{ "the one just seen goes", 3, 2, 1 },
-	{ "the one that is next goes", 3, 3, 1 },
-	{ "the next two go", 3, 3, 2 },
-	{ "one further on goes", 2, 4, 1 },
-	{ "the last goes", 3, 5, 1 },
-	{ "all that were seen go", 3, 0, 3 },
-	{ "all that are left go", 3, 3, 3 },
-	{ "all go", 3, 0, 6 },
+static const struct registry_release_row registry_release_rows[] = {
+	{ "first buffer, before the first step", 0, 0, 1 },
+	{ "the buffer of the last step", 3, 2, 1 },
+	{ "the next buffer", 3, 3, 1 },
+	{ "the next two buffers", 3, 3, 2 },
+	{ "a later buffer", 2, 4, 1 },
+	{ "the last buffer", 3, 5, 1 },
+	{ "all buffers stepped over", 3, 0, 3 },
+	{ "all remaining buffers", 3, 3, 3 },
+	{ "all buffers", 3, 0, 6 },
 };
 
-KUNIT_ARRAY_PARAM_DESC(registry_hole, registry_hole_rows, name);
+KUNIT_ARRAY_PARAM_DESC(registry_release, registry_release_rows, name);
 
 static void registry_buffers_released_during_walk(struct kunit *test)
 {
-	const struct registry_hole_row *row = test->param_value;
+	const struct registry_release_row *row = test->param_value;
 	struct mock_exporter *exporter = mock_exporter(test, &mock_bare_ops);
 	int last = row->released + row->count;
 	struct registry_walk *walk;
@@ -292,7 +292,7 @@ static void registry_walk_ends_while_others_export(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, registry_count(test, exporter), 2 * ARRAY_SIZE(early));
 }
 
-static void registry_two_walkers_do_not_meet(struct kunit *test)
+static void registry_two_walks_are_independent(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_bare_ops);
 	struct registry_walk *one, *two;
@@ -338,7 +338,7 @@ static void registry_cursors_in_one_place(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, registry_next(walks[0]));
 }
 
-static void registry_walk_given_up_leaves_no_trace(struct kunit *test)
+static void registry_walk_that_ends_early_leaves_no_cursor(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_bare_ops);
 	struct registry_walk *walk;
@@ -360,14 +360,14 @@ static void registry_walk_given_up_leaves_no_trace(struct kunit *test)
 }
 
 /* Around the number of entries that a walk examines per hold of the lock. */
-static const int crowds[] = { 1, 63, 64, 65, 128, 200 };
+static const int dying_counts[] = { 1, 63, 64, 65, 128, 200 };
 
-static void crowd_to_desc(const int *crowd, char *desc)
+static void dying_count_to_desc(const int *dying_count, char *desc)
 {
-	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%d dying", *crowd);
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%d dying", *dying_count);
 }
 
-KUNIT_ARRAY_PARAM(crowd, crowds, crowd_to_desc);
+KUNIT_ARRAY_PARAM(dying_count, dying_counts, dying_count_to_desc);
 
 static int registry_listed(struct dma_buf **buffers, int count)
 {
@@ -380,29 +380,29 @@ static int registry_listed(struct dma_buf **buffers, int count)
 
 static void registry_dying_buffers_are_skipped(struct kunit *test)
 {
-	const int *crowd = test->param_value;
+	const int *dying_count = test->param_value;
 	struct mock_exporter *exporter = mock_exporter(test, &mock_bare_ops);
 	struct registry_walk *walk;
 	struct dma_buf *dying[200];
 	struct mock_stop *stop;
 	struct dma_buf *alive;
 
-	for (int i = 0; i < *crowd; i++)
+	for (int i = 0; i < *dying_count; i++)
 		dying[i] = mock_buffer(test, exporter);
 	alive = mock_buffer(test, exporter);
 	walk = registry_begin(test, exporter);
 	stop = mock_stop_releases(test);
-	for (int i = 0; i < *crowd; i++) {
+	for (int i = 0; i < *dying_count; i++) {
 		mock_buffer_disown(test, dying[i]);
 		dma_buf_put(dying[i]);
 	}
 	KUNIT_EXPECT_PTR_EQ(test, registry_next(walk), alive);
 	KUNIT_EXPECT_NULL(test, registry_next(walk));
 	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_RELEASE), 0);
-	KUNIT_EXPECT_EQ(test, registry_listed(dying, *crowd), *crowd);
+	KUNIT_EXPECT_EQ(test, registry_listed(dying, *dying_count), *dying_count);
 	mock_resume_releases(test, stop);
 	mock_flush();
-	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_RELEASE), *crowd);
+	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_RELEASE), *dying_count);
 }
 
 static void registry_unreachable_buffer_is_not_listed(struct kunit *test)
@@ -433,7 +433,7 @@ static void registry_inode_numbers_are_unique(struct kunit *test)
 	const int count = 2500;
 	unsigned long *inos = kunit_kcalloc(test, count, sizeof(*inos), GFP_KERNEL);
 	struct dma_buf **buffers;
-	int made, twins = 0;
+	int made, duplicates = 0;
 	unsigned int cpu;
 
 	buffers = kunit_kcalloc(test, count, sizeof(*buffers), GFP_KERNEL);
@@ -455,12 +455,12 @@ static void registry_inode_numbers_are_unique(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, made, count);
 	sort(inos, made, sizeof(*inos), registry_compare_inos, NULL);
 	for (int i = 1; i < made; i++)
-		twins += inos[i] == inos[i - 1];
-	KUNIT_EXPECT_EQ(test, twins, 0);
+		duplicates += inos[i] == inos[i - 1];
+	KUNIT_EXPECT_EQ(test, duplicates, 0);
 	KUNIT_EXPECT_NE(test, inos[0], 0);
 }
 
-static long registry_export_here(void *exporter)
+static long registry_export_on_cpu(void *exporter)
 {
 	return (long)mock_export(exporter);
 }
@@ -473,7 +473,7 @@ static void registry_walk_covers_all_cpus(struct kunit *test)
 	int cpu, made = 0;
 
 	for_each_online_cpu(cpu) {
-		dmabuf = (void *)work_on_cpu(cpu, registry_export_here, exporter);
+		dmabuf = (void *)work_on_cpu(cpu, registry_export_on_cpu, exporter);
 		KUNIT_EXPECT_NOT_ERR_OR_NULL(test, dmabuf);
 		made += !IS_ERR(dmabuf);
 	}
@@ -569,16 +569,16 @@ static struct kunit_case dma_buf_registry_cases[] = {
 	KUNIT_CASE(registry_walk_sees_each_once),
 	KUNIT_CASE(registry_released_buffer_is_gone),
 	KUNIT_CASE(registry_failed_export_leaves_nothing),
-	KUNIT_CASE(registry_peek_does_not_go_on),
+	KUNIT_CASE(registry_peek_does_not_step),
 	KUNIT_CASE(registry_peek_takes_one_reference),
-	KUNIT_CASE(registry_end_of_walk_stays_the_end),
+	KUNIT_CASE(registry_end_of_walk_is_final),
 	KUNIT_CASE(registry_walker_has_the_last_reference),
-	KUNIT_CASE_PARAM(registry_buffers_released_during_walk, registry_hole_gen_params),
+	KUNIT_CASE_PARAM(registry_buffers_released_during_walk, registry_release_gen_params),
 	KUNIT_CASE(registry_walk_ends_while_others_export),
-	KUNIT_CASE(registry_two_walkers_do_not_meet),
+	KUNIT_CASE(registry_two_walks_are_independent),
 	KUNIT_CASE(registry_cursors_in_one_place),
-	KUNIT_CASE(registry_walk_given_up_leaves_no_trace),
-	KUNIT_CASE_PARAM(registry_dying_buffers_are_skipped, crowd_gen_params),
+	KUNIT_CASE(registry_walk_that_ends_early_leaves_no_cursor),
+	KUNIT_CASE_PARAM(registry_dying_buffers_are_skipped, dying_count_gen_params),
 	KUNIT_CASE(registry_unreachable_buffer_is_not_listed),
 	KUNIT_CASE(registry_inode_numbers_are_unique),
 	KUNIT_CASE(registry_walk_covers_all_cpus),

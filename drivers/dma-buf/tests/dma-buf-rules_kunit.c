@@ -103,7 +103,7 @@ static void run_without_lock(struct kunit *test, struct dma_buf_attachment *atta
 			mock_reports_total(test));
 }
 
-static void lock_is_demanded(struct kunit *test)
+static void missing_lock_is_reported(struct kunit *test)
 {
 	const struct locked_call *row = test->param_value;
 	struct mock_exporter *exporter = mock_exporter(test, &mock_dynamic_ops);
@@ -119,7 +119,7 @@ static void lock_is_demanded(struct kunit *test)
 	run_with_lock(attach, row->undo);
 }
 
-static void lock_that_is_held_is_enough(struct kunit *test)
+static void held_lock_is_not_reported(struct kunit *test)
 {
 	const struct locked_call *row = test->param_value;
 	struct mock_exporter *exporter = mock_exporter(test, &mock_dynamic_ops);
@@ -134,7 +134,7 @@ static void lock_that_is_held_is_enough(struct kunit *test)
 }
 
 /* The functions that undo report the missing lock too. */
-static void lock_is_demanded_by_the_undoing_half(struct kunit *test)
+static void missing_lock_is_reported_when_undoing(struct kunit *test)
 {
 	const struct locked_call *row = test->param_value;
 	struct mock_exporter *exporter = mock_exporter(test, &mock_dynamic_ops);
@@ -234,7 +234,7 @@ static const struct unlocked_call unlocked_calls[] = {
 
 KUNIT_ARRAY_PARAM_DESC(unlocked_call, unlocked_calls, desc);
 
-static void lock_is_held_where_it_must_not_be(struct kunit *test)
+static void lock_that_must_not_be_held_is_reported(struct kunit *test)
 {
 	const struct unlocked_call *row = test->param_value;
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
@@ -256,11 +256,11 @@ static void lock_is_held_where_it_must_not_be(struct kunit *test)
 		row->undo(attach);
 }
 
-static const struct life {
+static const struct pair {
 	const char *desc;
 	const struct dma_buf_ops *ops;
-	bool follows;
-} lives[] = {
+	bool dynamic;
+} pairs[] = {
 	{ "static exporter, static importer", &mock_static_ops, false },
 	{ "static exporter, dynamic importer", &mock_static_ops, true },
 	{ "dynamic exporter, static importer", &mock_dynamic_ops, false },
@@ -269,7 +269,7 @@ static const struct life {
 	{ "mandatory callbacks only", &mock_bare_ops, false },
 };
 
-KUNIT_ARRAY_PARAM_DESC(life, lives, desc);
+KUNIT_ARRAY_PARAM_DESC(pair, pairs, desc);
 
 static void use_with_the_cpu(struct kunit *test, struct dma_buf *dmabuf)
 {
@@ -285,9 +285,9 @@ static void use_with_the_cpu(struct kunit *test, struct dma_buf *dmabuf)
 		dma_buf_vunmap_unlocked(dmabuf, &map);
 }
 
-static void nobody_is_reported_who_keeps_the_rules(struct kunit *test)
+static void correct_use_is_not_reported(struct kunit *test)
 {
-	const struct life *row = test->param_value;
+	const struct pair *row = test->param_value;
 	struct mock_exporter *exporter = mock_exporter(test, row->ops);
 	struct dma_buf *dmabuf = mock_buffer(test, exporter);
 	struct mock_importer importer = {};
@@ -295,7 +295,7 @@ static void nobody_is_reported_who_keeps_the_rules(struct kunit *test)
 	struct sg_table *sgt;
 
 	mock_expect_report(test);
-	attach = mock_attach(test, dmabuf, row->follows ? &importer : NULL);
+	attach = mock_attach(test, dmabuf, row->dynamic ? &importer : NULL);
 	sgt = dma_buf_map_attachment_unlocked(attach, DMA_FROM_DEVICE);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, sgt);
 	use_with_the_cpu(test, dmabuf);
@@ -324,7 +324,7 @@ static void rule_is_reported_once_per_buffer(struct kunit *test)
 	}
 }
 
-static void report_names_who_is_concerned(struct kunit *test)
+static void report_names_exporter_and_importer(struct kunit *test)
 {
 	static const char detached[] =
 		"dma-buf: detached while mapped (exporter mydrv, importer 0000:00:02.0)";
@@ -345,12 +345,12 @@ static void report_names_who_is_concerned(struct kunit *test)
 }
 
 static struct kunit_case dma_buf_rules_cases[] = {
-	KUNIT_CASE_PARAM(lock_is_demanded, locked_call_gen_params),
-	KUNIT_CASE_PARAM(lock_that_is_held_is_enough, locked_call_gen_params),
-	KUNIT_CASE_PARAM(lock_is_demanded_by_the_undoing_half, undone_call_gen_params),
-	KUNIT_CASE_PARAM(lock_is_held_where_it_must_not_be, unlocked_call_gen_params),
-	KUNIT_CASE(report_names_who_is_concerned),
-	KUNIT_CASE_PARAM(nobody_is_reported_who_keeps_the_rules, life_gen_params),
+	KUNIT_CASE_PARAM(missing_lock_is_reported, locked_call_gen_params),
+	KUNIT_CASE_PARAM(held_lock_is_not_reported, locked_call_gen_params),
+	KUNIT_CASE_PARAM(missing_lock_is_reported_when_undoing, undone_call_gen_params),
+	KUNIT_CASE_PARAM(lock_that_must_not_be_held_is_reported, unlocked_call_gen_params),
+	KUNIT_CASE(report_names_exporter_and_importer),
+	KUNIT_CASE_PARAM(correct_use_is_not_reported, pair_gen_params),
 	KUNIT_CASE(rule_is_reported_once_per_buffer),
 	{}
 };

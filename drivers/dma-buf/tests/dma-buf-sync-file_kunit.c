@@ -309,7 +309,7 @@ static void sync_file_export_outlives_the_buffer(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(snapshot));
 }
 
-static void sync_file_import_of_no_descriptor(struct kunit *test)
+static void sync_file_import_of_an_invalid_descriptor(struct kunit *test)
 {
 	struct dma_buf *dmabuf = sync_buffer(test);
 
@@ -465,7 +465,7 @@ static void sync_expect_members(struct kunit *test, struct dma_buf *dmabuf,
 	KUNIT_EXPECT_EQ(test, count, expected);
 }
 
-static void sync_file_import_takes_an_array_apart(struct kunit *test)
+static void sync_file_import_unwraps_an_array(struct kunit *test)
 {
 	struct dma_buf *dmabuf = sync_buffer(test);
 	struct dma_fence *members[6];
@@ -477,7 +477,7 @@ static void sync_file_import_takes_an_array_apart(struct kunit *test)
 	sync_expect_members(test, dmabuf, members, 6);
 }
 
-static void sync_file_import_takes_a_chain_apart(struct kunit *test)
+static void sync_file_import_unwraps_a_chain(struct kunit *test)
 {
 	struct dma_buf *dmabuf = sync_buffer(test);
 	struct dma_fence *members[3], *chain = NULL;
@@ -490,7 +490,7 @@ static void sync_file_import_takes_a_chain_apart(struct kunit *test)
 	sync_expect_members(test, dmabuf, members, 3);
 }
 
-static void sync_file_import_takes_arrays_in_a_chain_apart(struct kunit *test)
+static void sync_file_import_unwraps_arrays_in_a_chain(struct kunit *test)
 {
 	struct dma_buf *dmabuf = sync_buffer(test);
 	struct dma_fence *members[4], *chain;
@@ -521,7 +521,7 @@ static void sync_file_import_array_with_signalled_members(struct kunit *test)
 						       DMA_RESV_USAGE_WRITE));
 }
 
-static void sync_file_import_what_another_buffer_exported(struct kunit *test)
+static void sync_file_import_of_another_buffers_export(struct kunit *test)
 {
 	struct dma_buf *from = sync_buffer(test), *to = sync_buffer(test);
 	struct dma_fence *members[3];
@@ -626,7 +626,7 @@ static struct kunit_case dma_buf_sync_file_cases[] = {
 	KUNIT_CASE(sync_file_export_is_a_snapshot),
 	KUNIT_CASE(sync_file_export_of_several_contexts_waits_for_all),
 	KUNIT_CASE(sync_file_export_outlives_the_buffer),
-	KUNIT_CASE(sync_file_import_of_no_descriptor),
+	KUNIT_CASE(sync_file_import_of_an_invalid_descriptor),
 	KUNIT_CASE(sync_file_import_of_another_file),
 	KUNIT_CASE_PARAM(sync_file_import_by_flags, sync_import_gen_params),
 	KUNIT_CASE(sync_file_import_leaves_the_descriptor_open),
@@ -634,11 +634,11 @@ static struct kunit_case dma_buf_sync_file_cases[] = {
 	KUNIT_CASE(sync_file_import_twice_keeps_one),
 	KUNIT_CASE(sync_file_import_older_of_a_context_keeps_the_newer),
 	KUNIT_CASE(sync_file_import_newer_of_a_context_replaces),
-	KUNIT_CASE(sync_file_import_takes_an_array_apart),
-	KUNIT_CASE(sync_file_import_takes_a_chain_apart),
-	KUNIT_CASE(sync_file_import_takes_arrays_in_a_chain_apart),
+	KUNIT_CASE(sync_file_import_unwraps_an_array),
+	KUNIT_CASE(sync_file_import_unwraps_a_chain),
+	KUNIT_CASE(sync_file_import_unwraps_arrays_in_a_chain),
 	KUNIT_CASE(sync_file_import_array_with_signalled_members),
-	KUNIT_CASE(sync_file_import_what_another_buffer_exported),
+	KUNIT_CASE(sync_file_import_of_another_buffers_export),
 	KUNIT_CASE(sync_file_import_waits_despite_a_signal),
 	KUNIT_CASE(sync_file_import_killed_while_locked),
 	{}

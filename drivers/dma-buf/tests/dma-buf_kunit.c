@@ -15,7 +15,7 @@
 /* Limit for a release in a worker; reached only if the worker never runs. */
 #define RELEASE_TIMEOUT	(10 * HZ)
 
-static void export_keeps_what_it_was_given(struct kunit *test)
+static void export_sets_the_members(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
 	struct dma_buf *dmabuf = mock_buffer(test, exporter);
@@ -57,7 +57,7 @@ static void export_uses_the_exporters_reservation_object(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, mock_buffer(test, exporter)->resv, resv);
 }
 
-static void is_dynamic_tells_who_pins(struct kunit *test)
+static void is_dynamic_if_the_exporter_pins(struct kunit *test)
 {
 	struct mock_exporter *fixed = mock_exporter(test, &mock_static_ops);
 	struct mock_exporter *moving = mock_exporter(test, &mock_dynamic_ops);
@@ -68,7 +68,7 @@ static void is_dynamic_tells_who_pins(struct kunit *test)
 
 struct refusal {
 	const char *desc;
-	void (*spoil)(struct dma_buf_export_info *info, struct dma_buf_ops *ops);
+	void (*invalidate)(struct dma_buf_export_info *info, struct dma_buf_ops *ops);
 };
 
 static void without_priv(struct dma_buf_export_info *info, struct dma_buf_ops *ops)
@@ -106,7 +106,7 @@ static void without_pin(struct dma_buf_export_info *info, struct dma_buf_ops *op
 	ops->unpin = mock_dynamic_ops.unpin;
 }
 
-static void cached_and_moving(struct dma_buf_export_info *info, struct dma_buf_ops *ops)
+static void cached_and_dynamic(struct dma_buf_export_info *info, struct dma_buf_ops *ops)
 {
 	*ops = mock_dynamic_ops;
 	ops->cache_sgt_mapping = true;
@@ -120,7 +120,7 @@ static const struct refusal refusals[] = {
 	{ "no release", without_release },
 	{ "pin without unpin", without_unpin },
 	{ "unpin without pin", without_pin },
-	{ "cached mappings and pin", cached_and_moving },
+	{ "cached mappings and pin", cached_and_dynamic },
 };
 
 KUNIT_ARRAY_PARAM_DESC(refusal, refusals, desc);
@@ -135,7 +135,7 @@ static void export_refuses(struct kunit *test)
 	info.size = exporter->size;
 	info.ops = &ops;
 	info.priv = exporter;
-	refusal->spoil(&info, &ops);
+	refusal->invalidate(&info, &ops);
 
 	mock_expect_report(test);
 	KUNIT_EXPECT_EQ(test, PTR_ERR(dma_buf_export(&info)), -EINVAL);
@@ -163,7 +163,7 @@ static void release_once_after_the_last_reference(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, exporter->calls[MOCK_RELEASE].locked);
 }
 
-struct late_put {
+struct timer_put {
 	struct timer_list timer;
 	struct dma_buf *dmabuf;
 	bool in_task;
@@ -171,26 +171,26 @@ struct late_put {
 
 static void put_from_timer(struct timer_list *timer)
 {
-	struct late_put *late = from_timer(late, timer, timer);
+	struct timer_put *put = from_timer(put, timer, timer);
 
-	late->in_task = in_task();
-	dma_buf_put(late->dmabuf);
+	put->in_task = in_task();
+	dma_buf_put(put->dmabuf);
 }
 
 static void release_in_process_context_after_put_in_interrupt(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
-	struct late_put late = { .dmabuf = mock_buffer(test, exporter), .in_task = true };
+	struct timer_put put = { .dmabuf = mock_buffer(test, exporter), .in_task = true };
 
-	mock_buffer_disown(test, late.dmabuf);
-	timer_setup_on_stack(&late.timer, put_from_timer, 0);
-	mod_timer(&late.timer, jiffies);
+	mock_buffer_disown(test, put.dmabuf);
+	timer_setup_on_stack(&put.timer, put_from_timer, 0);
+	mod_timer(&put.timer, jiffies);
 	KUNIT_EXPECT_NE(test, 0, wait_for_completion_timeout(&exporter->released,
 							     RELEASE_TIMEOUT));
-	del_timer_sync(&late.timer);
-	destroy_timer_on_stack(&late.timer);
+	del_timer_sync(&put.timer);
+	destroy_timer_on_stack(&put.timer);
 
-	KUNIT_EXPECT_FALSE(test, late.in_task);
+	KUNIT_EXPECT_FALSE(test, put.in_task);
 	KUNIT_EXPECT_TRUE(test, exporter->calls[MOCK_RELEASE].in_task);
 }
 
@@ -241,7 +241,7 @@ static void path_does_not_open_again(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_RELEASE), 1);
 }
 
-static void release_waits_for_who_attached(struct kunit *test)
+static void release_waits_for_importers(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
 	struct dma_buf *dmabuf = mock_buffer(test, exporter);
@@ -299,7 +299,7 @@ static void plant_in_unused_resv(struct mock_exporter *exporter, enum mock_op op
 		dma_buf_to_object(dmabuf)->resv = *planted;
 }
 
-static void release_with_own_reservation_object_leaves_the_cores_alone(struct kunit *test)
+static void release_leaves_an_unused_reservation_object(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
 	struct dma_fence *fence = mock_fence(test);
@@ -375,19 +375,19 @@ static void release_while_vmapped_is_reported(struct kunit *test)
 }
 
 static struct kunit_case dma_buf_cases[] = {
-	KUNIT_CASE(export_keeps_what_it_was_given),
+	KUNIT_CASE(export_sets_the_members),
 	KUNIT_CASE(export_brings_a_reservation_object),
 	KUNIT_CASE(export_uses_the_exporters_reservation_object),
-	KUNIT_CASE(is_dynamic_tells_who_pins),
+	KUNIT_CASE(is_dynamic_if_the_exporter_pins),
 	KUNIT_CASE_PARAM(export_refuses, refusal_gen_params),
 	KUNIT_CASE(release_once_after_the_last_reference),
 	KUNIT_CASE(release_in_process_context_after_put_in_interrupt),
 	KUNIT_CASE(release_waits_for_the_last_path),
 	KUNIT_CASE(release_does_not_wait_for_the_inode),
 	KUNIT_CASE(path_does_not_open_again),
-	KUNIT_CASE(release_waits_for_who_attached),
+	KUNIT_CASE(release_waits_for_importers),
 	KUNIT_CASE(release_may_free_the_exporters_reservation_object),
-	KUNIT_CASE(release_with_own_reservation_object_leaves_the_cores_alone),
+	KUNIT_CASE(release_leaves_an_unused_reservation_object),
 	KUNIT_CASE(release_drops_fences_and_waits_for_none),
 	KUNIT_CASE(release_while_attached_is_reported),
 	KUNIT_CASE(release_while_vmapped_is_reported),

@@ -38,13 +38,13 @@ static const struct shape {
 KUNIT_ARRAY_PARAM_DESC(shape, shapes, desc);
 
 /* Index of the member that signals as the i-th. */
-static unsigned int turn(const struct shape *shape, unsigned int i)
+static unsigned int signal_index(const struct shape *shape, unsigned int i)
 {
 	return shape->backwards ? shape->count - 1 - i : i;
 }
 
 /* Number of members that have to signal before the array does. */
-static unsigned int needed(const struct shape *shape)
+static unsigned int signals_needed(const struct shape *shape)
 {
 	return shape->any ? 1 : shape->count;
 }
@@ -97,13 +97,13 @@ static void signal_in_turn(struct kunit *test, const struct shape *shape,
 
 	KUNIT_ASSERT_EQ(test, 0, mock_callback_add(&callback, array));
 	for (unsigned int i = 0; i < shape->count; i++) {
-		dma_fence_signal(members[turn(shape, i)]);
+		dma_fence_signal(members[signal_index(shape, i)]);
 		mock_run_deferred();
-		if (i + 1 >= needed(shape))
+		if (i + 1 >= signals_needed(shape))
 			KUNIT_EXPECT_TRUE(test, mock_signals(array));
 		KUNIT_EXPECT_EQ(test, test_bit(DMA_FENCE_FLAG_SIGNALED_BIT, &array->flags),
-				i + 1 >= needed(shape));
-		KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), i + 1 >= needed(shape));
+				i + 1 >= signals_needed(shape));
+		KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), i + 1 >= signals_needed(shape));
 	}
 	KUNIT_EXPECT_EQ(test, dma_fence_get_status(array), 1);
 	KUNIT_EXPECT_EQ(test, -ENOENT, mock_callback_add(&callback, array));
@@ -128,9 +128,9 @@ static void polled_array_polls_its_members(struct kunit *test)
 	mock_fences(test, shape->count, members);
 	array = mock_array(test, shape->any, shape->count, members);
 	KUNIT_EXPECT_FALSE(test, dma_fence_is_signaled(array));
-	for (unsigned int i = 0; i < needed(shape); i++) {
+	for (unsigned int i = 0; i < signals_needed(shape); i++) {
 		KUNIT_EXPECT_FALSE(test, dma_fence_is_signaled(array));
-		dma_fence_signal(members[turn(shape, i)]);
+		dma_fence_signal(members[signal_index(shape, i)]);
 	}
 	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(array));
 	KUNIT_EXPECT_EQ(test, dma_fence_get_status(array), 1);
@@ -146,8 +146,8 @@ static void array_of_signalled_members_when_enabled(struct kunit *test)
 
 	mock_fences(test, shape->count, members);
 	array = mock_array(test, shape->any, shape->count, members);
-	for (unsigned int i = 0; i < needed(shape); i++)
-		dma_fence_signal(members[turn(shape, i)]);
+	for (unsigned int i = 0; i < signals_needed(shape); i++)
+		dma_fence_signal(members[signal_index(shape, i)]);
 	KUNIT_EXPECT_EQ(test, -ENOENT, mock_callback_add(&callback, array));
 	KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), 0);
 	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(array));
@@ -214,7 +214,7 @@ static void array_adds_a_callback_to_each_member(struct kunit *test)
 	for (unsigned int i = 0; i < shape->count; i++) {
 		KUNIT_EXPECT_EQ(test, callbacks_of(shape->count, members), shape->count - i);
 		KUNIT_EXPECT_EQ(test, kref_read(&array->refcount), 2);
-		dma_fence_signal(members[turn(shape, i)]);
+		dma_fence_signal(members[signal_index(shape, i)]);
 	}
 	KUNIT_EXPECT_TRUE(test, mock_signals(array));
 	for (unsigned int i = 0; i < shape->count; i++)
@@ -258,7 +258,7 @@ static const struct failure {
 KUNIT_ARRAY_PARAM_DESC(failure, failures, desc);
 
 /* The error is set with the signal, and stays. */
-static void array_fails_as_its_members(struct kunit *test)
+static void array_gets_the_error_of_its_members(struct kunit *test)
 {
 	const struct failure *row = test->param_value;
 	struct dma_fence *members[3], *array;
@@ -288,9 +288,9 @@ static void array_holds_its_members(struct kunit *test)
 	array = mock_array(test, false, 3, members);
 	for (int i = 0; i < 3; i++)
 		mock_fence_put(test, members[i]);
-	KUNIT_EXPECT_TRUE(test, mock_fences_left(test, 3));
+	KUNIT_EXPECT_TRUE(test, mock_has_fences(test, 3));
 	mock_put(test, array);
-	KUNIT_EXPECT_TRUE(test, mock_fences_left(test, 0));
+	KUNIT_EXPECT_TRUE(test, mock_has_fences(test, 0));
 }
 
 /* Only the callbacks on the members hold a reference to the array. */
@@ -307,17 +307,17 @@ static void array_without_other_references_is_released(struct kunit *test)
 	mock_put(test, array);
 	for (unsigned int i = 0; i < shape->count; i++) {
 		KUNIT_EXPECT_EQ(test, kref_read(&members[i]->refcount), 2);
-		dma_fence_signal(members[turn(shape, i)]);
+		dma_fence_signal(members[signal_index(shape, i)]);
 	}
 	for (unsigned int i = 0; i < shape->count; i++)
 		mock_fence_put(test, members[i]);
-	KUNIT_EXPECT_TRUE(test, mock_fences_left(test, 0));
+	KUNIT_EXPECT_TRUE(test, mock_has_fences(test, 0));
 	KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), 0);
 }
 
 /* Fences of a driver whose release takes their lock. */
 static DEFINE_SPINLOCK(locked_lock);
-static atomic_t locked_left;
+static atomic_t locked_fences;
 
 static const char *locked_name(struct dma_fence *fence)
 {
@@ -329,7 +329,7 @@ static void locked_release(struct dma_fence *fence)
 	unsigned long irq;
 
 	spin_lock_irqsave(&locked_lock, irq);
-	atomic_dec(&locked_left);
+	atomic_dec(&locked_fences);
 	spin_unlock_irqrestore(&locked_lock, irq);
 	dma_fence_free(fence);
 }
@@ -346,16 +346,16 @@ static struct dma_fence *locked_fence(void)
 
 	if (!fence)
 		return NULL;
-	atomic_inc(&locked_left);
+	atomic_inc(&locked_fences);
 	dma_fence_init(fence, &locked_ops, &locked_lock, dma_fence_context_alloc(1), 1);
 	return fence;
 }
 
-static bool locked_all_gone(void)
+static bool locked_fences_released(void)
 {
-	for (int tries = 0; tries < 250 && atomic_read(&locked_left); tries++)
+	for (int tries = 0; tries < 250 && atomic_read(&locked_fences); tries++)
 		msleep(20);
-	return !atomic_read(&locked_left);
+	return !atomic_read(&locked_fences);
 }
 
 /* The last signal drops the last reference to the array, and that one to a member. */
@@ -375,7 +375,7 @@ static void array_is_released_without_a_members_lock(struct kunit *test)
 	dma_fence_signal_locked(members[1]);
 	spin_unlock_irq(&locked_lock);
 	dma_fence_put(members[1]);
-	KUNIT_EXPECT_TRUE(test, locked_all_gone());
+	KUNIT_EXPECT_TRUE(test, locked_fences_released());
 }
 
 /* All members have the same lock. */
@@ -393,7 +393,7 @@ static void members_share_a_lock(struct kunit *test)
 	mock_put(test, array);
 	for (unsigned int i = 0; i < shape->count; i++)
 		dma_fence_put(members[i]);
-	KUNIT_EXPECT_TRUE(test, locked_all_gone());
+	KUNIT_EXPECT_TRUE(test, locked_fences_released());
 }
 
 /* A member signals while the lock of another is held. */
@@ -436,19 +436,19 @@ static void driver_signals_with_interrupts_on(struct kunit *test)
 	array = mock_array(test, shape->any, shape->count, members);
 	KUNIT_ASSERT_EQ(test, 0, mock_callback_add(&callback, array));
 	for (unsigned int i = 0; i < shape->count; i++)
-		signal_with_interrupts_on(members[turn(shape, i)]);
+		signal_with_interrupts_on(members[signal_index(shape, i)]);
 	KUNIT_EXPECT_TRUE(test, mock_signals(array));
 	KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), 1);
 }
 
 /* A driver that signals with interrupts on, and whose release takes the fences' lock. */
 static DEFINE_SPINLOCK(vmw_lock);
-static atomic_t vmw_left;
+static atomic_t vmw_fences;
 
 static void vmw_release(struct dma_fence *fence)
 {
 	spin_lock(&vmw_lock);
-	atomic_dec(&vmw_left);
+	atomic_dec(&vmw_fences);
 	spin_unlock(&vmw_lock);
 	dma_fence_free(fence);
 }
@@ -463,12 +463,12 @@ static const struct dma_fence_ops vmw_ops = {
 static void last_reference_with_interrupts_on(struct kunit *test)
 {
 	struct dma_fence *members[2], *array;
-	int left;
+	int unreleased;
 
 	for (int i = 0; i < 2; i++) {
 		members[i] = kzalloc(sizeof(*members[i]), GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, members[i]);
-		atomic_inc(&vmw_left);
+		atomic_inc(&vmw_fences);
 		dma_fence_init(members[i], &vmw_ops, &vmw_lock, dma_fence_context_alloc(1), 1);
 	}
 	array = mock_array(test, false, 2, members);
@@ -480,8 +480,8 @@ static void last_reference_with_interrupts_on(struct kunit *test)
 	dma_fence_signal_locked(members[1]);
 	spin_unlock(&vmw_lock);
 	dma_fence_put(members[1]);
-	KUNIT_EXPECT_EQ(test, 0, read_poll_timeout(atomic_read, left, !left, 1000,
-						   5 * USEC_PER_SEC, false, &vmw_left));
+	KUNIT_EXPECT_EQ(test, 0, read_poll_timeout(atomic_read, unreleased, !unreleased, 1000,
+						   5 * USEC_PER_SEC, false, &vmw_fences));
 }
 
 /* xe makes arrays of arrays. init would warn, which a test cannot expect: go behind it. */
@@ -518,12 +518,12 @@ static void lock_of_the_array_is_held(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, mock_callback_add(&callback, array));
 	spin_lock_irqsave(array->lock, irq);
 	for (unsigned int i = 0; i < shape->count; i++)
-		dma_fence_signal(members[turn(shape, i)]);
+		dma_fence_signal(members[signal_index(shape, i)]);
 	KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), 0);
 	spin_unlock_irqrestore(array->lock, irq);
 	KUNIT_EXPECT_TRUE(test, mock_signals(array));
 	KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), 1);
-	KUNIT_EXPECT_EQ(test, array->error, shape->any ? -1 - (int)turn(shape, 0) : -1);
+	KUNIT_EXPECT_EQ(test, array->error, shape->any ? -1 - (int)signal_index(shape, 0) : -1);
 	KUNIT_EXPECT_TRUE(test, mock_has_references(array, 1));
 }
 
@@ -540,7 +540,7 @@ static void array_whose_poller_is_preempted(struct kunit *test)
 	/* What the poll has written by then. */
 	array->error = 0;
 	for (unsigned int i = 0; i < shape->count; i++)
-		dma_fence_signal(members[turn(shape, i)]);
+		dma_fence_signal(members[signal_index(shape, i)]);
 	KUNIT_EXPECT_TRUE(test, mock_signals(array));
 	KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), 1);
 }
@@ -768,7 +768,7 @@ static void release_races_with_the_members_signals(struct kunit *test)
 	mutex_init(&race.lock);
 	for (int i = 0; i < 2; i++)
 		RCU_INIT_POINTER(race.members[i], locked_fence());
-	KUNIT_ASSERT_EQ(test, atomic_read(&locked_left), 2);
+	KUNIT_ASSERT_EQ(test, atomic_read(&locked_fences), 2);
 	mock_run_jobs(test, jobs, ARRAY_SIZE(jobs));
 	for (int i = 0; i < 2; i++) {
 		struct dma_fence *fence = rcu_dereference_protected(race.members[i], true);
@@ -776,7 +776,7 @@ static void release_races_with_the_members_signals(struct kunit *test)
 		dma_fence_signal(fence);
 		dma_fence_put(fence);
 	}
-	KUNIT_EXPECT_TRUE(test, locked_all_gone());
+	KUNIT_EXPECT_TRUE(test, locked_fences_released());
 }
 
 /* An array to which several threads add callbacks at the same time. */
@@ -867,7 +867,7 @@ static struct kunit_case dma_fence_array_cases[] = {
 	KUNIT_CASE(array_enables_each_member_once),
 	KUNIT_CASE_PARAM(array_adds_a_callback_to_each_member, shape_gen_params),
 	KUNIT_CASE(array_of_a_member_whose_enabling_fails),
-	KUNIT_CASE_PARAM(array_fails_as_its_members, failure_gen_params),
+	KUNIT_CASE_PARAM(array_gets_the_error_of_its_members, failure_gen_params),
 	KUNIT_CASE(array_holds_its_members),
 	KUNIT_CASE_PARAM(array_without_other_references_is_released, shape_gen_params),
 	KUNIT_CASE(array_is_released_without_a_members_lock),

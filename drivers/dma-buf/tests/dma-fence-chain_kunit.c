@@ -74,7 +74,7 @@ static void numbers_of_two_links(struct kunit *test)
 			row->follows ? row->first : 0);
 }
 
-static void link_by_a_call(struct kunit *test)
+static void link_made_by_init(struct kunit *test)
 {
 	struct dma_fence_chain *first = dma_fence_chain_alloc();
 	struct dma_fence_chain *second = dma_fence_chain_alloc();
@@ -94,7 +94,7 @@ static void link_by_a_call(struct kunit *test)
 	dma_fence_chain_free(NULL);
 }
 
-static void link_behind_a_fence_that_is_none(struct kunit *test)
+static void link_behind_a_fence_that_is_no_chain(struct kunit *test)
 {
 	struct dma_fence *fences[2], *link;
 
@@ -129,7 +129,7 @@ static const struct shape {
 KUNIT_ARRAY_PARAM_DESC(shape, shapes, desc);
 
 /* Index of the fence that signals as the i-th. 7 and the counts have no common divisor. */
-static unsigned int turn(const struct shape *shape, unsigned int i)
+static unsigned int signal_index(const struct shape *shape, unsigned int i)
 {
 	switch (shape->order) {
 	case BACKWARDS:
@@ -163,7 +163,7 @@ static void chain_signals_with_the_last_of_its_fences(struct kunit *test)
 	for (unsigned int i = 0; i < shape->count; i++) {
 		KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), 0);
 		KUNIT_EXPECT_FALSE(test, dma_fence_is_signaled(head));
-		dma_fence_signal(fences[turn(shape, i)]);
+		dma_fence_signal(fences[signal_index(shape, i)]);
 		mock_run_deferred();
 	}
 	KUNIT_EXPECT_TRUE(test, mock_signals(head));
@@ -181,7 +181,7 @@ static void polled_chain_polls_its_fences(struct kunit *test)
 
 	for (unsigned int i = 0; i < shape->count; i++) {
 		KUNIT_EXPECT_FALSE(test, dma_fence_is_signaled(head));
-		dma_fence_signal(fences[turn(shape, i)]);
+		dma_fence_signal(fences[signal_index(shape, i)]);
 	}
 	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(head));
 	for (unsigned int i = 0; i < shape->count; i++)
@@ -254,7 +254,7 @@ static void relay_signal(struct dma_fence *fence, struct dma_fence_cb *cb)
 	dma_fence_signal(container_of(cb, struct relay, cb)->next);
 }
 
-static void chain_signals_what_is_in_another_chain(struct kunit *test)
+static void chain_signals_a_fence_of_another_chain(struct kunit *test)
 {
 	static struct lock_class_key job_key;
 	struct dma_fence *hardware = mock_fence(test), *job = mock_fence(test);
@@ -301,7 +301,7 @@ static void walk_goes_from_the_newest_to_the_oldest(struct kunit *test)
 }
 
 /* Of the points 1 to 5, the first three have signalled. Their links and fences are dropped. */
-static void walk_drops_what_is_signalled(struct kunit *test)
+static void walk_drops_signalled_links(struct kunit *test)
 {
 	struct dma_fence *fences[5], *head, *fence;
 	u64 seen = 0;
@@ -312,16 +312,16 @@ static void walk_drops_what_is_signalled(struct kunit *test)
 		dma_fence_signal(fences[i]);
 	for (int i = 0; i < 5; i++)
 		mock_fence_put(test, fences[i]);
-	KUNIT_EXPECT_TRUE(test, mock_fences_left(test, 5));
+	KUNIT_EXPECT_TRUE(test, mock_has_fences(test, 5));
 	dma_fence_chain_for_each(fence, head)
 		seen = seen * 10 + fence->seqno;
 	KUNIT_EXPECT_EQ(test, seen, 54);
-	KUNIT_EXPECT_TRUE(test, mock_fences_left(test, 2));
+	KUNIT_EXPECT_TRUE(test, mock_has_fences(test, 2));
 	dma_fence_signal(fences[3]);
 	dma_fence_signal(fences[4]);
 	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(head));
 	/* The fence of the newest link stays with it. */
-	KUNIT_EXPECT_TRUE(test, mock_fences_left(test, 1));
+	KUNIT_EXPECT_TRUE(test, mock_has_fences(test, 1));
 }
 
 static void walk_drops_a_fence_at_the_end(struct kunit *test)
@@ -364,7 +364,7 @@ static struct dma_fence *points_259(struct kunit *test, struct dma_fence **fence
 	return mock_link(test, link, fences[2], 9);
 }
 
-static void find_seqno_finds_the_link_that_stands_for_a_point(struct kunit *test)
+static void find_seqno_returns_the_link_of_a_point(struct kunit *test)
 {
 	const struct search *row = test->param_value;
 	struct dma_fence *fences[3], *head = points_259(test, fences);
@@ -378,7 +378,7 @@ static void find_seqno_finds_the_link_that_stands_for_a_point(struct kunit *test
 }
 
 /* The link of a signalled point is dropped; the search finds NULL, not a later point. */
-static void find_seqno_of_what_is_signalled(struct kunit *test)
+static void find_seqno_of_a_signalled_point(struct kunit *test)
 {
 	struct dma_fence *fences[3], *head = points_259(test, fences);
 	struct dma_fence *fence = dma_fence_get(head);
@@ -501,10 +501,10 @@ static void chain_without_other_references_is_released(struct kunit *test)
 	dma_fence_remove_callback(head, &callback.cb);
 	mock_put(test, head);
 	for (unsigned int i = 0; i < shape->count; i++)
-		dma_fence_signal(fences[turn(shape, i)]);
+		dma_fence_signal(fences[signal_index(shape, i)]);
 	for (unsigned int i = 0; i < shape->count; i++)
 		mock_fence_put(test, fences[i]);
-	KUNIT_EXPECT_TRUE(test, mock_fences_left(test, 0));
+	KUNIT_EXPECT_TRUE(test, mock_has_fences(test, 0));
 	KUNIT_EXPECT_EQ(test, atomic_read(&callback.times), 0);
 }
 
@@ -711,20 +711,20 @@ static void walks_race_with_signals(struct kunit *test)
 static struct kunit_case dma_fence_chain_cases[] = {
 	KUNIT_CASE(links_of_a_timeline),
 	KUNIT_CASE_PARAM(numbers_of_two_links, numbers_gen_params),
-	KUNIT_CASE(link_by_a_call),
-	KUNIT_CASE(link_behind_a_fence_that_is_none),
+	KUNIT_CASE(link_made_by_init),
+	KUNIT_CASE(link_behind_a_fence_that_is_no_chain),
 	KUNIT_CASE_PARAM(chain_signals_with_the_last_of_its_fences, shape_gen_params),
 	KUNIT_CASE_PARAM(polled_chain_polls_its_fences, shape_gen_params),
 	KUNIT_CASE(chain_of_signalled_fences_when_enabled),
 	KUNIT_CASE(points_signal_on_their_own),
 	KUNIT_CASE(chain_with_an_array_in_it),
-	KUNIT_CASE(chain_signals_what_is_in_another_chain),
+	KUNIT_CASE(chain_signals_a_fence_of_another_chain),
 	KUNIT_CASE(walk_goes_from_the_newest_to_the_oldest),
-	KUNIT_CASE(walk_drops_what_is_signalled),
+	KUNIT_CASE(walk_drops_signalled_links),
 	KUNIT_CASE(walk_drops_a_fence_at_the_end),
-	KUNIT_CASE_PARAM(find_seqno_finds_the_link_that_stands_for_a_point,
+	KUNIT_CASE_PARAM(find_seqno_returns_the_link_of_a_point,
 			 search_gen_params),
-	KUNIT_CASE(find_seqno_of_what_is_signalled),
+	KUNIT_CASE(find_seqno_of_a_signalled_point),
 	KUNIT_CASE(find_seqno_outside_of_chains),
 	KUNIT_CASE(find_seqno_stays_in_its_timeline),
 	KUNIT_CASE(chain_passes_a_deadline_on),

@@ -31,17 +31,17 @@ struct owned_fence {
 };
 
 /* Number of calls of name callbacks after the owner was freed. */
-static atomic_t asked_too_late;
+static atomic_t calls_after_free;
 
 static struct owner *owner_of(struct dma_fence *fence)
 {
-	static struct owner nobody = { .driver = "gone", .timeline = "gone" };
+	static struct owner no_owner = { .driver = "gone", .timeline = "gone" };
 	struct owner *owner = container_of(fence, struct owned_fence, base)->owner;
 
 	if (owner)
 		return owner;
-	atomic_inc(&asked_too_late);
-	return &nobody;
+	atomic_inc(&calls_after_free);
+	return &no_owner;
 }
 
 static const char *owned_driver(struct dma_fence *fence)
@@ -81,7 +81,7 @@ static void owner_free(struct rcu_head *rcu)
 }
 
 /* Signal the fence, and free the owner after a grace period. */
-static void owner_goes(struct dma_fence *fence)
+static void signal_and_free_owner(struct dma_fence *fence)
 {
 	struct owner *owner = container_of(fence, struct owned_fence, base)->owner;
 
@@ -89,9 +89,9 @@ static void owner_goes(struct dma_fence *fence)
 	call_rcu(&owner->rcu, owner_free);
 }
 
-static void owner_is_gone(struct dma_fence *fence)
+static void signal_and_free_owner_sync(struct dma_fence *fence)
 {
-	owner_goes(fence);
+	signal_and_free_owner(fence);
 	rcu_barrier();
 	container_of(fence, struct owned_fence, base)->owner = NULL;
 }
@@ -129,17 +129,17 @@ static void names_of_containers(struct kunit *test)
 	expect_names(test, link, "detached-driver", "signaled-timeline");
 }
 
-static void driver_that_is_gone_is_not_asked(struct kunit *test)
+static void names_of_a_freed_driver_are_not_read(struct kunit *test)
 {
 	struct dma_fence *fence = mock_own(test, owned_fence());
 	struct dma_resv *resv = mock_resv(test);
 	char text[256] = "";
 	struct seq_file seq = { .buf = text, .size = sizeof(text) };
 
-	atomic_set(&asked_too_late, 0);
+	atomic_set(&calls_after_free, 0);
 	mock_resv_add(test, resv, fence, DMA_RESV_USAGE_WRITE);
 	expect_names(test, fence, "present", "running");
-	owner_is_gone(fence);
+	signal_and_free_owner_sync(fence);
 	expect_names(test, fence, "detached-driver", "signaled-timeline");
 	dma_fence_describe(fence, &seq);
 	dma_resv_lock(resv, NULL);
@@ -148,37 +148,37 @@ static void driver_that_is_gone_is_not_asked(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dma_fence_wait(fence, false), 0);
 	KUNIT_EXPECT_NOT_NULL(test, strstr(text, "detached-driver signaled-timeline"));
 	KUNIT_EXPECT_NULL(test, strstr(text, "gone"));
-	KUNIT_EXPECT_EQ(test, atomic_read(&asked_too_late), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&calls_after_free), 0);
 }
 
 /* Tracepoints do not call the name callbacks of a signalled fence. */
-static void driver_that_is_gone_is_not_traced(struct kunit *test)
+static void names_of_a_freed_driver_are_not_traced(struct kunit *test)
 {
 	struct dma_fence *fence;
 
 	if (!IS_ENABLED(CONFIG_EVENT_TRACING))
 		kunit_skip(test, "no events without CONFIG_EVENT_TRACING");
 	KUNIT_ASSERT_EQ(test, 0, trace_set_clr_event("dma_fence", NULL, 1));
-	atomic_set(&asked_too_late, 0);
+	atomic_set(&calls_after_free, 0);
 	fence = owned_fence();
 	dma_fence_enable_sw_signaling(fence);
-	owner_is_gone(fence);
+	signal_and_free_owner_sync(fence);
 	KUNIT_EXPECT_EQ(test, dma_fence_wait(fence, false), 0);
 	dma_fence_put(fence);
 	KUNIT_EXPECT_EQ(test, 0, trace_set_clr_event("dma_fence", NULL, 0));
-	KUNIT_EXPECT_EQ(test, atomic_read(&asked_too_late), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&calls_after_free), 0);
 }
 
 /* Signals the fence from its name callback, which a tracepoint calls. */
-static const char *fleeting_timeline(struct dma_fence *fence)
+static const char *signalling_timeline(struct dma_fence *fence)
 {
 	dma_fence_signal(fence);
 	return "a timeline with a name that is longer than what comes in its place";
 }
 
-static const struct dma_fence_ops fleeting_ops = {
+static const struct dma_fence_ops signalling_ops = {
 	.get_driver_name = owned_driver,
-	.get_timeline_name = fleeting_timeline,
+	.get_timeline_name = signalling_timeline,
 };
 
 static void fence_signals_while_its_name_is_traced(struct kunit *test)
@@ -191,11 +191,11 @@ static void fence_signals_while_its_name_is_traced(struct kunit *test)
 		kunit_skip(test, "no fence can signal with preemption disabled");
 	KUNIT_ASSERT_EQ(test, 0, trace_set_clr_event("dma_fence", "dma_fence_wait_start", 1));
 	fence = owned_fence();
-	fence->ops = &fleeting_ops;
+	fence->ops = &signalling_ops;
 	KUNIT_EXPECT_EQ(test, dma_fence_wait(fence, false), 0);
 	KUNIT_EXPECT_EQ(test, 0, trace_set_clr_event("dma_fence", "dma_fence_wait_start", 0));
 	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(fence));
-	owner_is_gone(fence);
+	signal_and_free_owner_sync(fence);
 	dma_fence_put(fence);
 }
 
@@ -276,13 +276,13 @@ struct race {
 	struct dma_fence __rcu *fence;
 };
 
-static bool race_go(void *data)
+static bool race_signal(void *data)
 {
 	struct race *race = data;
 	struct dma_fence *next = owned_fence(), *old;
 
 	old = unrcu_pointer(xchg(&race->fence, RCU_INITIALIZER(next)));
-	owner_goes(old);
+	signal_and_free_owner(old);
 	dma_fence_put(old);
 	return true;
 }
@@ -293,7 +293,7 @@ static bool is_one_of(const char *name, const char *before, const char *after)
 }
 
 /* Sleeps before it reads the names, so that the owner may be freed in between. */
-static bool race_look(void *data)
+static bool race_read_names(void *data)
 {
 	struct race *race = data;
 	struct dma_fence *fence;
@@ -311,33 +311,33 @@ static bool race_look(void *data)
 	return fine;
 }
 
-static void names_race_with_the_drivers_end(struct kunit *test)
+static void names_race_with_the_drivers_removal(struct kunit *test)
 {
 	struct race race = {};
 	struct mock_job jobs[] = {
-		{ race_go, &race }, { race_look, &race }, { race_look, &race },
+		{ race_signal, &race }, { race_read_names, &race }, { race_read_names, &race },
 	};
 	struct dma_fence *last;
 
-	atomic_set(&asked_too_late, 0);
+	atomic_set(&calls_after_free, 0);
 	RCU_INIT_POINTER(race.fence, owned_fence());
 	mock_run_jobs(test, jobs, ARRAY_SIZE(jobs));
 	last = rcu_dereference_protected(race.fence, true);
-	owner_goes(last);
+	signal_and_free_owner(last);
 	dma_fence_put(last);
 	/* Wait for owner_free(), which is code of this module. */
 	rcu_barrier();
-	KUNIT_EXPECT_EQ(test, atomic_read(&asked_too_late), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&calls_after_free), 0);
 }
 
 static struct kunit_case dma_fence_names_cases[] = {
 	KUNIT_CASE(names_are_the_drivers_until_the_signal),
 	KUNIT_CASE(names_of_containers),
-	KUNIT_CASE(driver_that_is_gone_is_not_asked),
-	KUNIT_CASE(driver_that_is_gone_is_not_traced),
+	KUNIT_CASE(names_of_a_freed_driver_are_not_read),
+	KUNIT_CASE(names_of_a_freed_driver_are_not_traced),
 	KUNIT_CASE(fence_signals_while_its_name_is_traced),
 	KUNIT_CASE(traced_names_have_their_own_length),
-	KUNIT_CASE(names_race_with_the_drivers_end),
+	KUNIT_CASE(names_race_with_the_drivers_removal),
 	{}
 };
 

@@ -146,7 +146,7 @@ static void content_to_desc(const struct content *row, char *desc)
 
 KUNIT_ARRAY_PARAM(content, contents, content_to_desc);
 
-static void unwrap_sees_what_is_inside(struct kunit *test)
+static void unwrap_returns_the_contained_fences(struct kunit *test)
 {
 	const struct content *row = test->param_value;
 	struct reader in;
@@ -177,7 +177,7 @@ static void unwrap_step_by_step(struct kunit *test)
 }
 
 /* A loop that is left early holds one reference, to the chain link of the cursor. */
-static void unwrap_that_is_left_early(struct kunit *test)
+static void unwrap_that_ends_early(struct kunit *test)
 {
 	struct dma_fence_unwrap cursor;
 	struct dma_fence *head, *fence;
@@ -243,7 +243,7 @@ static void merge_to_desc(const struct merge *row, char *desc)
 
 KUNIT_ARRAY_PARAM(merge, merges, merge_to_desc);
 
-static void merge_keeps_what_is_to_be_waited_for(struct kunit *test)
+static void merge_keeps_the_fences_to_wait_for(struct kunit *test)
 {
 	struct dma_fence_unwrap cursors[FENCES_MAX];
 	struct dma_fence *heads[FENCES_MAX], *merged;
@@ -269,7 +269,7 @@ static void merge_keeps_what_is_to_be_waited_for(struct kunit *test)
 			KUNIT_EXPECT_EQ(test, kref_read(&heads[i]->refcount), 1);
 }
 
-static void merge_of_fences_in_the_call(struct kunit *test)
+static void merge_of_arguments(struct kunit *test)
 {
 	struct dma_fence *fences[2], *merged;
 
@@ -316,11 +316,11 @@ static void merge_of_very_many(struct kunit *test)
 }
 
 static struct kunit_case dma_fence_unwrap_cases[] = {
-	KUNIT_CASE_PARAM(unwrap_sees_what_is_inside, content_gen_params),
+	KUNIT_CASE_PARAM(unwrap_returns_the_contained_fences, content_gen_params),
 	KUNIT_CASE(unwrap_step_by_step),
-	KUNIT_CASE(unwrap_that_is_left_early),
-	KUNIT_CASE_PARAM(merge_keeps_what_is_to_be_waited_for, merge_gen_params),
-	KUNIT_CASE(merge_of_fences_in_the_call),
+	KUNIT_CASE(unwrap_that_ends_early),
+	KUNIT_CASE_PARAM(merge_keeps_the_fences_to_wait_for, merge_gen_params),
+	KUNIT_CASE(merge_of_arguments),
 	KUNIT_CASE_SLOW(merge_of_very_many),
 	{}
 };

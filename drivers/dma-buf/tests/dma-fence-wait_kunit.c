@@ -13,7 +13,7 @@
 #define SOON	msecs_to_jiffies(30)
 #define LONG	((long)msecs_to_jiffies(20000))
 
-static void wait_for_a_signalled_fence_takes_no_time(struct kunit *test)
+static void wait_for_a_signalled_fence_does_not_sleep(struct kunit *test)
 {
 	struct dma_fence *fence = mock_fence(test);
 
@@ -27,7 +27,7 @@ static void wait_for_a_signalled_fence_takes_no_time(struct kunit *test)
 			MAX_SCHEDULE_TIMEOUT);
 }
 
-static void wait_without_time_asks(struct kunit *test)
+static void wait_with_timeout_0_polls(struct kunit *test)
 {
 	struct dma_fence *fence = mock_fence(test);
 
@@ -46,7 +46,7 @@ static void wait_enables_signalling(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&to_mock_fence(fence)->enabled), 1);
 }
 
-static void wait_whose_enabling_fails_is_over(struct kunit *test)
+static void wait_ends_when_enabling_fails(struct kunit *test)
 {
 	struct dma_fence *fence = mock_fence(test);
 
@@ -54,7 +54,7 @@ static void wait_whose_enabling_fails_is_over(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dma_fence_wait_timeout(fence, true, LONG), LONG);
 }
 
-static void wait_ends_with_its_time(struct kunit *test)
+static void wait_ends_at_its_timeout(struct kunit *test)
 {
 	struct dma_fence *fence = mock_fence(test);
 	unsigned long begin = jiffies;
@@ -137,7 +137,7 @@ static void drivers_own_wait_is_used(struct kunit *test)
 	dma_fence_put(fence);
 }
 
-static void any_finds_the_one_that_is_signalled(struct kunit *test)
+static void any_returns_the_signalled_fence(struct kunit *test)
 {
 	struct dma_fence *fences[4];
 	u32 first = 77;
@@ -203,7 +203,7 @@ static void any_is_woken_by_each(struct kunit *test)
 			KUNIT_EXPECT_TRUE(test, list_empty(&fences[i]->cb_list));
 }
 
-static void any_whose_enabling_fails_is_over(struct kunit *test)
+static void any_ends_when_enabling_fails(struct kunit *test)
 {
 	struct dma_fence *fences[] = { mock_fence(test), mock_fence(test), mock_fence(test) };
 	u32 first = 77;
@@ -216,7 +216,7 @@ static void any_whose_enabling_fails_is_over(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&to_mock_fence(fences[2])->enabled), 0);
 }
 
-static void any_ends_with_its_time(struct kunit *test)
+static void any_ends_at_its_timeout(struct kunit *test)
 {
 	struct dma_fence *fences[] = { mock_fence(test), mock_fence(test) };
 	u32 first = 77;
@@ -241,19 +241,19 @@ static void any_of_one_fence_twice(struct kunit *test)
 }
 
 static struct kunit_case dma_fence_wait_cases[] = {
-	KUNIT_CASE(wait_for_a_signalled_fence_takes_no_time),
-	KUNIT_CASE(wait_without_time_asks),
+	KUNIT_CASE(wait_for_a_signalled_fence_does_not_sleep),
+	KUNIT_CASE(wait_with_timeout_0_polls),
 	KUNIT_CASE(wait_enables_signalling),
-	KUNIT_CASE(wait_whose_enabling_fails_is_over),
-	KUNIT_CASE(wait_ends_with_its_time),
+	KUNIT_CASE(wait_ends_when_enabling_fails),
+	KUNIT_CASE(wait_ends_at_its_timeout),
 	KUNIT_CASE(wait_ends_with_the_signal),
 	KUNIT_CASE(wait_is_interrupted_by_a_signal),
 	KUNIT_CASE(drivers_own_wait_is_used),
-	KUNIT_CASE(any_finds_the_one_that_is_signalled),
+	KUNIT_CASE(any_returns_the_signalled_fence),
 	KUNIT_CASE(any_without_time_is_allowed_in_atomic_context),
 	KUNIT_CASE_PARAM(any_is_woken_by_each, any_index_gen_params),
-	KUNIT_CASE(any_whose_enabling_fails_is_over),
-	KUNIT_CASE(any_ends_with_its_time),
+	KUNIT_CASE(any_ends_when_enabling_fails),
+	KUNIT_CASE(any_ends_at_its_timeout),
 	KUNIT_CASE(any_of_one_fence_twice),
 	{}
 };

@@ -12,71 +12,71 @@
 #include "threads.h"
 
 /* A fence whose driver callbacks do what the test sets, and count their calls. */
-struct odd_fence {
+struct custom_fence {
 	struct dma_fence base;
 	spinlock_t lock;	/* passed to dma_fence_init() */
 	bool done;
 	bool signals_when_enabled;
-	atomic_t asked;
+	atomic_t polls;
 	int enabled;
 	int deadlines;
 	ktime_t deadline;
 };
 
-static struct odd_fence *to_odd_fence(struct dma_fence *fence)
+static struct custom_fence *to_custom_fence(struct dma_fence *fence)
 {
-	return container_of(fence, struct odd_fence, base);
+	return container_of(fence, struct custom_fence, base);
 }
 
-static const char *odd_name(struct dma_fence *fence)
+static const char *custom_name(struct dma_fence *fence)
 {
-	return "odd";
+	return "custom";
 }
 
-static bool odd_enable(struct dma_fence *fence)
+static bool custom_enable(struct dma_fence *fence)
 {
-	struct odd_fence *odd = to_odd_fence(fence);
+	struct custom_fence *custom = to_custom_fence(fence);
 
-	odd->enabled++;
-	if (odd->signals_when_enabled)
+	custom->enabled++;
+	if (custom->signals_when_enabled)
 		dma_fence_signal_locked(fence);
 	return true;
 }
 
-static bool odd_signaled(struct dma_fence *fence)
+static bool custom_signaled(struct dma_fence *fence)
 {
-	atomic_inc(&to_odd_fence(fence)->asked);
-	return to_odd_fence(fence)->done;
+	atomic_inc(&to_custom_fence(fence)->polls);
+	return to_custom_fence(fence)->done;
 }
 
-static void odd_set_deadline(struct dma_fence *fence, ktime_t deadline)
+static void custom_set_deadline(struct dma_fence *fence, ktime_t deadline)
 {
-	to_odd_fence(fence)->deadlines++;
-	to_odd_fence(fence)->deadline = deadline;
+	to_custom_fence(fence)->deadlines++;
+	to_custom_fence(fence)->deadline = deadline;
 }
 
-static const struct dma_fence_ops odd_ops = {
-	.get_driver_name = odd_name,
-	.get_timeline_name = odd_name,
-	.enable_signaling = odd_enable,
-	.signaled = odd_signaled,
-	.set_deadline = odd_set_deadline,
+static const struct dma_fence_ops custom_ops = {
+	.get_driver_name = custom_name,
+	.get_timeline_name = custom_name,
+	.enable_signaling = custom_enable,
+	.signaled = custom_signaled,
+	.set_deadline = custom_set_deadline,
 };
 
-static void odd_put(void *fence)
+static void custom_put(void *fence)
 {
 	dma_fence_put(fence);
 }
 
-static struct odd_fence *odd_fence(struct kunit *test)
+static struct custom_fence *custom_fence(struct kunit *test)
 {
-	struct odd_fence *odd = kzalloc(sizeof(*odd), GFP_KERNEL);
+	struct custom_fence *custom = kzalloc(sizeof(*custom), GFP_KERNEL);
 
-	KUNIT_ASSERT_NOT_NULL(test, odd);
-	spin_lock_init(&odd->lock);
-	dma_fence_init(&odd->base, &odd_ops, &odd->lock, dma_fence_context_alloc(1), 1);
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, odd_put, &odd->base));
-	return odd;
+	KUNIT_ASSERT_NOT_NULL(test, custom);
+	spin_lock_init(&custom->lock);
+	dma_fence_init(&custom->base, &custom_ops, &custom->lock, dma_fence_context_alloc(1), 1);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, custom_put, &custom->base));
+	return custom;
 }
 
 /* A callback, and the state that it found when it ran. */
@@ -103,20 +103,20 @@ static void called_back(struct dma_fence *fence, struct dma_fence_cb *cb)
 	called->irqs_off = irqs_disabled();
 }
 
-static void init_keeps_what_it_was_given(struct kunit *test)
+static void init_sets_the_members(struct kunit *test)
 {
-	struct odd_fence *odd = odd_fence(test);
+	struct custom_fence *custom = custom_fence(test);
 
-	KUNIT_EXPECT_PTR_EQ(test, odd->base.ops, &odd_ops);
-	KUNIT_EXPECT_PTR_EQ(test, odd->base.lock, &odd->lock);
-	KUNIT_EXPECT_EQ(test, odd->base.seqno, 1);
-	KUNIT_EXPECT_EQ(test, odd->base.flags, 0);
-	KUNIT_EXPECT_EQ(test, odd->base.error, 0);
-	KUNIT_EXPECT_EQ(test, kref_read(&odd->base.refcount), 1);
-	KUNIT_EXPECT_EQ(test, odd->enabled, 0);
+	KUNIT_EXPECT_PTR_EQ(test, custom->base.ops, &custom_ops);
+	KUNIT_EXPECT_PTR_EQ(test, custom->base.lock, &custom->lock);
+	KUNIT_EXPECT_EQ(test, custom->base.seqno, 1);
+	KUNIT_EXPECT_EQ(test, custom->base.flags, 0);
+	KUNIT_EXPECT_EQ(test, custom->base.error, 0);
+	KUNIT_EXPECT_EQ(test, kref_read(&custom->base.refcount), 1);
+	KUNIT_EXPECT_EQ(test, custom->enabled, 0);
 }
 
-static void contexts_are_given_once(struct kunit *test)
+static void contexts_are_unique(struct kunit *test)
 {
 	u64 three = dma_fence_context_alloc(3);
 	u64 one = dma_fence_context_alloc(1);
@@ -137,7 +137,7 @@ static void signal_happens_once(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(fence));
 }
 
-static void signal_of_nothing_is_refused(struct kunit *test)
+static void signal_of_null_is_refused(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, dma_fence_signal(NULL), -EINVAL);
 	KUNIT_EXPECT_EQ(test, dma_fence_signal_timestamp(NULL, 1), -EINVAL);
@@ -145,23 +145,23 @@ static void signal_of_nothing_is_refused(struct kunit *test)
 
 static void signal_under_the_lock(struct kunit *test)
 {
-	struct odd_fence *odd = odd_fence(test);
+	struct custom_fence *custom = custom_fence(test);
 	int first, second, status;
 	bool signaled;
 
-	spin_lock_irq(&odd->lock);
-	status = dma_fence_get_status_locked(&odd->base);
-	first = dma_fence_signal_locked(&odd->base);
-	second = dma_fence_signal_timestamp_locked(&odd->base, 1);
-	signaled = dma_fence_is_signaled_locked(&odd->base);
-	spin_unlock_irq(&odd->lock);
+	spin_lock_irq(&custom->lock);
+	status = dma_fence_get_status_locked(&custom->base);
+	first = dma_fence_signal_locked(&custom->base);
+	second = dma_fence_signal_timestamp_locked(&custom->base, 1);
+	signaled = dma_fence_is_signaled_locked(&custom->base);
+	spin_unlock_irq(&custom->lock);
 	KUNIT_EXPECT_EQ(test, status, 0);
 	KUNIT_EXPECT_EQ(test, first, 0);
 	KUNIT_EXPECT_EQ(test, second, -EINVAL);
 	KUNIT_EXPECT_TRUE(test, signaled);
 }
 
-static void signal_takes_the_time(struct kunit *test)
+static void signal_sets_the_timestamp(struct kunit *test)
 {
 	struct dma_fence *fence = mock_fence(test);
 	ktime_t before = ktime_get(), after;
@@ -172,7 +172,7 @@ static void signal_takes_the_time(struct kunit *test)
 	KUNIT_EXPECT_LE(test, dma_fence_timestamp(fence), after);
 }
 
-static void signal_keeps_a_given_time(struct kunit *test)
+static void signal_keeps_a_given_timestamp(struct kunit *test)
 {
 	struct dma_fence *fence = mock_fence(test);
 
@@ -182,7 +182,7 @@ static void signal_keeps_a_given_time(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dma_fence_timestamp(fence), 4711);
 }
 
-static void status_tells_how(struct kunit *test)
+static void status_is_pending_signalled_or_error(struct kunit *test)
 {
 	struct dma_fence *good = mock_fence(test), *bad = mock_fence(test);
 
@@ -243,7 +243,7 @@ static void callback_enables_signalling_once(struct kunit *test)
 	dma_fence_signal(fence);
 }
 
-static void asking_does_not_enable_signalling(struct kunit *test)
+static void polling_does_not_enable_signalling(struct kunit *test)
 {
 	struct dma_fence *fence = mock_fence(test);
 
@@ -269,16 +269,16 @@ static void enabling_that_fails_signals(struct kunit *test)
  * enable_signaling signals the fence and returns true. Adding the callback to the list after
  * that would overwrite the timestamp, which shares its storage with the list.
  */
-static void enabling_may_signal_and_say_nothing(struct kunit *test)
+static void enabling_may_signal_and_return_true(struct kunit *test)
 {
-	struct odd_fence *odd = odd_fence(test);
+	struct custom_fence *custom = custom_fence(test);
 	struct called called = {};
 	ktime_t time;
 
-	odd->signals_when_enabled = true;
+	custom->signals_when_enabled = true;
 	KUNIT_EXPECT_EQ(test, -ENOENT,
-			dma_fence_add_callback(&odd->base, &called.cb, called_back));
-	time = dma_fence_timestamp(&odd->base);
+			dma_fence_add_callback(&custom->base, &called.cb, called_back));
+	time = dma_fence_timestamp(&custom->base);
 	KUNIT_EXPECT_LE(test, time, ktime_get());
 	KUNIT_EXPECT_GT(test, time, 0);
 	KUNIT_EXPECT_EQ(test, called.times, 0);
@@ -287,16 +287,16 @@ static void enabling_may_signal_and_say_nothing(struct kunit *test)
 static void removed_callback_does_not_run(struct kunit *test)
 {
 	struct dma_fence *fence = mock_fence(test);
-	struct called stays = {}, goes = {};
+	struct called kept = {}, removed = {};
 
-	dma_fence_add_callback(fence, &goes.cb, called_back);
-	dma_fence_add_callback(fence, &stays.cb, called_back);
-	KUNIT_EXPECT_TRUE(test, dma_fence_remove_callback(fence, &goes.cb));
-	KUNIT_EXPECT_FALSE(test, dma_fence_remove_callback(fence, &goes.cb));
+	dma_fence_add_callback(fence, &removed.cb, called_back);
+	dma_fence_add_callback(fence, &kept.cb, called_back);
+	KUNIT_EXPECT_TRUE(test, dma_fence_remove_callback(fence, &removed.cb));
+	KUNIT_EXPECT_FALSE(test, dma_fence_remove_callback(fence, &removed.cb));
 	dma_fence_signal(fence);
-	KUNIT_EXPECT_EQ(test, goes.times, 0);
-	KUNIT_EXPECT_EQ(test, stays.times, 1);
-	KUNIT_EXPECT_FALSE(test, dma_fence_remove_callback(fence, &stays.cb));
+	KUNIT_EXPECT_EQ(test, removed.times, 0);
+	KUNIT_EXPECT_EQ(test, kept.times, 1);
+	KUNIT_EXPECT_FALSE(test, dma_fence_remove_callback(fence, &kept.cb));
 }
 
 /* A callback that adds itself to another fence, which has another lock. */
@@ -306,21 +306,21 @@ struct mover {
 	int error;
 };
 
-static void move_on(struct dma_fence *fence, struct dma_fence_cb *cb)
+static void move_to_next(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
 	struct mover *mover = container_of(cb, struct mover, called.cb);
 
 	mover->error = dma_fence_add_callback(mover->next, cb, called_back);
 }
 
-static void callback_may_go_to_another_fence(struct kunit *test)
+static void callback_may_add_itself_to_another_fence(struct kunit *test)
 {
 	static struct lock_class_key second_key;
 	struct dma_fence *first = mock_fence(test), *second = mock_fence(test);
 	struct mover mover = { .next = second };
 
 	lockdep_set_class(&to_mock_fence(second)->lock, &second_key);
-	KUNIT_ASSERT_EQ(test, 0, dma_fence_add_callback(first, &mover.called.cb, move_on));
+	KUNIT_ASSERT_EQ(test, 0, dma_fence_add_callback(first, &mover.called.cb, move_to_next));
 	dma_fence_signal(first);
 	KUNIT_EXPECT_EQ(test, mover.error, 0);
 	KUNIT_EXPECT_EQ(test, mover.called.times, 0);
@@ -328,19 +328,19 @@ static void callback_may_go_to_another_fence(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mover.called.times, 1);
 }
 
-static void driver_is_asked_before_the_interrupt_comes(struct kunit *test)
+static void is_signaled_polls_the_driver(struct kunit *test)
 {
-	struct odd_fence *odd = odd_fence(test);
+	struct custom_fence *custom = custom_fence(test);
 	struct called called = {};
 
-	dma_fence_add_callback(&odd->base, &called.cb, called_back);
-	KUNIT_EXPECT_FALSE(test, dma_fence_is_signaled(&odd->base));
-	odd->done = true;
-	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(&odd->base));
+	dma_fence_add_callback(&custom->base, &called.cb, called_back);
+	KUNIT_EXPECT_FALSE(test, dma_fence_is_signaled(&custom->base));
+	custom->done = true;
+	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(&custom->base));
 	KUNIT_EXPECT_EQ(test, called.times, 1);
-	KUNIT_EXPECT_EQ(test, atomic_read(&odd->asked), 2);
-	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(&odd->base));
-	KUNIT_EXPECT_EQ(test, atomic_read(&odd->asked), 2);
+	KUNIT_EXPECT_EQ(test, atomic_read(&custom->polls), 2);
+	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(&custom->base));
+	KUNIT_EXPECT_EQ(test, atomic_read(&custom->polls), 2);
 }
 
 static const struct order {
@@ -356,7 +356,7 @@ static const struct order {
 	{ "across the wrap", 1, U32_MAX, false, true },
 	{ "half the range ahead", 0x7fffffff, 0, false, true },
 	{ "half the range behind", 0x80000000, 0, false, false },
-	{ "upper half not looked at", BIT_ULL(32), 1, false, false },
+	{ "upper half is ignored", BIT_ULL(32), 1, false, false },
 	{ "64 bits: next", 2, 1, true, true },
 	{ "64 bits: upper half", BIT_ULL(32), 1, true, true },
 	{ "64 bits: no wrap", 1, U64_MAX, true, false },
@@ -373,7 +373,7 @@ static void sequence_numbers_compare(struct kunit *test)
 			row->holds);
 }
 
-static void later_of_two_is_the_one_to_wait_for(struct kunit *test)
+static void later_returns_the_fence_to_wait_for(struct kunit *test)
 {
 	u64 context = dma_fence_context_alloc(1);
 	struct dma_fence *first = mock_fence_at(test, context, 1);
@@ -412,7 +412,7 @@ static void reference_under_rcu(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, got);
 }
 
-static void references_of_nothing(struct kunit *test)
+static void get_and_put_of_null(struct kunit *test)
 {
 	KUNIT_EXPECT_NULL(test, dma_fence_get(NULL));
 	dma_fence_put(NULL);
@@ -433,7 +433,7 @@ static void release_follows_the_last_put(struct kunit *test)
 }
 
 /* Some drivers embed the fence and drop its reference with kref_put() themselves. */
-static void release_by_a_driver_that_counts_itself(struct kunit *test)
+static void release_by_kref_put(struct kunit *test)
 {
 	struct dma_fence *fence = mock_fence(test);
 	struct mock_context *ctx = to_mock_fence(fence)->context;
@@ -447,14 +447,14 @@ static void release_by_a_driver_that_counts_itself(struct kunit *test)
 
 static void deadline_reaches_the_driver_until_it_is_signalled(struct kunit *test)
 {
-	struct odd_fence *odd = odd_fence(test);
+	struct custom_fence *custom = custom_fence(test);
 
-	dma_fence_set_deadline(&odd->base, 4711);
-	KUNIT_EXPECT_EQ(test, odd->deadlines, 1);
-	KUNIT_EXPECT_EQ(test, odd->deadline, 4711);
-	dma_fence_signal(&odd->base);
-	dma_fence_set_deadline(&odd->base, 4712);
-	KUNIT_EXPECT_EQ(test, odd->deadlines, 1);
+	dma_fence_set_deadline(&custom->base, 4711);
+	KUNIT_EXPECT_EQ(test, custom->deadlines, 1);
+	KUNIT_EXPECT_EQ(test, custom->deadline, 4711);
+	dma_fence_signal(&custom->base);
+	dma_fence_set_deadline(&custom->base, 4712);
+	KUNIT_EXPECT_EQ(test, custom->deadlines, 1);
 }
 
 static void deadline_of_a_driver_without_the_callback(struct kunit *test)
@@ -493,7 +493,7 @@ static void stub_is_signalled_and_the_same_for_all(struct kunit *test)
 	dma_fence_put(other);
 }
 
-static void private_stub_has_a_time_of_its_own(struct kunit *test)
+static void private_stub_has_the_given_timestamp(struct kunit *test)
 {
 	struct dma_fence *fence = dma_fence_allocate_private_stub(4711);
 	struct called called = {};
@@ -571,7 +571,7 @@ static struct dma_fence *race_get(struct race *race)
 /* Replace the fence by a new one, and signal the old one. */
 static bool race_signal(void *data)
 {
-	struct odd_fence *next = kzalloc(sizeof(*next), GFP_KERNEL);
+	struct custom_fence *next = kzalloc(sizeof(*next), GFP_KERNEL);
 	struct race *race = data;
 	struct dma_fence *old;
 	int ret;
@@ -579,7 +579,7 @@ static bool race_signal(void *data)
 	if (!next)
 		return false;
 	spin_lock_init(&next->lock);
-	dma_fence_init(&next->base, &odd_ops, &next->lock, dma_fence_context_alloc(1), 1);
+	dma_fence_init(&next->base, &custom_ops, &next->lock, dma_fence_context_alloc(1), 1);
 	mutex_lock(&race->lock);
 	old = rcu_replace_pointer(race->fence, &next->base, lockdep_is_held(&race->lock));
 	mutex_unlock(&race->lock);
@@ -602,7 +602,7 @@ static bool race_add_remove(void *data)
 	return racer.ran + removed == added;
 }
 
-static bool race_look(void *data)
+static bool race_test(void *data)
 {
 	struct dma_fence *fence = race_get(data);
 	bool fine = true;
@@ -648,7 +648,7 @@ static bool race_wait_any(void *data)
 static void race_run(struct kunit *test, struct race *race, struct mock_job *jobs,
 		     unsigned int count)
 {
-	struct odd_fence *first = odd_fence(test);
+	struct custom_fence *first = custom_fence(test);
 
 	mutex_init(&race->lock);
 	RCU_INIT_POINTER(race->fence, dma_fence_get(&first->base));
@@ -662,7 +662,7 @@ static void signal_races_with_callbacks(struct kunit *test)
 	struct mock_job jobs[] = {
 		{ race_signal, &race },
 		{ race_add_remove, &race }, { race_add_remove, &race },
-		{ race_look, &race },
+		{ race_test, &race },
 	};
 
 	race_run(test, &race, jobs, ARRAY_SIZE(jobs));
@@ -699,12 +699,12 @@ static void listed_release(struct dma_fence *fence)
 }
 
 static const struct dma_fence_ops listed_ops = {
-	.get_driver_name = odd_name,
-	.get_timeline_name = odd_name,
+	.get_driver_name = custom_name,
+	.get_timeline_name = custom_name,
 	.release = listed_release,
 };
 
-static bool listed_come_and_go(void *unused)
+static bool listed_add_and_put(void *unused)
 {
 	struct listed_fence *fence = kzalloc(sizeof(*fence), GFP_KERNEL);
 
@@ -734,7 +734,7 @@ static bool listed_signal(void *unused)
 static void release_races_with_the_signal(struct kunit *test)
 {
 	struct mock_job jobs[] = {
-		{ listed_come_and_go }, { listed_come_and_go },
+		{ listed_add_and_put }, { listed_add_and_put },
 		{ listed_signal }, { listed_signal },
 	};
 
@@ -743,34 +743,34 @@ static void release_races_with_the_signal(struct kunit *test)
 }
 
 static struct kunit_case dma_fence_cases[] = {
-	KUNIT_CASE(init_keeps_what_it_was_given),
-	KUNIT_CASE(contexts_are_given_once),
+	KUNIT_CASE(init_sets_the_members),
+	KUNIT_CASE(contexts_are_unique),
 	KUNIT_CASE(signal_happens_once),
-	KUNIT_CASE(signal_of_nothing_is_refused),
+	KUNIT_CASE(signal_of_null_is_refused),
 	KUNIT_CASE(signal_under_the_lock),
-	KUNIT_CASE(signal_takes_the_time),
-	KUNIT_CASE(signal_keeps_a_given_time),
-	KUNIT_CASE(status_tells_how),
+	KUNIT_CASE(signal_sets_the_timestamp),
+	KUNIT_CASE(signal_keeps_a_given_timestamp),
+	KUNIT_CASE(status_is_pending_signalled_or_error),
 	KUNIT_CASE(callbacks_run_once_and_in_order),
 	KUNIT_CASE(callback_after_the_signal_comes_too_late),
 	KUNIT_CASE(callback_enables_signalling_once),
-	KUNIT_CASE(asking_does_not_enable_signalling),
+	KUNIT_CASE(polling_does_not_enable_signalling),
 	KUNIT_CASE(enabling_that_fails_signals),
-	KUNIT_CASE(enabling_may_signal_and_say_nothing),
+	KUNIT_CASE(enabling_may_signal_and_return_true),
 	KUNIT_CASE(removed_callback_does_not_run),
-	KUNIT_CASE(callback_may_go_to_another_fence),
-	KUNIT_CASE(driver_is_asked_before_the_interrupt_comes),
+	KUNIT_CASE(callback_may_add_itself_to_another_fence),
+	KUNIT_CASE(is_signaled_polls_the_driver),
 	KUNIT_CASE_PARAM(sequence_numbers_compare, order_gen_params),
-	KUNIT_CASE(later_of_two_is_the_one_to_wait_for),
+	KUNIT_CASE(later_returns_the_fence_to_wait_for),
 	KUNIT_CASE(reference_under_rcu),
-	KUNIT_CASE(references_of_nothing),
+	KUNIT_CASE(get_and_put_of_null),
 	KUNIT_CASE(release_follows_the_last_put),
-	KUNIT_CASE(release_by_a_driver_that_counts_itself),
+	KUNIT_CASE(release_by_kref_put),
 	KUNIT_CASE(deadline_reaches_the_driver_until_it_is_signalled),
 	KUNIT_CASE(deadline_of_a_driver_without_the_callback),
 	KUNIT_CASE(describe_prints_one_line),
 	KUNIT_CASE(stub_is_signalled_and_the_same_for_all),
-	KUNIT_CASE(private_stub_has_a_time_of_its_own),
+	KUNIT_CASE(private_stub_has_the_given_timestamp),
 	KUNIT_CASE(signalling_sections_nest),
 	KUNIT_CASE(mutex_inside_and_around_a_signalling_section),
 	KUNIT_CASE(signal_races_with_callbacks),

@@ -32,8 +32,8 @@ static const struct seen {
 KUNIT_ARRAY_PARAM_DESC(seen, seen, desc);
 
 /* Append a fence to the text. */
-static size_t tell(char *text, size_t size, struct dma_resv_iter *cursor,
-		   struct dma_fence *fence)
+static size_t append_fence(char *text, size_t size, struct dma_resv_iter *cursor,
+			   struct dma_fence *fence)
 {
 	size_t len = strlen(text);
 
@@ -56,7 +56,7 @@ static void iteration_under_the_lock(struct kunit *test)
 	dma_resv_for_each_fence(&cursor, resv, row->usage, fence) {
 		KUNIT_EXPECT_EQ(test, dma_resv_iter_is_restarted(&cursor), first);
 		first = false;
-		tell(text, sizeof(text), &cursor, fence);
+		append_fence(text, sizeof(text), &cursor, fence);
 	}
 	dma_resv_unlock(resv);
 	KUNIT_EXPECT_STREQ(test, text, row->locked);
@@ -78,13 +78,13 @@ static void iteration_without_the_lock(struct kunit *test)
 		/* References of the test, the reservation object and the iteration. */
 		KUNIT_EXPECT_EQ(test, kref_read(&fence->refcount), 3);
 		first = false;
-		tell(text, sizeof(text), &cursor, fence);
+		append_fence(text, sizeof(text), &cursor, fence);
 	}
 	dma_resv_iter_end(&cursor);
 	KUNIT_EXPECT_STREQ(test, text, row->unlocked);
 }
 
-static void iteration_that_is_left_drops_its_reference(struct kunit *test)
+static void iteration_that_ends_early_drops_its_reference(struct kunit *test)
 {
 	struct dma_resv *resv = mock_resv(test);
 	struct dma_fence *added = mock_fence(test), *fence;
@@ -155,7 +155,7 @@ static void iteration_begins_again_when_the_list_is_replaced(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, seen, 3 + ARRAY_SIZE(more));
 }
 
-static void iteration_is_not_fooled_by_a_list_at_the_same_address(struct kunit *test)
+static void iteration_restarts_for_a_list_at_the_same_address(struct kunit *test)
 {
 	struct dma_resv *resv = mock_resv(test), *other = mock_resv(test);
 	struct dma_fence *fence;
@@ -168,7 +168,7 @@ static void iteration_is_not_fooled_by_a_list_at_the_same_address(struct kunit *
 	dma_resv_for_each_fence_unlocked(&cursor, fence) {
 		if (dma_resv_iter_is_restarted(&cursor))
 			text[0] = 0;
-		tell(text, sizeof(text), &cursor, fence);
+		append_fence(text, sizeof(text), &cursor, fence);
 		if (!strcmp(text, "a1w b1w"))
 			mock_resv_exchange(resv, other);
 	}
@@ -192,16 +192,16 @@ static void iteration_stays_within_a_shorter_list(struct kunit *test)
 	dma_resv_for_each_fence_unlocked(&cursor, fence) {
 		if (dma_resv_iter_is_restarted(&cursor))
 			text[0] = 0;
-		tell(text, sizeof(text), &cursor, fence);
+		append_fence(text, sizeof(text), &cursor, fence);
 		if (!strcmp(text, "a1w b1w"))
-			mock_resv_pretend(resv, 1);
+			mock_resv_set_count(resv, 1);
 	}
 	dma_resv_iter_end(&cursor);
-	mock_resv_pretend(resv, 3);
+	mock_resv_set_count(resv, 3);
 	KUNIT_EXPECT_STREQ(test, text, "a1w b1w");
 }
 
-static void iteration_sees_what_takes_a_place_before_it_gets_there(struct kunit *test)
+static void iteration_returns_fences_replaced_ahead_of_it(struct kunit *test)
 {
 	struct dma_resv *resv = mock_resv(test);
 	struct dma_resv_iter cursor;
@@ -211,7 +211,7 @@ static void iteration_sees_what_takes_a_place_before_it_gets_there(struct kunit 
 	mock_resv_fill(test, resv, "a1w b1w c1w");
 	dma_resv_iter_begin(&cursor, resv, DMA_RESV_USAGE_WRITE);
 	dma_resv_for_each_fence_unlocked(&cursor, fence) {
-		tell(text, sizeof(text), &cursor, fence);
+		append_fence(text, sizeof(text), &cursor, fence);
 		if (dma_resv_iter_is_restarted(&cursor))
 			mock_resv_fill(test, resv, "b2w c2w!");
 	}
@@ -223,11 +223,11 @@ static struct kunit_case dma_resv_iter_cases[] = {
 	KUNIT_CASE_PARAM(iteration_under_the_lock, seen_gen_params),
 	KUNIT_CASE_PARAM(iteration_without_the_lock, seen_gen_params),
 	KUNIT_CASE(iteration_step_by_step),
-	KUNIT_CASE(iteration_that_is_left_drops_its_reference),
+	KUNIT_CASE(iteration_that_ends_early_drops_its_reference),
 	KUNIT_CASE(iteration_begins_again_when_the_list_is_replaced),
-	KUNIT_CASE(iteration_is_not_fooled_by_a_list_at_the_same_address),
+	KUNIT_CASE(iteration_restarts_for_a_list_at_the_same_address),
 	KUNIT_CASE(iteration_stays_within_a_shorter_list),
-	KUNIT_CASE(iteration_sees_what_takes_a_place_before_it_gets_there),
+	KUNIT_CASE(iteration_returns_fences_replaced_ahead_of_it),
 	{}
 };
 

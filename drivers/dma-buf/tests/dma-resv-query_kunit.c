@@ -34,7 +34,7 @@ static void readers_wait_for_writers_and_writers_for_all(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dma_resv_usage_rw(true), DMA_RESV_USAGE_READ);
 }
 
-static void test_signaled_looks_at_the_usages_up_to_one(struct kunit *test)
+static void test_signaled_tests_the_usages_up_to_one(struct kunit *test)
 {
 	const struct usage_row *row = test->param_value;
 	struct dma_resv *resv = mock_resv(test);
@@ -50,7 +50,7 @@ static void test_signaled_looks_at_the_usages_up_to_one(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&to_mock_fence(fence)->enabled), 0);
 }
 
-static void get_fences_returns_what_is_not_signalled(struct kunit *test)
+static void get_fences_returns_unsignalled_fences(struct kunit *test)
 {
 	const struct usage_row *row = test->param_value;
 	struct dma_resv *resv = mock_resv(test);
@@ -70,7 +70,7 @@ static void get_fences_returns_what_is_not_signalled(struct kunit *test)
 	kfree(fences);
 }
 
-static void get_fences_of_nothing(struct kunit *test)
+static void get_fences_of_an_empty_object(struct kunit *test)
 {
 	struct dma_resv *resv = mock_resv(test);
 	struct dma_fence **fences = (void *)test;
@@ -112,7 +112,7 @@ static void singleton_of_none_one_and_several(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(single));
 }
 
-static void wait_for_nothing_takes_no_time(struct kunit *test)
+static void wait_for_no_fence_does_not_sleep(struct kunit *test)
 {
 	struct dma_resv *resv = mock_resv(test);
 
@@ -125,7 +125,7 @@ static void wait_for_nothing_takes_no_time(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, dma_resv_wait_timeout(resv, DMA_RESV_USAGE_READ, true, 0));
 }
 
-static void wait_without_time_asks(struct kunit *test)
+static void wait_with_timeout_0_polls(struct kunit *test)
 {
 	struct dma_resv *resv = mock_resv(test);
 	struct dma_fence *fence = mock_fence(test);
@@ -137,7 +137,7 @@ static void wait_without_time_asks(struct kunit *test)
 }
 
 /* The fences' enable_signaling returns false, so they signal when they are enabled. */
-static void wait_without_time_for_fences_found_done(struct kunit *test)
+static void wait_with_timeout_0_for_fences_that_signal_when_enabled(struct kunit *test)
 {
 	struct dma_resv *resv = mock_resv(test);
 	struct dma_fence *fences[3];
@@ -219,7 +219,7 @@ static void wait_takes_no_longer_than_it_was_given(struct kunit *test)
 		KUNIT_EXPECT_EQ_MSG(test, fences[i]->timeout, row->timeouts[i], "fence %d", i);
 }
 
-static void wait_ends_with_its_time(struct kunit *test)
+static void wait_ends_at_its_timeout(struct kunit *test)
 {
 	struct dma_resv *resv = mock_resv(test);
 	unsigned long begin;
@@ -315,15 +315,15 @@ static void describe_prints_a_line_per_fence(struct kunit *test)
 
 static struct kunit_case dma_resv_query_cases[] = {
 	KUNIT_CASE(readers_wait_for_writers_and_writers_for_all),
-	KUNIT_CASE_PARAM(test_signaled_looks_at_the_usages_up_to_one, usage_gen_params),
-	KUNIT_CASE_PARAM(get_fences_returns_what_is_not_signalled, usage_gen_params),
-	KUNIT_CASE(get_fences_of_nothing),
+	KUNIT_CASE_PARAM(test_signaled_tests_the_usages_up_to_one, usage_gen_params),
+	KUNIT_CASE_PARAM(get_fences_returns_unsignalled_fences, usage_gen_params),
+	KUNIT_CASE(get_fences_of_an_empty_object),
 	KUNIT_CASE(singleton_of_none_one_and_several),
-	KUNIT_CASE(wait_for_nothing_takes_no_time),
-	KUNIT_CASE(wait_without_time_asks),
-	KUNIT_CASE(wait_without_time_for_fences_found_done),
+	KUNIT_CASE(wait_for_no_fence_does_not_sleep),
+	KUNIT_CASE(wait_with_timeout_0_polls),
+	KUNIT_CASE(wait_with_timeout_0_for_fences_that_signal_when_enabled),
 	KUNIT_CASE_PARAM(wait_takes_no_longer_than_it_was_given, timeout_gen_params),
-	KUNIT_CASE(wait_ends_with_its_time),
+	KUNIT_CASE(wait_ends_at_its_timeout),
 	KUNIT_CASE(wait_ends_with_the_last_signal),
 	KUNIT_CASE(wait_is_interrupted_by_a_signal),
 	KUNIT_CASE(wait_under_the_lock),

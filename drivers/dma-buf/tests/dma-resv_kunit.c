@@ -68,18 +68,18 @@ static const struct placed {
 } placed[] = {
 	{ "one", "a1w", "a1w" },
 	{ "several timelines", "a1w b1r c1k d1p", "a1w b1r c1k d1p" },
-	{ "later takes the place", "a1w b1w a2w", "a2w b1w" },
-	{ "much later takes the place", "a1r a9r", "a9r" },
+	{ "later replaces", "a1w b1w a2w", "a2w b1w" },
+	{ "much later replaces", "a1r a9r", "a9r" },
 	{ "earlier is added too", "a5r a3r", "a5r a3r" },
 	{ "earlier of a weaker usage", "a5w a3r", "a5w a3r" },
 	{ "earlier of a stronger usage", "a5r a3w", "a5r a3w" },
-	{ "earlier takes the place of a signalled later one", "a5r! a3r", "a3r" },
-	{ "later of a stronger usage takes the place", "a1r a2w", "a2w" },
+	{ "earlier replaces a signalled later one", "a5r! a3r", "a3r" },
+	{ "later of a stronger usage replaces", "a1r a2w", "a2w" },
 	{ "later of a weaker usage is added", "a1w a2r", "a1w a2r" },
 	{ "three usages of a timeline", "a1k a2w a3r", "a1k a2w a3r" },
-	{ "the strongest takes one place", "a1w a2r a3k", "a3k a2r" },
+	{ "the strongest replaces one", "a1w a2r a3k", "a3k a2r" },
 	{ "the same number is another fence", "a1r a1r", "a1r a1r" },
-	{ "signalled gives its place", "a1w! b1w", "b1w" },
+	{ "signalled is replaced", "a1w! b1w", "b1w" },
 	{ "the first signalled one", "a1w b1w! c1w! d1w", "a1w d1w" },
 	{ "readers and writers in turn", "a1w a2r a3w a4r a5w a6r", "a5w a6r" },
 	{ "later before signalled", "b1w a1w! b2w", "b2w a1w" },
@@ -87,7 +87,7 @@ static const struct placed {
 
 KUNIT_ARRAY_PARAM_DESC(placed, placed, desc);
 
-static void add_finds_a_place(struct kunit *test)
+static void add_chooses_a_slot(struct kunit *test)
 {
 	const struct placed *row = test->param_value;
 	struct dma_resv *resv = mock_resv(test);
@@ -96,7 +96,7 @@ static void add_finds_a_place(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, mock_resv_text(test, resv), row->expected);
 }
 
-static void add_of_the_very_same_fence(struct kunit *test)
+static void add_of_the_same_fence(struct kunit *test)
 {
 	struct dma_resv *resv = mock_resv(test);
 	struct dma_fence *fence = mock_fence(test);
@@ -159,7 +159,7 @@ static void overtaken_fence_is_kept(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, dma_resv_test_signaled(resv, row->usage));
 }
 
-static void fences_go_with_the_object(struct kunit *test)
+static void fini_drops_the_fences(struct kunit *test)
 {
 	struct dma_fence *fences[20];
 	struct dma_resv resv;
@@ -170,12 +170,12 @@ static void fences_go_with_the_object(struct kunit *test)
 		mock_resv_add(test, &resv, fences[i], DMA_RESV_USAGE_READ);
 		mock_fence_put(test, fences[i]);
 	}
-	KUNIT_EXPECT_TRUE(test, mock_fences_left(test, ARRAY_SIZE(fences)));
+	KUNIT_EXPECT_TRUE(test, mock_has_fences(test, ARRAY_SIZE(fences)));
 	dma_resv_fini(&resv);
-	KUNIT_EXPECT_TRUE(test, mock_fences_left(test, 0));
+	KUNIT_EXPECT_TRUE(test, mock_has_fences(test, 0));
 }
 
-static void reserve_makes_room_for_all_of_them(struct kunit *test)
+static void reserve_allocates_all_slots(struct kunit *test)
 {
 	static const unsigned int counts[] = { 1, 3, 4, 5, 64, 100, 1000 };
 	struct dma_fence **fences;
@@ -195,7 +195,7 @@ static void reserve_makes_room_for_all_of_them(struct kunit *test)
 	}
 }
 
-static void reserve_of_more_than_there_can_be(struct kunit *test)
+static void reserve_of_too_many_is_refused(struct kunit *test)
 {
 	struct dma_resv *resv = mock_resv(test);
 
@@ -213,7 +213,7 @@ static void reservations_nest(struct kunit *test)
 {
 	struct dma_resv *resv = mock_resv(test);
 	struct dma_fence *fences[40], *more[8];
-	unsigned int room;
+	unsigned int capacity;
 
 	mock_fences(test, ARRAY_SIZE(fences), fences);
 	mock_fences(test, ARRAY_SIZE(more), more);
@@ -223,8 +223,8 @@ static void reservations_nest(struct kunit *test)
 		dma_fence_signal(fences[i]);
 
 	dma_resv_lock(resv, NULL);
-	room = mock_resv_room(resv) - ARRAY_SIZE(fences);
-	KUNIT_EXPECT_EQ(test, dma_resv_reserve_fences(resv, room + 4), 0);
+	capacity = mock_resv_capacity(resv) - ARRAY_SIZE(fences);
+	KUNIT_EXPECT_EQ(test, dma_resv_reserve_fences(resv, capacity + 4), 0);
 	KUNIT_EXPECT_EQ(test, dma_resv_reserve_fences(resv, 1), 0);
 	/* One fence uses the inner reservation, the others the outer one. */
 	for (int i = 0; i < 5; i++)
@@ -276,7 +276,7 @@ static void nested_moves_leave_the_outer_reservation(struct kunit *test)
 }
 
 /* Repeated reservations without adding fences do not make the list grow. */
-static void reservations_do_not_add_up_for_ever(struct kunit *test)
+static void repeated_reservations_do_not_grow_the_list(struct kunit *test)
 {
 	struct dma_resv *resv = mock_resv(test);
 
@@ -284,7 +284,7 @@ static void reservations_do_not_add_up_for_ever(struct kunit *test)
 	for (int i = 0; i < 1000; i++)
 		KUNIT_EXPECT_EQ(test, dma_resv_reserve_fences(resv, 2), 0);
 	dma_resv_unlock(resv);
-	KUNIT_EXPECT_LE(test, mock_resv_room(resv), 16);
+	KUNIT_EXPECT_LE(test, mock_resv_capacity(resv), 16);
 }
 
 static struct dma_resv_list *no_list(unsigned int count, gfp_t gfp)
@@ -330,7 +330,7 @@ static void add_without_reserving(struct kunit *test)
 	dma_resv_lock(resv, NULL);
 	if (row->before)
 		KUNIT_EXPECT_EQ(test, dma_resv_reserve_fences(resv, row->before), 0);
-	for (unsigned int i = 0; row->before && i < mock_resv_room(resv); i++) {
+	for (unsigned int i = 0; row->before && i < mock_resv_capacity(resv); i++) {
 		dma_resv_add_fence(resv, others[i], DMA_RESV_USAGE_READ);
 		if (row->late)
 			others[i]->ops = done_ops;
@@ -344,12 +344,12 @@ static void add_without_reserving(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, reported, row->reports);
 	KUNIT_EXPECT_EQ(test, kref_read(&fence->refcount), 2);
 	KUNIT_EXPECT_FALSE(test, dma_resv_test_signaled(resv, DMA_RESV_USAGE_WRITE));
-	KUNIT_EXPECT_LE(test, mock_resv_count(test, resv), mock_resv_room(resv));
+	KUNIT_EXPECT_LE(test, mock_resv_count(test, resv), mock_resv_capacity(resv));
 	for (int i = 0; i < ARRAY_SIZE(others); i++)
 		others[i]->ops = ops;
 }
 
-static void reservation_is_taken_back_by_a_test_of_a_driver(struct kunit *test)
+static void reset_max_fences_drops_the_reservation(struct kunit *test)
 {
 	struct dma_resv *resv = mock_resv(test);
 
@@ -362,7 +362,7 @@ static void reservation_is_taken_back_by_a_test_of_a_driver(struct kunit *test)
 }
 
 /* Unlocking ends a reservation; noticed with CONFIG_DEBUG_MUTEXES only. */
-static void add_after_the_lock_was_given_back(struct kunit *test)
+static void add_after_unlock_is_reported(struct kunit *test)
 {
 	struct dma_resv *resv = mock_resv(test);
 
@@ -418,34 +418,35 @@ static void many_timelines_each_keep_their_newest(struct kunit *test)
 }
 
 /* Reserve @count slots and return the capacity of the list. */
-static unsigned int with_room(struct kunit *test, struct dma_resv *resv, unsigned int count)
+static unsigned int reserve_capacity(struct kunit *test, struct dma_resv *resv,
+				     unsigned int count)
 {
 	dma_resv_lock(resv, NULL);
 	KUNIT_EXPECT_EQ(test, dma_resv_reserve_fences(resv, count), 0);
 	dma_resv_unlock(resv);
-	return mock_resv_room(resv);
+	return mock_resv_capacity(resv);
 }
 
 static void distant_contexts_each_keep_their_newest(struct kunit *test)
 {
 	struct dma_resv *resv = mock_resv(test);
 	/* One more, as reserving cannot know that a fence replaces its timeline's older one. */
-	unsigned int room = with_room(test, resv, 20 + 1);
+	unsigned int capacity = reserve_capacity(test, resv, 20 + 1);
 
-	each_keeps_its_newest(test, resv, 20, room);
-	KUNIT_EXPECT_EQ(test, mock_resv_room(resv), room);
+	each_keeps_its_newest(test, resv, 20, capacity);
+	KUNIT_EXPECT_EQ(test, mock_resv_capacity(resv), capacity);
 }
 
 /* Two contexts add fences in turn. Each fence replaces the previous, signalled one. */
 static void signalled_fence_of_another_context_is_replaced(struct kunit *test)
 {
 	struct dma_resv *resv = mock_resv(test);
-	unsigned int room = with_room(test, resv, 1);
-	u64 context = dma_fence_context_alloc(2 * room);
+	unsigned int capacity = reserve_capacity(test, resv, 1);
+	u64 context = dma_fence_context_alloc(2 * capacity);
 	struct dma_fence *fence;
 
 	for (int i = 0; i < 6; i++) {
-		fence = mock_fence_at(test, context + (i % 2) * room, i + 1);
+		fence = mock_fence_at(test, context + (i % 2) * capacity, i + 1);
 		mock_resv_add(test, resv, fence, DMA_RESV_USAGE_WRITE);
 		KUNIT_EXPECT_EQ(test, mock_resv_count(test, resv), 1);
 		dma_fence_signal(fence);
@@ -453,7 +454,7 @@ static void signalled_fence_of_another_context_is_replaced(struct kunit *test)
 }
 
 /* Each fence is of a new timeline and signalled before the next is added. */
-static void signalled_fences_give_their_memory_back(struct kunit *test)
+static void list_shrinks_after_signals(struct kunit *test)
 {
 	struct dma_resv *resv = mock_resv(test);
 	struct dma_fence *fence;
@@ -464,11 +465,11 @@ static void signalled_fences_give_their_memory_back(struct kunit *test)
 		dma_fence_signal(fence);
 		mock_fence_put(test, fence);
 	}
-	KUNIT_EXPECT_LE(test, mock_resv_room(resv), 16);
+	KUNIT_EXPECT_LE(test, mock_resv_capacity(resv), 16);
 	KUNIT_EXPECT_LE(test, mock_resv_count(test, resv), 16);
 }
 
-static void replace_takes_all_of_a_timeline(struct kunit *test)
+static void replace_replaces_all_of_a_timeline(struct kunit *test)
 {
 	struct dma_resv *resv = mock_resv(test);
 	struct dma_fence *other = mock_fence(test);
@@ -502,16 +503,16 @@ static void replace_drops_signalled_fences(struct kunit *test)
 	mock_resv_add(test, resv, old, DMA_RESV_USAGE_BOOKKEEP);
 	dma_fence_signal(old);
 	mock_fence_put(test, old);
-	KUNIT_EXPECT_TRUE(test, mock_fences_left(test, 2));
+	KUNIT_EXPECT_TRUE(test, mock_has_fences(test, 2));
 	dma_resv_lock(resv, NULL);
 	dma_resv_replace_fences(resv, context, fence, DMA_RESV_USAGE_BOOKKEEP);
 	dma_resv_unlock(resv);
-	KUNIT_EXPECT_TRUE(test, mock_fences_left(test, 1));
+	KUNIT_EXPECT_TRUE(test, mock_has_fences(test, 1));
 	KUNIT_EXPECT_EQ(test, kref_read(&fence->refcount), 2);
 	KUNIT_EXPECT_FALSE(test, dma_resv_test_signaled(resv, DMA_RESV_USAGE_BOOKKEEP));
 }
 
-static void copy_takes_what_is_not_signalled(struct kunit *test)
+static void copy_takes_unsignalled_fences(struct kunit *test)
 {
 	struct dma_resv *from = mock_resv(test), *to = mock_resv(test);
 
@@ -524,7 +525,7 @@ static void copy_takes_what_is_not_signalled(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, mock_resv_text(test, to), "a1w c1p d1k");
 }
 
-static void copy_of_nothing(struct kunit *test)
+static void copy_of_an_empty_object(struct kunit *test)
 {
 	struct dma_resv *from = mock_resv(test), *to = mock_resv(test);
 
@@ -536,7 +537,7 @@ static void copy_of_nothing(struct kunit *test)
 }
 
 /* slots must be aligned for pointers, and the header must not grow. */
-static void list_is_as_small_as_it_can_be(struct kunit *test)
+static void list_header_is_small(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, offsetof(struct dma_resv_list, slots) % sizeof(long), 0);
 	if (IS_ENABLED(CONFIG_64BIT) && !IS_ENABLED(CONFIG_DEBUG_MUTEXES))
@@ -597,7 +598,7 @@ static struct dma_fence *race_fence(struct race *race, u64 context, u64 seqno)
 }
 
 /* Add and signal fences of @count new timelines: the list grows, and shrinks later. */
-static int race_crowd(struct race *race, unsigned int count)
+static int race_add_many(struct race *race, unsigned int count)
 {
 	struct dma_fence *fences[200];
 	int ret;
@@ -643,12 +644,12 @@ static bool race_add(void *data)
 		dma_fence_signal(old);
 	dma_fence_put(old);
 	if (!ret && race->turn % 10 == 9)
-		ret = race_crowd(race, race->turn % 20 == 9 ? 200 : 45);
+		ret = race_add_many(race, race->turn % 20 == 9 ? 200 : 45);
 	WRITE_ONCE(race->turn, race->turn + 1);
 	return !ret;
 }
 
-/* The bit of a fence's timeline; 0 for fences of race_crowd(). */
+/* The bit of a fence's timeline; 0 for fences of race_add_many(). */
 static unsigned long race_timeline(struct race *race, struct dma_fence *fence)
 {
 	u64 timeline = fence->context - race->context;
@@ -752,7 +753,7 @@ static void readers_race_with_add_and_replace(struct kunit *test)
  * Like i915, whose fences are SLAB_TYPESAFE_BY_RCU: the memory of a released fence may be
  * reused without a grace period, for a fence of the same timeline in the same slot.
  */
-static void readers_race_where_addresses_come_back(struct kunit *test)
+static void readers_race_with_reused_addresses(struct kunit *test)
 {
 	struct kmem_cache *cache = KMEM_CACHE(race_fence, SLAB_TYPESAFE_BY_RCU);
 
@@ -768,30 +769,30 @@ static struct kunit_case dma_resv_cases[] = {
 	KUNIT_CASE(object_begins_empty_and_unlocked),
 	KUNIT_CASE(lock_and_trylock),
 	KUNIT_CASE(lock_with_a_context),
-	KUNIT_CASE_PARAM(add_finds_a_place, placed_gen_params),
-	KUNIT_CASE(add_of_the_very_same_fence),
+	KUNIT_CASE_PARAM(add_chooses_a_slot, placed_gen_params),
+	KUNIT_CASE(add_of_the_same_fence),
 	KUNIT_CASE_PARAM(overtaken_fence_is_kept, overtaken_gen_params),
-	KUNIT_CASE(fences_go_with_the_object),
-	KUNIT_CASE(reserve_makes_room_for_all_of_them),
-	KUNIT_CASE(reserve_of_more_than_there_can_be),
+	KUNIT_CASE(fini_drops_the_fences),
+	KUNIT_CASE(reserve_allocates_all_slots),
+	KUNIT_CASE(reserve_of_too_many_is_refused),
 	KUNIT_CASE(reservations_nest),
 	KUNIT_CASE(nested_moves_leave_the_outer_reservation),
-	KUNIT_CASE(reservations_do_not_add_up_for_ever),
+	KUNIT_CASE(repeated_reservations_do_not_grow_the_list),
 	KUNIT_CASE_PARAM(add_without_reserving, mistake_gen_params),
-	KUNIT_CASE(reservation_is_taken_back_by_a_test_of_a_driver),
-	KUNIT_CASE(add_after_the_lock_was_given_back),
+	KUNIT_CASE(reset_max_fences_drops_the_reservation),
+	KUNIT_CASE(add_after_unlock_is_reported),
 	KUNIT_CASE(reserve_without_memory),
 	KUNIT_CASE(many_timelines_each_keep_their_newest),
-	KUNIT_CASE(signalled_fences_give_their_memory_back),
-	KUNIT_CASE(replace_takes_all_of_a_timeline),
+	KUNIT_CASE(list_shrinks_after_signals),
+	KUNIT_CASE(replace_replaces_all_of_a_timeline),
 	KUNIT_CASE(replace_drops_signalled_fences),
-	KUNIT_CASE(copy_takes_what_is_not_signalled),
-	KUNIT_CASE(copy_of_nothing),
-	KUNIT_CASE(list_is_as_small_as_it_can_be),
+	KUNIT_CASE(copy_takes_unsignalled_fences),
+	KUNIT_CASE(copy_of_an_empty_object),
+	KUNIT_CASE(list_header_is_small),
 	KUNIT_CASE(distant_contexts_each_keep_their_newest),
 	KUNIT_CASE(signalled_fence_of_another_context_is_replaced),
 	KUNIT_CASE(readers_race_with_add_and_replace),
-	KUNIT_CASE(readers_race_where_addresses_come_back),
+	KUNIT_CASE(readers_race_with_reused_addresses),
 	{}
 };
 

@@ -39,7 +39,7 @@ static void mock_context_check(void *in)
 	mock_flush();
 	KUNIT_EXPECT_EQ_MSG(ctx->test, atomic_read(&ctx->tables), 0, "tables leaked");
 	KUNIT_EXPECT_EQ_MSG(ctx->test, atomic_read(&ctx->buffers), 0, "buffers leaked");
-	KUNIT_EXPECT_TRUE_MSG(ctx->test, mock_fences_left(ctx->test, 0), "fences leaked");
+	KUNIT_EXPECT_TRUE_MSG(ctx->test, mock_has_fences(ctx->test, 0), "fences leaked");
 }
 
 int mock_init(struct kunit *test)

@@ -113,7 +113,7 @@ unsigned int mock_resv_count(struct kunit *test, struct dma_resv *resv)
 	return count;
 }
 
-unsigned int mock_resv_room(struct dma_resv *resv)
+unsigned int mock_resv_capacity(struct dma_resv *resv)
 {
 	struct dma_resv_list *list;
 
@@ -134,7 +134,7 @@ void mock_resv_exchange(struct dma_resv *resv, struct dma_resv *other)
 	dma_resv_unlock(resv);
 }
 
-void mock_resv_pretend(struct dma_resv *resv, unsigned int num_fences)
+void mock_resv_set_count(struct dma_resv *resv, unsigned int num_fences)
 {
 	dma_resv_lock(resv, NULL);
 	WRITE_ONCE(dma_resv_list_held(resv)->num_fences, num_fences);

@@ -27,7 +27,7 @@ size_t mock_resv_write(char *text, size_t size, struct dma_fence *fence,
 const char *mock_resv_text(struct kunit *test, struct dma_resv *resv);
 unsigned int mock_resv_count(struct kunit *test, struct dma_resv *resv);
 /* Capacity of the list: the number of fences it holds without a reallocation. */
-unsigned int mock_resv_room(struct dma_resv *resv);
+unsigned int mock_resv_capacity(struct dma_resv *resv);
 /*
  * Exchange the fences of two lists of the same length and count one more generation of
  * @resv, as if its new list had been allocated at the address of the old one.
@@ -37,6 +37,6 @@ void mock_resv_exchange(struct dma_resv *resv, struct dma_resv *other);
  * Set num_fences of the list, as if a list of another length had been allocated at the
  * same address and with the same generation.
  */
-void mock_resv_pretend(struct dma_resv *resv, unsigned int num_fences);
+void mock_resv_set_count(struct dma_resv *resv, unsigned int num_fences);
 
 #endif /* _DMA_BUF_TESTS_RESV_H */

@@ -32,7 +32,7 @@ static struct sync_file *file_of(struct kunit *test, struct dma_fence *fence)
 	return sync_file;
 }
 
-static void close_it(void *fd)
+static void close_descriptor(void *fd)
 {
 	close_fd((long)fd);
 }
@@ -44,11 +44,12 @@ static int install(struct kunit *test, struct file *file)
 
 	KUNIT_ASSERT_GE(test, fd, 0);
 	fd_install(fd, get_file(file));
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, close_it, (void *)(long)fd));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, close_descriptor,
+							   (void *)(long)fd));
 	return fd;
 }
 
-static void file_keeps_its_fence(struct kunit *test)
+static void file_holds_its_fence(struct kunit *test)
 {
 	struct dma_fence *fence = mock_fence(test);
 	struct sync_file *sync_file = sync_file_create(fence);
@@ -58,9 +59,9 @@ static void file_keeps_its_fence(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kref_read(&fence->refcount), 2);
 	KUNIT_EXPECT_EQ(test, sync_file->user_name[0], 0);
 	mock_fence_put(test, fence);
-	KUNIT_EXPECT_TRUE(test, mock_fences_left(test, 1));
+	KUNIT_EXPECT_TRUE(test, mock_has_fences(test, 1));
 	__fput_sync(sync_file->file);
-	KUNIT_EXPECT_TRUE(test, mock_fences_left(test, 0));
+	KUNIT_EXPECT_TRUE(test, mock_has_fences(test, 0));
 }
 
 static void get_fence_takes_a_reference(struct kunit *test)
@@ -72,7 +73,7 @@ static void get_fence_takes_a_reference(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kref_read(&fence->refcount), 3);
 }
 
-static void get_fence_of_something_else(struct kunit *test)
+static void get_fence_of_another_file(struct kunit *test)
 {
 	struct dma_buf *dmabuf = mock_buffer(test, mock_exporter(test, &mock_static_ops));
 
@@ -81,7 +82,7 @@ static void get_fence_of_something_else(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, sync_file_get_fence(install(test, dmabuf->file)));
 }
 
-static void name_is_made_of_the_fence(struct kunit *test)
+static void name_is_derived_from_the_fence(struct kunit *test)
 {
 	struct dma_fence *fence = mock_fence_at(test, 4711, 12);
 	struct sync_file *sync_file = file_of(test, fence);
@@ -95,7 +96,7 @@ static void name_is_made_of_the_fence(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, sync_file_get_name(sync_file, name, sizeof(name)), "given");
 }
 
-static void poll_says_when_it_is_signalled(struct kunit *test)
+static void poll_reports_the_signal(struct kunit *test)
 {
 	struct dma_fence *fence = mock_fence(test);
 	struct file *file = file_of(test, fence)->file;
@@ -119,7 +120,7 @@ static void poll_enables_signalling_once(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&to_mock_fence(fence)->enabled), 1);
 }
 
-static void poll_whose_enabling_fails(struct kunit *test)
+static void poll_when_enabling_fails(struct kunit *test)
 {
 	struct dma_fence *fence = mock_fence(test);
 	struct poll_table_struct table = { ._key = EPOLLIN };
@@ -130,7 +131,7 @@ static void poll_whose_enabling_fails(struct kunit *test)
 }
 
 /* The file is released before its fence signals, with a callback pending. */
-static void close_takes_the_callback_away(struct kunit *test)
+static void close_removes_the_callback(struct kunit *test)
 {
 	struct dma_fence *fence = mock_fence(test);
 	struct sync_file *sync_file = sync_file_create(fence);
@@ -155,7 +156,7 @@ static int waiter_wake(struct wait_queue_entry *entry, unsigned int mode, int fl
 	return 0;
 }
 
-static void signal_wakes_who_polls(struct kunit *test)
+static void signal_wakes_pollers(struct kunit *test)
 {
 	struct dma_fence *fence = mock_fence(test);
 	struct sync_file *sync_file = file_of(test, fence);
@@ -176,7 +177,7 @@ static long merge(struct kunit *test, struct file *file, struct sync_merge_data 
 	long ret = mock_file_ioctl(test, file, SYNC_IOC_MERGE, data, sizeof(*data));
 
 	if (!ret)
-		KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, close_it,
+		KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, close_descriptor,
 								   (void *)(long)data->fence));
 	return ret;
 }
@@ -213,7 +214,7 @@ static void merge_with_itself(struct kunit *test)
 }
 
 /* A name without a NUL is truncated. */
-static void merge_cuts_the_name(struct kunit *test)
+static void merge_truncates_the_name(struct kunit *test)
 {
 	struct sync_file *sync_file = file_of(test, mock_fence(test));
 	struct sync_merge_data data = { .fd2 = install(test, sync_file->file) };
@@ -255,7 +256,7 @@ static void merge_refuses(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kref_read(&sync_file->fence->refcount), 2);
 }
 
-static void merge_with_something_else(struct kunit *test)
+static void merge_with_another_file(struct kunit *test)
 {
 	struct dma_buf *dmabuf = mock_buffer(test, mock_exporter(test, &mock_static_ops));
 	struct sync_merge_data data = { .fd2 = install(test, dmabuf->file) };
@@ -401,7 +402,7 @@ static void info_describes_the_fences(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, infos[2].timestamp_ns, 4712);
 }
 
-static void info_enables_nothing(struct kunit *test)
+static void info_does_not_enable_signalling(struct kunit *test)
 {
 	struct dma_fence *fence = mock_fence(test);
 	struct sync_file_info info = {};
@@ -418,8 +419,9 @@ static const struct bad_info {
 } bad_infos[] = {
 	{ "flags", { .flags = 1 }, -EINVAL },
 	{ "padding", { .pad = 1 }, -EINVAL },
-	{ "too little room", { .num_fences = 2, .sync_fence_info = BAD_ADDRESS }, -EINVAL },
-	{ "room that is none", { .num_fences = 3, .sync_fence_info = BAD_ADDRESS }, -EFAULT },
+	{ "array too small", { .num_fences = 2, .sync_fence_info = BAD_ADDRESS }, -EINVAL },
+	{ "array cannot be written", { .num_fences = 3, .sync_fence_info = BAD_ADDRESS },
+	  -EFAULT },
 };
 
 KUNIT_ARRAY_PARAM_DESC(bad_info, bad_infos, desc);
@@ -539,7 +541,7 @@ static void polls_race_with_the_signal(struct kunit *test)
 }
 
 /* Userspace gets 32 bytes of the name, and matches sync_files by context and seqno. */
-static void name_keeps_context_and_number_after_the_signal(struct kunit *test)
+static void name_keeps_context_and_seqno_after_the_signal(struct kunit *test)
 {
 	struct dma_fence *fence = mock_fence_at(test, 12345, 678901);
 	struct sync_file *sync_file = sync_file_create(fence);
@@ -555,28 +557,28 @@ static void name_keeps_context_and_number_after_the_signal(struct kunit *test)
 }
 
 static struct kunit_case sync_file_cases[] = {
-	KUNIT_CASE(name_keeps_context_and_number_after_the_signal),
-	KUNIT_CASE(file_keeps_its_fence),
+	KUNIT_CASE(name_keeps_context_and_seqno_after_the_signal),
+	KUNIT_CASE(file_holds_its_fence),
 	KUNIT_CASE(get_fence_takes_a_reference),
-	KUNIT_CASE(get_fence_of_something_else),
-	KUNIT_CASE(name_is_made_of_the_fence),
-	KUNIT_CASE(poll_says_when_it_is_signalled),
+	KUNIT_CASE(get_fence_of_another_file),
+	KUNIT_CASE(name_is_derived_from_the_fence),
+	KUNIT_CASE(poll_reports_the_signal),
 	KUNIT_CASE(poll_enables_signalling_once),
-	KUNIT_CASE(poll_whose_enabling_fails),
-	KUNIT_CASE(close_takes_the_callback_away),
-	KUNIT_CASE(signal_wakes_who_polls),
+	KUNIT_CASE(poll_when_enabling_fails),
+	KUNIT_CASE(close_removes_the_callback),
+	KUNIT_CASE(signal_wakes_pollers),
 	KUNIT_CASE(merge_makes_one_of_two),
 	KUNIT_CASE(merge_with_itself),
-	KUNIT_CASE(merge_cuts_the_name),
+	KUNIT_CASE(merge_truncates_the_name),
 	KUNIT_CASE_PARAM(merge_refuses, bad_merge_gen_params),
-	KUNIT_CASE(merge_with_something_else),
+	KUNIT_CASE(merge_with_another_file),
 	KUNIT_CASE_PARAM(argument_that_cannot_be_read, command_gen_params),
 	KUNIT_CASE(answer_that_cannot_be_written),
 	KUNIT_CASE(unknown_command),
 	KUNIT_CASE(info_counts_the_fences),
 	KUNIT_CASE(info_is_of_one_moment),
 	KUNIT_CASE(info_describes_the_fences),
-	KUNIT_CASE(info_enables_nothing),
+	KUNIT_CASE(info_does_not_enable_signalling),
 	KUNIT_CASE_PARAM(info_refuses, bad_info_gen_params),
 	KUNIT_CASE(deadline_reaches_the_fence),
 	KUNIT_CASE(polls_race_with_the_signal),

@@ -325,7 +325,7 @@ TEST_F(fence, refused_deadline_leaks_nothing)
 {
 	int second = timeline_open(), fence = timeline_fence(second, 1);
 	struct slab_count *slabs = NULL;
-	int round, tries, merged;
+	int round, merged;
 	char name[48] = "";
 	__u64 deadline;
 	long growth;
@@ -341,12 +341,7 @@ TEST_F(fence, refused_deadline_leaks_nothing)
 		close(merged);
 	}
 	ASSERT_NE(NULL, slabs);
-	for (tries = 0; tries < 100; tries++) {
-		growth = slab_growth(slabs, name, sizeof(name));
-		if (growth < LEAK_ROUNDS)
-			break;
-		sleep_ms(50);
-	}
+	growth = slab_growth(slabs, LEAK_ROUNDS, name, sizeof(name));
 	EXPECT_LE(0, growth);
 	EXPECT_GT(LEAK_ROUNDS, growth) TH_LOG("%s grew by %ld objects", name, growth);
 	free(slabs);

@@ -344,7 +344,7 @@ TEST_F_TIMEOUT(buffer, exports_until_emfile_leak_nothing, 240)
 	struct rlimit before, few = { .rlim_cur = 64, .rlim_max = 64 };
 	int timelines[] = { timeline_open(), timeline_open() };
 	struct slab_count *slabs = NULL;
-	int round, count, error, tries;
+	int round, count, error;
 	char name[48] = "";
 	long growth;
 
@@ -368,13 +368,7 @@ TEST_F_TIMEOUT(buffer, exports_until_emfile_leak_nothing, 240)
 	}
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &before));
 	ASSERT_NE(NULL, slabs);
-	/* Closed files are freed after an RCU grace period. */
-	for (tries = 0; tries < 100; tries++) {
-		growth = slab_growth(slabs, name, sizeof(name));
-		if (growth < EXPORT_ROUNDS)
-			break;
-		sleep_ms(50);
-	}
+	growth = slab_growth(slabs, EXPORT_ROUNDS, name, sizeof(name));
 	EXPECT_LE(0, growth);
 	EXPECT_GT(EXPORT_ROUNDS, growth) TH_LOG("%s grew by %ld objects", name, growth);
 	free(slabs);

@@ -378,7 +378,7 @@ static long slab_count_of(const struct slab_count *counts, const char *name)
 	return 0;
 }
 
-long slab_growth(const struct slab_count *since, char *name, size_t size)
+static long slab_growth_now(const struct slab_count *since, char *name, size_t size)
 {
 	struct slab_count *counts = slab_objects(), *count;
 	long growth, most = 0;
@@ -394,6 +394,18 @@ long slab_growth(const struct slab_count *since, char *name, size_t size)
 	}
 	free(counts);
 	return most;
+}
+
+long slab_growth(const struct slab_count *since, long limit, char *name, size_t size)
+{
+	long growth = slab_growth_now(since, name, size);
+	int tries;
+
+	for (tries = 0; tries < 100 && growth >= limit; tries++) {
+		sleep_ms(50);
+		growth = slab_growth_now(since, name, size);
+	}
+	return growth;
 }
 
 bool dma_debug(void)

@@ -93,8 +93,13 @@ int call_poll(int fd, int arg);
 bool freed_objects_stay(void);
 /* slab_objects() - count the objects in use of each slab cache, to be freed; or NULL */
 struct slab_count *slab_objects(void);
-/* slab_growth() - return how many objects the cache that grew most has gained since */
-long slab_growth(const struct slab_count *since, char *name, size_t size);
+/*
+ * slab_growth() - return how many objects the cache that grew most has gained since
+ *
+ * Waits up to 5 s until no cache has gained @limit objects, because closed files are freed
+ * after an RCU grace period. Copies the name of the cache to @name.
+ */
+long slab_growth(const struct slab_count *since, long limit, char *name, size_t size);
 
 /* dma_debug() - return whether the kernel checks how drivers use the DMA API */
 bool dma_debug(void);

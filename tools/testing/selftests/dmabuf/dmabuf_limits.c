@@ -155,13 +155,18 @@ TEST_F(buffer, many_descriptors_of_one)
 	EXPECT_STREQ("1", value);
 }
 
+/* A deadline that no other fence has. */
+#define KILLED_DEADLINE	4711
+
 /* What a process that is going to be killed does; does not return. */
 static void use_until_killed(const struct exporter *exporter, int timeline, int ready, bool waits)
 {
 	int buf = exporter->export(BUF_SIZE, O_RDWR | O_CLOEXEC);
+	int fence = timeline_fence(timeline, 1);
 	int own = timeline_open();
 
-	if (buf < 0 || own < 0 || buf_busy(buf, timeline, 1, DMA_BUF_SYNC_WRITE) ||
+	if (buf < 0 || own < 0 || fence_set_deadline(fence, KILLED_DEADLINE) ||
+	    buf_fence_add(buf, fence, DMA_BUF_SYNC_WRITE) ||
 	    buf_busy(buf, own, 1, DMA_BUF_SYNC_READ) || poll_events(buf, POLLIN, 0) ||
 	    mmap(NULL, PAGE, PROT_READ, MAP_SHARED | MAP_POPULATE, buf, 0) == MAP_FAILED ||
 	    write(ready, "x", 1) != 1)
@@ -187,11 +192,31 @@ static int wait_killed(pid_t pid, int *status)
 }
 
 /*
- * Rule: a process that is killed leaves no buffer, mapping or fence behind, whether or
- * not it sleeps in SYNC. The fence that it waits for belongs to this process and stays
- * pending.
+ * Wait until the fence of the killed processes is freed; -EBUSY after 10 s. A sync_file
+ * of the same point shares that fence, and so its deadline, as long as it exists.
  */
-TEST_F_TIMEOUT(buffer, killed_in_the_middle, 120)
+static int wait_fence_freed(int timeline)
+{
+	int tries, fence, ret;
+	__u64 deadline;
+
+	for (tries = 0; tries < 500; tries++) {
+		fence = timeline_fence(timeline, 1);
+		ret = timeline_get_deadline(timeline, fence, &deadline);
+		close(fence);
+		if (ret)
+			return ret == -ENOENT ? 0 : ret;
+		sleep_ms(20);
+	}
+	return -EBUSY;
+}
+
+/*
+ * Rule: a process that is killed leaves no buffer, mapping or fence behind, whether or
+ * not it sleeps in SYNC. The fence that it waits for is on a timeline of this process and
+ * stays pending.
+ */
+TEST_F_TIMEOUT(buffer, killed_process_leaves_nothing, 120)
 {
 	struct bufinfo_total before;
 	int i, status, timeline, ready[2];
@@ -215,6 +240,7 @@ TEST_F_TIMEOUT(buffer, killed_in_the_middle, 120)
 		EXPECT_EQ(SIGKILL, WTERMSIG(status));
 	}
 	EXPECT_EQ(0, bufinfo_settles(before.objects));
+	EXPECT_EQ(0, wait_fence_freed(timeline));
 	close(ready[0]);
 	close(ready[1]);
 	close(timeline);

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <sys/syscall.h>
 
+#include "bufinfo.h"
 #include "fence.h"
 #include "fixture.h"
 
@@ -51,17 +52,40 @@ static unsigned long long maps_ino(const char *line)
 	return sscanf(line, "%*s %*s %*s %*s %llu", &ino) == 1 ? ino : 0;
 }
 
-/* Rule: a new buffer is zeroed. */
+/* Count the bytes that are not 0, and set every byte to 0xa5; -1 on failure. */
+static long count_and_fill(int buf, size_t size)
+{
+	unsigned char *map = map_pages(buf, size, 0);
+	long count = 0;
+	size_t i;
+
+	if (map == MAP_FAILED)
+		return -1;
+	for (i = 0; i < size; i++)
+		count += !!map[i];
+	memset(map, 0xa5, size);
+	munmap(map, size);
+	return count;
+}
+
+/* Rule: a new buffer is zeroed, also if its pages were those of a buffer before. */
 TEST_F(buffer, new_buffer_is_zero)
 {
-	unsigned char *map = map_pages(self->buf, self->size, 0);
-	size_t i, dirty = 0;
+	struct bufinfo_total before;
+	int bufs[16], round;
+	size_t i;
 
-	ASSERT_NE(MAP_FAILED, map);
-	for (i = 0; i < self->size; i++)
-		dirty += !!map[i];
-	EXPECT_EQ(0, dirty);
-	munmap(map, self->size);
+	ASSERT_EQ(0, bufinfo_total(&before));
+	for (round = 0; round < 2; round++) {
+		for (i = 0; i < ARRAY_SIZE(bufs); i++) {
+			bufs[i] = buffer_more(variant);
+			ASSERT_LE(0, bufs[i]);
+			EXPECT_EQ(0, count_and_fill(bufs[i], self->size));
+		}
+		for (i = 0; i < ARRAY_SIZE(bufs); i++)
+			close(bufs[i]);
+		EXPECT_EQ(0, bufinfo_settles(before.objects));
+	}
 }
 
 /* Rule: mapping one page at an offset maps the page at that offset. */

@@ -279,16 +279,44 @@ TEST_F_TIMEOUT(buffer, name_races_with_readers, 120)
 	EXPECT_EQ(0, loop.errors);
 }
 
-static void *sync_loop(void *arg)
-{
-	struct loop *loop = arg;
-	unsigned int i, errors = 0;
+#define SYNC_THREADS	4
+#define SYNC_ROUNDS	50
 
-	for (i = 0; i < 200; i++) {
-		errors += !!buf_sync(loop->buf, (__u64)(1 + i % 3) | DMA_BUF_SYNC_START);
-		errors += !!buf_sync(loop->buf, (__u64)(1 + i % 3) | DMA_BUF_SYNC_END);
+/**
+ * struct sync_round - what the threads of sync_from_threads share
+ * @arrived: arrivals at the begin and at the end of all rounds
+ * @buf: the buffer of the round
+ * @errors: calls that failed
+ */
+struct sync_round {
+	unsigned int arrived;
+	int buf;
+	unsigned int errors;
+};
+
+/* Wait until all threads have arrived. Spins, so that they continue at the same time. */
+static void sync_round_meet(struct sync_round *round, unsigned int meeting)
+{
+	__atomic_add_fetch(&round->arrived, 1, __ATOMIC_ACQ_REL);
+	while (__atomic_load_n(&round->arrived, __ATOMIC_ACQUIRE) < meeting * (SYNC_THREADS + 1))
+		sched_yield();
+}
+
+static void *sync_rounds(void *arg)
+{
+	struct sync_round *round = arg;
+	unsigned int i, direction, errors;
+
+	for (i = 0; i < SYNC_ROUNDS; i++) {
+		errors = 0;
+		sync_round_meet(round, 2 * i + 1);
+		for (direction = DMA_BUF_SYNC_READ; direction <= DMA_BUF_SYNC_RW; direction++) {
+			errors += !!buf_sync(round->buf, direction | DMA_BUF_SYNC_START);
+			errors += !!buf_sync(round->buf, direction | DMA_BUF_SYNC_END);
+		}
+		__atomic_add_fetch(&round->errors, errors, __ATOMIC_RELAXED);
+		sync_round_meet(round, 2 * i + 2);
 	}
-	__atomic_add_fetch(&loop->errors, errors, __ATOMIC_RELAXED);
 	return NULL;
 }
 
@@ -299,19 +327,24 @@ static void *sync_loop(void *arg)
  */
 TEST_F_TIMEOUT(buffer, sync_from_threads, 120)
 {
-	struct loop loop = { .buf = self->buf };
-	pthread_t threads[4];
+	struct sync_round round = { .arrived = 0 };
+	pthread_t threads[SYNC_THREADS];
 	int i;
 
 	if (dma_debug_reports(variant->exporter))
 		SKIP(return, "udmabuf of Linux 6.12 with DMA debugging");
-	for (i = 0; i < 4; i++)
-		ASSERT_EQ(0, pthread_create(&threads[i], NULL, sync_loop, &loop));
-	for (i = 0; i < 4; i++)
+	for (i = 0; i < SYNC_THREADS; i++)
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, sync_rounds, &round));
+	for (i = 0; i < SYNC_ROUNDS; i++) {
+		round.buf = buffer_more(variant);
+		EXPECT_LE(0, round.buf);
+		sync_round_meet(&round, 2 * i + 1);
+		sync_round_meet(&round, 2 * i + 2);
+		close(round.buf);
+	}
+	for (i = 0; i < SYNC_THREADS; i++)
 		pthread_join(threads[i], NULL);
-	EXPECT_EQ(0, loop.errors);
-	EXPECT_EQ(0, buf_sync(self->buf, DMA_BUF_SYNC_RW));
-	EXPECT_EQ(0, buf_sync(self->buf, DMA_BUF_SYNC_RW | DMA_BUF_SYNC_END));
+	EXPECT_EQ(0, round.errors);
 }
 
 /* Rule: the ioctls are ENOTTY on other files and EBADF on a closed descriptor. */

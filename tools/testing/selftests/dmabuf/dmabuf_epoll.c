@@ -274,103 +274,125 @@ TEST_F(buffer, close_during_wait)
 	close(set);
 }
 
+#define CLOSE_ROUNDS	600
+#define CLOSE_WAITERS	2
+
 /**
- * struct storm - what the threads of close_storm share
+ * struct close_race - what the threads of close_races_with_signal share
  * @set: the epoll set
  * @timeline: of the fences
- * @value: where the timeline stands
- * @rounds: rounds that each thread has done
+ * @wanted: point that the signalling thread is to signal
+ * @signalled: last point that it has signalled
+ * @waits: calls of epoll_wait() that have returned, per waiting thread
+ * @waiters: number of waiting threads that have taken a counter of @waits
+ * @errors: calls that failed
  * @stop: the threads are to return
  */
-struct storm {
+struct close_race {
 	int set;
 	int timeline;
-	__u32 value;
-	unsigned int rounds[3];
+	__u32 wanted;
+	__u32 signalled;
+	unsigned int waits[CLOSE_WAITERS];
+	unsigned int waiters;
+	unsigned int errors;
 	int stop;
 };
 
-static void *storm_wait(struct storm *storm, unsigned int *rounds)
+static void *close_race_wait(void *arg)
 {
-	while (!__atomic_load_n(&storm->stop, __ATOMIC_ACQUIRE)) {
-		set_wait(storm->set, 1);
-		__atomic_add_fetch(rounds, 1, __ATOMIC_RELAXED);
+	struct close_race *race = arg;
+	unsigned int *waits;
+
+	waits = &race->waits[__atomic_fetch_add(&race->waiters, 1, __ATOMIC_RELAXED)];
+	while (!__atomic_load_n(&race->stop, __ATOMIC_ACQUIRE)) {
+		set_wait(race->set, 1);
+		__atomic_add_fetch(waits, 1, __ATOMIC_RELAXED);
 	}
 	return NULL;
 }
 
-static void *storm_wait_first(void *storm)
+static void *close_race_signal(void *arg)
 {
-	return storm_wait(storm, &((struct storm *)storm)->rounds[0]);
-}
+	struct close_race *race = arg;
+	__u32 signalled = 0;
 
-static void *storm_wait_second(void *storm)
-{
-	return storm_wait(storm, &((struct storm *)storm)->rounds[1]);
-}
-
-static void *storm_signal(void *arg)
-{
-	struct storm *storm = arg;
-
-	while (!__atomic_load_n(&storm->stop, __ATOMIC_ACQUIRE)) {
-		if (!timeline_step(storm->timeline, 1))
-			__atomic_add_fetch(&storm->value, 1, __ATOMIC_RELEASE);
-		__atomic_add_fetch(&storm->rounds[2], 1, __ATOMIC_RELAXED);
-		sched_yield();
+	while (!__atomic_load_n(&race->stop, __ATOMIC_ACQUIRE)) {
+		if (__atomic_load_n(&race->wanted, __ATOMIC_ACQUIRE) == signalled) {
+			sched_yield();
+			continue;
+		}
+		if (timeline_step(race->timeline, 1))
+			__atomic_add_fetch(&race->errors, 1, __ATOMIC_RELAXED);
+		__atomic_store_n(&race->signalled, ++signalled, __ATOMIC_RELEASE);
 	}
 	return NULL;
 }
 
-/* All threads have begun. */
-static bool storm_runs(struct storm *storm)
+/* Return whether each waiting thread has waited at least @count times. */
+static bool close_race_waited(struct close_race *race, unsigned int count)
 {
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(storm->rounds); i++)
-		if (!__atomic_load_n(&storm->rounds[i], __ATOMIC_RELAXED))
+	for (i = 0; i < CLOSE_WAITERS; i++)
+		if (__atomic_load_n(&race->waits[i], __ATOMIC_RELAXED) < count)
 			return false;
 	return true;
 }
 
+/* Let a fence be signalled by the other thread while this one closes its buffer. */
+static void close_race_meet(struct close_race *race, int buf, __u32 point, unsigned int delay)
+{
+	__atomic_store_n(&race->wanted, point, __ATOMIC_RELEASE);
+	while (delay--)
+		__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	close(buf);
+	while (__atomic_load_n(&race->signalled, __ATOMIC_ACQUIRE) != point)
+		sched_yield();
+}
+
 /*
  * Rule (CVE-2024-38580): epoll that polls a buffer while its last reference is dropped
- * takes no new reference. Every third fence signals at about the time of the close; the
- * others are pending until the end.
+ * takes no new reference. The fence of every third buffer signals during the close, after
+ * a delay that differs; the other fences are pending until the end.
  */
-TEST_F_TIMEOUT(buffer, close_storm, 120)
+TEST_F_TIMEOUT(buffer, close_races_with_signal, 120)
 {
-	void *(*const loops[])(void *) = { storm_wait_first, storm_wait_second, storm_signal };
-	struct storm storm = { .set = epoll_create1(EPOLL_CLOEXEC), .timeline = timeline_open() };
+	void *(*const loops[])(void *) = { close_race_wait, close_race_wait, close_race_signal };
+	struct close_race race = {
+		.set = epoll_create1(EPOLL_CLOEXEC),
+		.timeline = timeline_open(),
+	};
+	const __u32 never = 1u << 30;
 	struct bufinfo_total before;
 	pthread_t threads[3];
-	__u32 point;
 	int i, buf;
 
-	ASSERT_LE(0, storm.timeline);
+	ASSERT_LE(0, race.timeline);
 	ASSERT_EQ(0, bufinfo_total(&before));
 	for (i = 0; i < 3; i++)
-		ASSERT_EQ(0, pthread_create(&threads[i], NULL, loops[i], &storm));
-	while (!storm_runs(&storm))
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, loops[i], &race));
+	while (!close_race_waited(&race, 1))
 		sleep_ms(1);
-	for (i = 0; i < 600; i++) {
+	for (i = 0; i < CLOSE_ROUNDS || !close_race_waited(&race, CLOSE_ROUNDS); i++) {
 		buf = buffer_more(variant);
-		if (buf < 0)
-			break;
-		point = __atomic_load_n(&storm.value, __ATOMIC_ACQUIRE);
-		point += i % 3 ? 1u << 30 : 2;
-		EXPECT_EQ(0, buf_busy(buf, storm.timeline, point, DMA_BUF_SYNC_WRITE));
-		EXPECT_EQ(0, set_add(storm.set, buf,
+		ASSERT_LE(0, buf);
+		ASSERT_EQ(0, buf_busy(buf, race.timeline, i % 3 ? never : 1u + i / 3,
+				      DMA_BUF_SYNC_WRITE));
+		ASSERT_EQ(0, set_add(race.set, buf,
 				     EPOLLIN | EPOLLOUT | (i & 1 ? EPOLLET : 0)));
-		close(buf);
+		if (i % 3)
+			close(buf);
+		else
+			close_race_meet(&race, buf, 1 + i / 3, i % 64 * 10);
 	}
-	EXPECT_EQ(600, i);
-	__atomic_store_n(&storm.stop, 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&race.stop, 1, __ATOMIC_RELEASE);
 	for (i = 0; i < 3; i++)
 		pthread_join(threads[i], NULL);
+	EXPECT_EQ(0, race.errors);
 	EXPECT_EQ(0, bufinfo_settles(before.objects));
-	close(storm.timeline);
-	close(storm.set);
+	close(race.timeline);
+	close(race.set);
 }
 
 /* Rule: a set may be closed while the fences of a buffer in it are pending. */

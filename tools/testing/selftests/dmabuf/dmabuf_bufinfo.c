@@ -165,7 +165,7 @@ TEST_F(buffer, small_reads)
 #define RACE_READS	1000
 
 /**
- * struct storm - what the threads of read_during_export_storm share
+ * struct storm - what the threads of read_during_exports share
  * @exporter: of the buffers
  * @buf: the buffer that is renamed
  * @exports: buffers that were exported and closed
@@ -225,7 +225,7 @@ static bool storm_is_over(const struct storm *storm)
  * not at all, and the totals of every read agree with its rows. @reads counts the reads
  * that listed a buffer of the exporting threads.
  */
-TEST_F_TIMEOUT(buffer, read_during_export_storm, 120)
+TEST_F_TIMEOUT(buffer, read_during_exports, 120)
 {
 	struct storm storm = { .exporter = variant->exporter, .buf = self->buf };
 	struct bufinfo_total before, total;
@@ -254,7 +254,7 @@ TEST_F_TIMEOUT(buffer, read_during_export_storm, 120)
  * Rule: a reader that stops in the middle of the file blocks no export and no close. If
  * it did, this test would not end: one thread does both.
  */
-TEST_F_TIMEOUT(buffer, reader_that_stops_blocks_nobody, 120)
+TEST_F_TIMEOUT(buffer, partial_read_blocks_no_export, 120)
 {
 	char byte, rest[512];
 	int readers[4], i, buf;

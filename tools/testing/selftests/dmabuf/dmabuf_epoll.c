@@ -42,7 +42,7 @@ static int set_wait(int set, int timeout)
 }
 
 /* Rule: level-triggered, an idle buffer is reported by every call. */
-TEST_F(buffer, level_repeats)
+TEST_F(buffer, level_reports_idle_each_time)
 {
 	int set = epoll_create1(EPOLL_CLOEXEC);
 	int i;
@@ -54,7 +54,7 @@ TEST_F(buffer, level_repeats)
 }
 
 /* Rule: level-triggered, a buffer is reported once its fences are signalled. */
-TEST_F(buffer, level_follows_the_fences)
+TEST_F(buffer, level_reports_after_signal)
 {
 	int set = epoll_create1(EPOLL_CLOEXEC), timeline = timeline_open();
 
@@ -125,7 +125,7 @@ TEST_F(buffer, edge_reports_each_signal_once)
 }
 
 /* Rule: edge-triggered, a signal without a waiter is reported by the next call. */
-TEST_F(buffer, edge_without_waiter_is_kept)
+TEST_F(buffer, edge_is_kept_until_wait)
 {
 	int set = epoll_create1(EPOLL_CLOEXEC), timeline = timeline_open();
 
@@ -152,7 +152,7 @@ TEST_F(buffer, oneshot)
 }
 
 /* Rule: EPOLL_CTL_MOD may change the events while fences are pending. */
-TEST_F(buffer, change_of_events)
+TEST_F(buffer, mod_changes_events)
 {
 	int set = epoll_create1(EPOLL_CLOEXEC), timeline = timeline_open();
 
@@ -171,7 +171,7 @@ TEST_F(buffer, change_of_events)
 }
 
 /* Rule: a buffer removed with fences pending is not reported, and can be added again. */
-TEST_F(buffer, removal_with_pending_fences)
+TEST_F(buffer, removed_with_pending_fences)
 {
 	int set = epoll_create1(EPOLL_CLOEXEC), timeline = timeline_open();
 
@@ -396,7 +396,7 @@ TEST_F_TIMEOUT(buffer, close_races_with_signal, 120)
 }
 
 /* Rule: a set may be closed while the fences of a buffer in it are pending. */
-TEST_F(buffer, set_closed_first)
+TEST_F(buffer, set_closed_with_pending_fences)
 {
 	int set = epoll_create1(EPOLL_CLOEXEC), timeline = timeline_open();
 

@@ -282,7 +282,7 @@ TEST_F(buffer, resizing_is_refused)
 }
 
 /* Rule: F_SETFL with flags that a dma-buf does not support does not break it. */
-TEST_F(buffer, setfl_is_harmless)
+TEST_F(buffer, setfl_with_unsupported_flags)
 {
 	int flags = fcntl(self->buf, F_GETFL);
 

@@ -52,7 +52,7 @@ FIXTURE_TEARDOWN(fence)
 }
 
 /* Rule: poll() reports POLLIN once the fence is signalled, and no other event. */
-TEST_F(fence, poll_reports_the_signal)
+TEST_F(fence, poll_reports_signal)
 {
 	EXPECT_EQ(0, poll_events(self->fd, POLLIN | POLLOUT, 0));
 	EXPECT_EQ(0, poll_events(self->fd, POLLIN, SHORT_MS));
@@ -88,7 +88,7 @@ TEST_F(fence, failed_fence)
 }
 
 /* Rule: FILE_INFO returns driver, timeline, status and timestamp of the fence. */
-TEST_F(fence, info_of_one)
+TEST_F(fence, info_of_single_fence)
 {
 	struct sync_fence_info one = { .status = 77 };
 	struct sync_file_info info = {
@@ -114,7 +114,7 @@ TEST_F(fence, info_of_one)
 }
 
 /* Rule: FILE_INFO with num_fences 0 returns the number of fences. */
-TEST_F(fence, info_counts)
+TEST_F(fence, info_returns_count)
 {
 	int second = timeline_fence(self->timeline, 2), other = timeline_open();
 	int fence = timeline_fence(other, 1), merged;
@@ -132,7 +132,7 @@ TEST_F(fence, info_counts)
 }
 
 /* Rule: FILE_INFO refuses flags and padding that are not 0, and an array too small. */
-TEST_F(fence, info_refuses)
+TEST_F(fence, info_refuses_bad_arguments)
 {
 	int other = timeline_open(), fence = timeline_fence(other, 1);
 	int merged = fence_merge(self->fd, fence);
@@ -186,7 +186,7 @@ TEST_F(fence, merge_waits_for_both)
 }
 
 /* Rule: merging signalled fences gives a signalled one. */
-TEST_F(fence, merge_of_signalled_ones)
+TEST_F(fence, merge_of_signalled_fences)
 {
 	int merged;
 
@@ -199,7 +199,7 @@ TEST_F(fence, merge_of_signalled_ones)
 }
 
 /* Rule: MERGE keeps the name, cut to 31 characters and NUL-terminated. */
-TEST_F(fence, merge_keeps_a_name)
+TEST_F(fence, merge_sets_name)
 {
 	struct sync_merge_data data = { .fd2 = self->fd };
 	struct sync_file_info info = { .flags = 0 };
@@ -213,7 +213,7 @@ TEST_F(fence, merge_keeps_a_name)
 }
 
 /* Rule: MERGE refuses bad arguments and what is not a sync_file; no descriptor is left. */
-TEST_F(fence, merge_refuses)
+TEST_F(fence, merge_refuses_bad_arguments)
 {
 	struct sync_merge_data data = { .fd2 = self->fd, .flags = 1 };
 	int pipes[2], before = fds_open();
@@ -234,7 +234,7 @@ TEST_F(fence, merge_refuses)
 }
 
 /* Rule: a MERGE whose result cannot be copied out leaves no descriptor. */
-TEST_F(fence, merge_answer_to_read_only_memory)
+TEST_F(fence, merge_result_cannot_be_copied)
 {
 	struct sync_merge_data *data = mmap(NULL, sizeof(*data), PROT_READ | PROT_WRITE,
 					    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -249,7 +249,7 @@ TEST_F(fence, merge_answer_to_read_only_memory)
 }
 
 /* Rule: making a sync_file without a free descriptor is EMFILE. */
-TEST_F(fence, merge_without_a_free_descriptor)
+TEST_F(fence, merge_without_free_descriptor)
 {
 	ASSERT_EQ(0, fds_exhaust(0));
 	EXPECT_EQ(-EMFILE, fence_merge(self->fd, self->fd));
@@ -415,7 +415,7 @@ TEST_F(fence, another_process_waits)
 }
 
 /* Rule: a fence imported by one process is exported and waited for by another. */
-TEST_F(fence, through_a_buffer_to_another_process)
+TEST_F(fence, fence_passes_through_buffer)
 {
 	int buf = exporter_heap.export(65536, O_RDWR | O_CLOEXEC);
 	int sockets[2], fence, status, none;

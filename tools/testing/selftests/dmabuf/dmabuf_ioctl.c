@@ -69,7 +69,7 @@ TEST_F(buffer, sync_refuses_unknown_flags)
 }
 
 /* Rule: unbalanced SYNC calls of a program do not break the buffer. */
-TEST_F(buffer, sync_unpaired_is_harmless)
+TEST_F(buffer, sync_unbalanced)
 {
 	unsigned char *map = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, self->buf, 0);
 	int i;
@@ -150,7 +150,7 @@ TEST_F_TIMEOUT(buffer, wrong_sizes_and_directions, 120)
 }
 
 /* Rule: ioctls of other types are ENOTTY. */
-TEST_F(buffer, foreign_ioctls)
+TEST_F(buffer, ioctls_of_other_types)
 {
 	static const unsigned long cmds[] = { TIOCGWINSZ, FIONREAD, _IO('W', 1), _IO('H', 0) };
 	unsigned char arg[64] = { 0 };
@@ -161,7 +161,7 @@ TEST_F(buffer, foreign_ioctls)
 }
 
 /* Rule: both numbers of SET_NAME take a pointer to the name, and replace the old one. */
-TEST_F(buffer, name_by_both_numbers)
+TEST_F(buffer, name_by_both_ioctls)
 {
 	char value[64];
 

@@ -42,7 +42,7 @@ TEST_F_TIMEOUT(buffer, export_without_descriptors, 120)
 }
 
 /* Rule: a message to or in a closed socket drops its reference to the buffer. */
-TEST_F(buffer, closed_peer)
+TEST_F(buffer, message_to_closed_socket)
 {
 	struct bufinfo_total before;
 	int ends[2], i, buf;
@@ -91,7 +91,7 @@ TEST_F(buffer, receiver_without_descriptors)
 }
 
 /* Rule: a buffer in the queue of a socket that is only in its own queue is released. */
-TEST_F(buffer, socket_that_holds_itself)
+TEST_F(buffer, socket_cycle_is_collected)
 {
 	struct bufinfo_total before;
 	int ends[2], other[2], buf;
@@ -114,7 +114,7 @@ TEST_F(buffer, socket_that_holds_itself)
 }
 
 /* Rule: a thousand buffers can exist at once, are distinct, and are all released. */
-TEST_F_TIMEOUT(buffer, a_thousand_buffers, 120)
+TEST_F_TIMEOUT(buffer, thousand_buffers, 120)
 {
 	struct bufinfo_total before, now;
 	int bufs[1000];
@@ -137,7 +137,7 @@ TEST_F_TIMEOUT(buffer, a_thousand_buffers, 120)
 }
 
 /* Rule: 900 duplicates of a descriptor count 900 references, which close() drops. */
-TEST_F(buffer, many_descriptors_of_one)
+TEST_F(buffer, many_descriptors_of_one_buffer)
 {
 	char value[64];
 	int i, fds[900];
@@ -159,7 +159,7 @@ TEST_F(buffer, many_descriptors_of_one)
 #define KILLED_DEADLINE	4711
 
 /* What a process that is going to be killed does; does not return. */
-static void use_until_killed(const struct exporter *exporter, int timeline, int ready, bool waits)
+static void block_until_killed(const struct exporter *exporter, int timeline, int ready, bool waits)
 {
 	int buf = exporter->export(BUF_SIZE, O_RDWR | O_CLOEXEC);
 	int fence = timeline_fence(timeline, 1);
@@ -231,7 +231,7 @@ TEST_F_TIMEOUT(buffer, killed_process_leaves_nothing, 120)
 		pid = fork();
 		ASSERT_LE(0, pid);
 		if (!pid)
-			use_until_killed(variant->exporter, timeline, ready[1], i & 1);
+			block_until_killed(variant->exporter, timeline, ready[1], i & 1);
 		ASSERT_EQ(1, read(ready[0], &byte, 1));
 		ASSERT_EQ(0, task_asleep(pid));
 		ASSERT_EQ(0, kill(pid, SIGKILL));
@@ -263,7 +263,7 @@ static int heap_errno_unprivileged(int heap)
 }
 
 /* Rule: an export at the system's limit of open files is ENFILE and leaks nothing. */
-TEST(export_without_files)
+TEST(export_at_file_limit)
 {
 	const char *path = "/proc/sys/fs/file-max";
 	int heap = open("/dev/dma_heap/system", O_RDWR | O_CLOEXEC), full;
@@ -401,7 +401,7 @@ TEST_F_TIMEOUT(group, import_is_charged, 180)
 }
 
 /* Rule: a heap refuses size 0 and sizes that overflow to 0 when rounded up to pages. */
-TEST(heap_sizes_that_wrap)
+TEST(heap_refuses_overflowing_sizes)
 {
 	static const __u64 sizes[] = { 0, -1ULL, -4095ULL };
 	int heap = open("/dev/dma_heap/system", O_RDWR | O_CLOEXEC);

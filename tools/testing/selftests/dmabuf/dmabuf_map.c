@@ -138,7 +138,7 @@ TEST_F(buffer, map_offset_overflow_is_refused)
 }
 
 /* Rule (CVE-2023-2008): mremap() cannot grow a mapping, or the new part faults. */
-TEST_F(buffer, mremap_growth_reaches_nothing)
+TEST_F(buffer, mremap_growth_maps_nothing)
 {
 	unsigned char *map = map_pages(self->buf, self->size, 0);
 	unsigned char *grown;
@@ -207,7 +207,7 @@ TEST_F(buffer, unmap_in_parts)
 }
 
 /* Rule: a mapping keeps the buffer alive after all descriptors are closed. */
-TEST_F(buffer, mapping_outlives_the_descriptor)
+TEST_F(buffer, mapping_outlives_descriptor)
 {
 	unsigned char *map = map_pages(self->buf, self->size, 0);
 	char line[256];
@@ -224,7 +224,7 @@ TEST_F(buffer, mapping_outlives_the_descriptor)
 }
 
 /* Rule: /proc/self/maps shows /dmabuf:NAME and the inode number of fstat(). */
-TEST_F(buffer, maps_names_the_buffer)
+TEST_F(buffer, maps_shows_name)
 {
 	unsigned char *map = map_pages(self->buf, self->size, 0);
 	char line[256];
@@ -256,7 +256,7 @@ TEST_F(buffer, map_files_cannot_be_opened)
 }
 
 /* Rule: all mappings of a buffer map the same memory. */
-TEST_F(buffer, many_mappings_are_one_memory)
+TEST_F(buffer, mappings_share_memory)
 {
 	unsigned char *maps[64];
 	size_t i;
@@ -273,7 +273,7 @@ TEST_F(buffer, many_mappings_are_one_memory)
 }
 
 /* Rule: a process that dies with the buffer mapped drops its references. */
-TEST_F(buffer, exit_with_mapping)
+TEST_F(buffer, killed_process_drops_mappings)
 {
 	char value[64];
 	int i, status;

@@ -95,7 +95,7 @@ TEST_F(buffer, last_of_many_fences)
 }
 
 /* Rule: a poll with a pending fence sleeps for its whole timeout and reports no event. */
-TEST_F(buffer, timeout_is_kept)
+TEST_F(buffer, timeout_without_signal)
 {
 	int timeline = timeline_open();
 	long long began;
@@ -123,7 +123,7 @@ TEST_F(buffer, other_events_are_not_reported)
 }
 
 /* Rule: select() reports the same directions as poll(). */
-TEST_F(buffer, select_agrees)
+TEST_F(buffer, select_matches_poll)
 {
 	struct timeval none = { 0 };
 	int timeline = timeline_open();

@@ -21,7 +21,7 @@ static int call_sync(int buf, int flags)
 }
 
 /* Rule: the sync_file of an idle buffer is signalled. */
-TEST_F(buffer, get_from_idle)
+TEST_F(buffer, export_from_idle_buffer)
 {
 	static const __u32 flags[] = { DMA_BUF_SYNC_READ, DMA_BUF_SYNC_WRITE, DMA_BUF_SYNC_RW };
 	size_t i;
@@ -37,7 +37,7 @@ TEST_F(buffer, get_from_idle)
 }
 
 /* Rule: readers and writers wait for a write fence. */
-TEST_F(buffer, write_fence_is_for_all)
+TEST_F(buffer, write_fence_blocks_all)
 {
 	int timeline = timeline_open();
 
@@ -52,7 +52,7 @@ TEST_F(buffer, write_fence_is_for_all)
 }
 
 /* Rule: only writers wait for a read fence. */
-TEST_F(buffer, read_fence_is_for_writers)
+TEST_F(buffer, read_fence_blocks_writers)
 {
 	int timeline = timeline_open();
 
@@ -66,7 +66,7 @@ TEST_F(buffer, read_fence_is_for_writers)
 }
 
 /* Rule: a fence imported with both flags is a write fence. */
-TEST_F(buffer, both_means_write)
+TEST_F(buffer, rw_import_adds_write_fence)
 {
 	int timeline = timeline_open();
 
@@ -77,7 +77,7 @@ TEST_F(buffer, both_means_write)
 }
 
 /* Rule: an exported sync_file is a snapshot: fences added later do not matter. */
-TEST_F(buffer, exported_is_a_snapshot)
+TEST_F(buffer, export_is_snapshot)
 {
 	int timeline = timeline_open();
 	int fence;
@@ -95,7 +95,7 @@ TEST_F(buffer, exported_is_a_snapshot)
 }
 
 /* Rule: importing a merged sync_file adds each of its fences. */
-TEST_F(buffer, merged_fences_are_added_one_by_one)
+TEST_F(buffer, merged_fences_are_added_separately)
 {
 	int one = timeline_open(), other = timeline_open();
 	int a, b, both;
@@ -222,7 +222,7 @@ TEST_F(buffer, many_timelines)
 }
 
 /* Rule: a fence exported from one buffer may be imported into another. */
-TEST_F(buffer, fence_travels_between_buffers)
+TEST_F(buffer, exported_fence_is_imported_elsewhere)
 {
 	int timeline = timeline_open();
 	int other = buffer_more(variant);
@@ -287,7 +287,7 @@ TEST_F(buffer, bad_descriptors)
 }
 
 /* Rule (CVE-2026-89996): an export whose result cannot be copied out leaves no descriptor. */
-TEST_F(buffer, answer_to_read_only_memory)
+TEST_F(buffer, export_result_cannot_be_copied)
 {
 	struct dma_buf_export_sync_file *arg;
 	int before, i;
@@ -306,7 +306,7 @@ TEST_F(buffer, answer_to_read_only_memory)
 }
 
 /* Rule: an export without a free descriptor is EMFILE and does not change the buffer. */
-TEST_F(buffer, no_descriptor_free)
+TEST_F(buffer, export_without_free_descriptor)
 {
 	int i;
 
@@ -442,7 +442,7 @@ TEST_F(buffer, sync_is_interruptible)
 }
 
 /* Rule: a sync_file outlives a buffer that was closed with its fences pending. */
-TEST_F(buffer, close_with_fences)
+TEST_F(buffer, closed_with_pending_fences)
 {
 	int timeline = timeline_open();
 	int fence;

@@ -35,7 +35,7 @@ FIXTURE_TEARDOWN(timeline)
 }
 
 /* Rule: the counter begins at 0 and signals a fence when it reaches its point. */
-TEST_F(timeline, counts_up)
+TEST_F(timeline, counter_signals_points)
 {
 	int fences[4];
 	__u32 i, now;
@@ -71,7 +71,7 @@ TEST_F(timeline, steps_of_all_sizes)
 }
 
 /* Rule: the counter wraps; a step of more than half its range signals what it passes. */
-TEST_F(timeline, wraps)
+TEST_F(timeline, counter_wraps)
 {
 	int fence, half;
 
@@ -141,7 +141,7 @@ TEST_F(timeline, close_fails_pending_fences)
 }
 
 /* Rule: sync/info lists the open timelines with their pending fences. */
-TEST_F(timeline, info_shows_the_points)
+TEST_F(timeline, info_lists_pending_points)
 {
 	int fence = timeline_fence(self->fd, 4712);
 	char *text;
@@ -176,7 +176,7 @@ TEST_F(timeline, bad_ioctls_are_refused)
 }
 
 /* Rule: a new fence whose descriptor cannot be copied out leaves none. */
-TEST_F(timeline, answer_to_read_only_memory)
+TEST_F(timeline, fence_result_cannot_be_copied)
 {
 	void *arg = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int before = fds_open();

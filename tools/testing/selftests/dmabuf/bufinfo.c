@@ -84,7 +84,7 @@ int bufinfo_total(struct bufinfo_total *total)
 }
 
 /* A worker may drop the last reference shortly after close() returned. */
-int bufinfo_settles(unsigned int objects)
+int bufinfo_wait_objects(unsigned int objects)
 {
 	struct bufinfo_total total;
 	unsigned int tries;

@@ -398,7 +398,7 @@ static int run_socket(struct state *st)
 const struct chain chain_camera_alloc = {
 	.prepare = prepare_camera,
 	.run = run_camera_alloc,
-	.also = -EINVAL,
+	.other_errno = -EINVAL,
 };
 
 const struct chain chain_camera_import = {
@@ -432,7 +432,7 @@ const struct chain chain_display_flip_to_import = {
 const struct chain chain_vgem_alloc = {
 	.prepare = prepare_vgem,
 	.run = run_dumb_export,
-	.also = -ENOSPC,
+	.other_errno = -ENOSPC,
 };
 
 const struct chain chain_vgem_import = {
@@ -453,76 +453,76 @@ const struct chain chain_udmabuf_create = {
 const struct chain chain_sync = {
 	.prepare = prepare_mapped_buffer,
 	.run = run_sync,
-	.strict = true,
+	.no_new_fd = true,
 };
 
 const struct chain chain_set_name = {
 	.prepare = prepare_heap_buffer,
 	.run = run_set_name,
-	.strict = true,
+	.no_new_fd = true,
 };
 
 const struct chain chain_mmap_heap = {
 	.prepare = prepare_heap_buffer,
 	.run = run_mmap,
 	.cleanup = cleanup_mmap,
-	.strict = true,
+	.no_new_fd = true,
 };
 
 const struct chain chain_mmap_camera = {
 	.prepare = prepare_camera_buffer,
 	.run = run_mmap,
 	.cleanup = cleanup_mmap,
-	.strict = true,
+	.no_new_fd = true,
 };
 
 const struct chain chain_mmap_display = {
 	.prepare = prepare_display_buffer,
 	.run = run_mmap,
 	.cleanup = cleanup_mmap,
-	.strict = true,
+	.no_new_fd = true,
 };
 
 const struct chain chain_fence_get = {
 	.prepare = prepare_busy_buffer,
 	.run = run_fence_get,
-	.strict = true,
+	.no_new_fd = true,
 };
 
 const struct chain chain_fence_add = {
 	.prepare = prepare_fence_add,
 	.run = run_fence_add,
-	.strict = true,
+	.no_new_fd = true,
 };
 
 const struct chain chain_fence_merge = {
 	.prepare = prepare_fences,
 	.run = run_fence_merge,
-	.strict = true,
+	.no_new_fd = true,
 };
 
 const struct chain chain_fence_info = {
 	.prepare = prepare_fences,
 	.run = run_fence_info,
-	.strict = true,
+	.no_new_fd = true,
 };
 
 const struct chain chain_fence_poll = {
 	.prepare = prepare_fences,
 	.run = run_fence_poll,
-	.strict = true,
+	.no_new_fd = true,
 };
 
 const struct chain chain_fence_deadline = {
 	.prepare = prepare_fences,
 	.run = run_fence_deadline,
-	.strict = true,
+	.no_new_fd = true,
 };
 
 const struct chain chain_timeline_open = {
 	.prepare = prepare_fences,
 	.run = run_timeline_open,
-	.strict = true,
+	.no_new_fd = true,
 };
 
 const struct chain chain_timeline_point = {
@@ -533,7 +533,7 @@ const struct chain chain_timeline_point = {
 const struct chain chain_poll = {
 	.prepare = prepare_busy_buffer,
 	.run = run_poll,
-	.strict = true,
+	.no_new_fd = true,
 };
 
 const struct chain chain_epoll = {
@@ -544,18 +544,18 @@ const struct chain chain_epoll = {
 const struct chain chain_bufinfo = {
 	.prepare = prepare_bufinfo,
 	.run = run_read_file,
-	.strict = true,
+	.no_new_fd = true,
 };
 
 const struct chain chain_fdinfo = {
 	.prepare = prepare_fdinfo,
 	.run = run_read_file,
-	.strict = true,
+	.no_new_fd = true,
 };
 
 /* Sockets return -ENOBUFS if they cannot allocate a message. */
 const struct chain chain_socket = {
 	.prepare = prepare_socket,
 	.run = run_socket,
-	.also = -ENOBUFS,
+	.other_errno = -ENOBUFS,
 };

@@ -34,15 +34,15 @@ struct state {
  * @prepare: makes what @run needs, without faults; -ENODEV if the driver is missing
  * @run: makes the calls, with one fault
  * @cleanup: frees what is not a descriptor; NULL if there is nothing
- * @also: errno other than -ENOMEM and -EFAULT that a fault may give, or 0
- * @strict: a failed run must not leave a new descriptor
+ * @other_errno: errno other than -ENOMEM and -EFAULT that @run may return, or 0
+ * @no_new_fd: a failed run must not leave a new descriptor
  */
 struct chain {
 	int (*prepare)(struct state *st);
 	int (*run)(struct state *st);
 	void (*cleanup)(struct state *st);
-	int also;
-	bool strict;
+	int other_errno;
+	bool no_new_fd;
 };
 
 extern const struct chain chain_camera_alloc;

@@ -86,14 +86,14 @@ TEST_F(buffer, count_column)
 TEST_F(buffer, totals)
 {
 	struct bufinfo_total before, total;
-	int other = buffer_more(variant);
+	int other = buffer_export(variant);
 
 	ASSERT_LE(0, other);
 	ASSERT_EQ(0, bufinfo_total(&before));
 	EXPECT_EQ(before.rows, before.objects);
 	EXPECT_EQ(before.row_bytes, before.bytes);
 	close(other);
-	EXPECT_EQ(0, bufinfo_settles(before.objects - 1));
+	EXPECT_EQ(0, bufinfo_wait_objects(before.objects - 1));
 	ASSERT_EQ(0, bufinfo_total(&total));
 	EXPECT_EQ(before.bytes - self->size, total.bytes);
 }
@@ -161,11 +161,11 @@ TEST_F(buffer, small_reads)
 }
 
 #define EXPORTERS	3
-#define STORM_EXPORTS	600
+#define RACE_EXPORTS	600
 #define RACE_READS	1000
 
 /**
- * struct storm - what the threads of read_during_exports share
+ * struct export_race - what the threads of read_during_exports share
  * @exporter: of the buffers
  * @buf: the buffer that is renamed
  * @exports: buffers that were exported and closed
@@ -173,7 +173,7 @@ TEST_F(buffer, small_reads)
  * @errors: calls that failed
  * @stop: the threads are to return
  */
-struct storm {
+struct export_race {
 	const struct exporter *exporter;
 	int buf;
 	unsigned int exports;
@@ -184,15 +184,15 @@ struct storm {
 
 static void *export_loop(void *arg)
 {
-	struct storm *storm = arg;
+	struct export_race *race = arg;
 	int buf;
 
-	while (!__atomic_load_n(&storm->stop, __ATOMIC_ACQUIRE)) {
-		buf = storm->exporter->export(BUF_SIZE, O_RDWR | O_CLOEXEC);
+	while (!__atomic_load_n(&race->stop, __ATOMIC_ACQUIRE)) {
+		buf = race->exporter->export(BUF_SIZE, O_RDWR | O_CLOEXEC);
 		/* Only one program at a time can use the camera. */
 		if (buf == -EBUSY)
 			continue;
-		__atomic_add_fetch(buf < 0 ? &storm->errors : &storm->exports, 1,
+		__atomic_add_fetch(buf < 0 ? &race->errors : &race->exports, 1,
 				   __ATOMIC_RELAXED);
 		if (buf >= 0)
 			close(buf);
@@ -202,22 +202,22 @@ static void *export_loop(void *arg)
 
 static void *rename_loop(void *arg)
 {
-	struct storm *storm = arg;
+	struct export_race *race = arg;
 	unsigned int i;
 	int ret;
 
-	for (i = 0; !__atomic_load_n(&storm->stop, __ATOMIC_ACQUIRE); i++) {
-		ret = buf_set_name(storm->buf, i & 1 ? "odd" : "even");
-		__atomic_add_fetch(ret ? &storm->errors : &storm->renames, 1, __ATOMIC_RELAXED);
+	for (i = 0; !__atomic_load_n(&race->stop, __ATOMIC_ACQUIRE); i++) {
+		ret = buf_set_name(race->buf, i & 1 ? "odd" : "even");
+		__atomic_add_fetch(ret ? &race->errors : &race->renames, 1, __ATOMIC_RELAXED);
 	}
 	return NULL;
 }
 
-static bool storm_is_over(const struct storm *storm)
+static bool export_race_is_over(const struct export_race *race)
 {
-	return __atomic_load_n(&storm->errors, __ATOMIC_RELAXED) ||
-	       (__atomic_load_n(&storm->exports, __ATOMIC_RELAXED) >= STORM_EXPORTS &&
-		__atomic_load_n(&storm->renames, __ATOMIC_RELAXED));
+	return __atomic_load_n(&race->errors, __ATOMIC_RELAXED) ||
+	       (__atomic_load_n(&race->exports, __ATOMIC_RELAXED) >= RACE_EXPORTS &&
+		__atomic_load_n(&race->renames, __ATOMIC_RELAXED));
 }
 
 /*
@@ -227,7 +227,7 @@ static bool storm_is_over(const struct storm *storm)
  */
 TEST_F_TIMEOUT(buffer, read_during_exports, 120)
 {
-	struct storm storm = { .exporter = variant->exporter, .buf = self->buf };
+	struct export_race race = { .exporter = variant->exporter, .buf = self->buf };
 	struct bufinfo_total before, total;
 	pthread_t threads[EXPORTERS + 1];
 	unsigned int wrong = 0, reads = 0;
@@ -235,19 +235,19 @@ TEST_F_TIMEOUT(buffer, read_during_exports, 120)
 
 	ASSERT_EQ(0, bufinfo_total(&before));
 	for (i = 0; i < EXPORTERS; i++)
-		ASSERT_EQ(0, pthread_create(&threads[i], NULL, export_loop, &storm));
-	ASSERT_EQ(0, pthread_create(&threads[i], NULL, rename_loop, &storm));
-	while (!storm_is_over(&storm) || reads < RACE_READS) {
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, export_loop, &race));
+	ASSERT_EQ(0, pthread_create(&threads[i], NULL, rename_loop, &race));
+	while (!export_race_is_over(&race) || reads < RACE_READS) {
 		wrong += bufinfo_total(&total) || total.rows != total.objects ||
 			 total.row_bytes != total.bytes || !total.objects;
 		reads += total.objects > before.objects;
 	}
-	__atomic_store_n(&storm.stop, 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&race.stop, 1, __ATOMIC_RELEASE);
 	for (i = 0; i <= EXPORTERS; i++)
 		pthread_join(threads[i], NULL);
 	EXPECT_EQ(0, wrong);
-	EXPECT_EQ(0, storm.errors);
-	EXPECT_EQ(0, bufinfo_settles(before.objects));
+	EXPECT_EQ(0, race.errors);
+	EXPECT_EQ(0, bufinfo_wait_objects(before.objects));
 }
 
 /*
@@ -266,7 +266,7 @@ TEST_F_TIMEOUT(buffer, partial_read_blocks_no_export, 120)
 		ASSERT_EQ(1, read(readers[i], &byte, 1));
 	}
 	for (i = 0; i < 50; i++) {
-		buf = buffer_more(variant);
+		buf = buffer_export(variant);
 		ASSERT_LE(0, buf);
 		ASSERT_EQ(0, close(buf));
 	}

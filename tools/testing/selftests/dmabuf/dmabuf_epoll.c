@@ -255,14 +255,14 @@ TEST_F(buffer, close_during_wait)
 	ASSERT_LE(0, timeline);
 	ASSERT_EQ(0, pipe(ends));
 	ASSERT_EQ(0, bufinfo_total(&before));
-	buf = buffer_more(variant);
+	buf = buffer_export(variant);
 	ASSERT_LE(0, buf);
 	ASSERT_EQ(0, buf_busy(buf, timeline, 1, DMA_BUF_SYNC_WRITE));
 	ASSERT_EQ(0, set_add(set, ends[0], EPOLLIN));
 	ASSERT_EQ(0, set_add(set, buf, EPOLLIN | EPOLLOUT));
 	ASSERT_EQ(0, blocking_call_start(&call));
 	close(buf);
-	EXPECT_EQ(0, bufinfo_settles(before.objects));
+	EXPECT_EQ(0, bufinfo_wait_objects(before.objects));
 	EXPECT_TRUE(blocking_call_sleeps(&call));
 	ASSERT_EQ(0, timeline_step(timeline, 1));
 	EXPECT_TRUE(blocking_call_sleeps(&call));
@@ -375,7 +375,7 @@ TEST_F_TIMEOUT(buffer, close_races_with_signal, 120)
 	while (!close_race_waited(&race, 1))
 		sleep_ms(1);
 	for (i = 0; i < CLOSE_ROUNDS || !close_race_waited(&race, CLOSE_ROUNDS); i++) {
-		buf = buffer_more(variant);
+		buf = buffer_export(variant);
 		ASSERT_LE(0, buf);
 		ASSERT_EQ(0, buf_busy(buf, race.timeline, i % 3 ? never : 1u + i / 3,
 				      DMA_BUF_SYNC_WRITE));
@@ -390,7 +390,7 @@ TEST_F_TIMEOUT(buffer, close_races_with_signal, 120)
 	for (i = 0; i < 3; i++)
 		pthread_join(threads[i], NULL);
 	EXPECT_EQ(0, race.errors);
-	EXPECT_EQ(0, bufinfo_settles(before.objects));
+	EXPECT_EQ(0, bufinfo_wait_objects(before.objects));
 	close(race.timeline);
 	close(race.set);
 }

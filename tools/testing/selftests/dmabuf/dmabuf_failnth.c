@@ -197,13 +197,13 @@ static void faults_arm(int nth, unsigned int number)
 static bool faults_disarm(int nth)
 {
 	char text[16] = "";
-	bool hit;
+	bool injected;
 
 	/* If pread() itself gets the fault, none was injected before. */
-	hit = pread(nth, text, sizeof(text) - 1, 0) > 0 && !strtoul(text, NULL, 10);
+	injected = pread(nth, text, sizeof(text) - 1, 0) > 0 && !strtoul(text, NULL, 10);
 	while (pwrite(nth, "0", 1, 0) != 1)
 		;
-	return hit;
+	return injected;
 }
 
 static void state_init(struct state *st)
@@ -235,28 +235,28 @@ TEST_F_TIMEOUT(chain, every_fault, 240)
 	const struct chain *chain = variant->chain;
 	struct state *st = &self->state;
 	unsigned int number;
-	int ret, made;
-	bool hit;
+	int ret, new_fds;
+	bool injected;
 
 	for (number = 1; number < FAULTS_MAX; number++) {
 		state_init(st);
 		ret = chain->prepare(st);
 		if (ret == -ENODEV)
-			SKIP(return, "the driver is not there");
+			SKIP(return, "the driver is missing");
 		ASSERT_EQ(0, ret);
-		made = fds_open();
+		new_fds = fds_open();
 		faults_arm(self->nth, number);
 		ret = chain->run(st);
-		hit = faults_disarm(self->nth);
-		made = fds_open() - made;
-		EXPECT_TRUE(!ret || ret == -ENOMEM || ret == -EFAULT || ret == chain->also)
+		injected = faults_disarm(self->nth);
+		new_fds = fds_open() - new_fds;
+		EXPECT_TRUE(!ret || ret == -ENOMEM || ret == -EFAULT || ret == chain->other_errno)
 			TH_LOG("fault %u: returned %d", number, ret);
-		if (ret && chain->strict)
-			EXPECT_EQ(0, made);
+		if (ret && chain->no_new_fd)
+			EXPECT_EQ(0, new_fds);
 		if (chain->cleanup)
 			chain->cleanup(st);
 		close_above(self->nth);
-		if (!hit) {
+		if (!injected) {
 			EXPECT_EQ(0, ret);
 			break;
 		}
@@ -265,7 +265,7 @@ TEST_F_TIMEOUT(chain, every_fault, 240)
 	/* At least one fault was injected, and the chain ended before the limit. */
 	EXPECT_LT(1, number);
 	EXPECT_GT(FAULTS_MAX, number);
-	EXPECT_EQ(0, bufinfo_settles(self->before.objects));
+	EXPECT_EQ(0, bufinfo_wait_objects(self->before.objects));
 }
 
 /* Tests run in the order of their fixtures, so this one runs last. */

@@ -59,7 +59,7 @@ TEST_F(buffer, inode_number_is_unique)
 
 	ino[0] = fd_ino(self->buf);
 	for (i = 1; i < 32; i++) {
-		other = buffer_more(variant);
+		other = buffer_export(variant);
 		ASSERT_LE(0, other);
 		ino[i] = fd_ino(other);
 		/* The number of a released buffer is not used again. */
@@ -75,7 +75,7 @@ TEST_F(buffer, device_number_is_shared)
 	struct stat st, other_st, mem_st;
 	int other, mem;
 
-	other = buffer_more(variant);
+	other = buffer_export(variant);
 	mem = memfd_create("other", MFD_CLOEXEC);
 	ASSERT_LE(0, other);
 	ASSERT_LE(0, mem);

@@ -212,7 +212,7 @@ TEST_F(fence, merge_sets_name)
 	close(data.fence);
 }
 
-/* Rule: MERGE refuses bad arguments and what is not a sync_file; no descriptor is left. */
+/* Rule: MERGE refuses bad arguments and other files, and leaks no descriptor. */
 TEST_F(fence, merge_refuses_bad_arguments)
 {
 	struct sync_merge_data data = { .fd2 = self->fd, .flags = 1 };
@@ -254,7 +254,7 @@ TEST_F(fence, merge_without_free_descriptor)
 	ASSERT_EQ(0, fds_exhaust(0));
 	EXPECT_EQ(-EMFILE, fence_merge(self->fd, self->fd));
 	EXPECT_EQ(-EMFILE, timeline_fence(self->timeline, 2));
-	ASSERT_EQ(0, fds_allow());
+	ASSERT_EQ(0, fds_unlimit());
 }
 
 /* Rule: a merged fence has one fence per timeline, the newest. */
@@ -262,7 +262,7 @@ TEST_F(fence, merge_of_many_timelines)
 {
 	int timelines[TIMELINES], merged = dup(self->fd), fence, next, i, round;
 
-	ASSERT_EQ(0, fds_allow());
+	ASSERT_EQ(0, fds_unlimit());
 	for (i = 0; i < TIMELINES; i++) {
 		timelines[i] = timeline_open();
 		ASSERT_LE(0, timelines[i]);
@@ -334,8 +334,8 @@ TEST_F(fence, refused_deadline_leaks_nothing)
 	__u64 deadline;
 	long growth;
 
-	if (freed_objects_stay())
-		SKIP(return, "freed objects stay; kmemleak looks for leaks");
+	if (slab_frees_delayed())
+		SKIP(return, "the kernel delays frees; kmemleak reports leaks");
 	for (round = -LEAK_ROUNDS / 10; round < LEAK_ROUNDS; round++) {
 		if (!round)
 			slabs = slab_objects();
@@ -361,7 +361,7 @@ TEST_F(fence, epoll_of_thousands)
 	int *fds = calloc(MANY, sizeof(*fds)), set, i, ready;
 	size_t kind;
 
-	ASSERT_EQ(0, fds_allow());
+	ASSERT_EQ(0, fds_unlimit());
 	for (kind = 0; kind < ARRAY_SIZE(kinds); kind++) {
 		set = epoll_create1(EPOLL_CLOEXEC);
 		for (i = 0; i < MANY; i++) {
@@ -423,7 +423,7 @@ TEST_F(fence, fence_passes_through_buffer)
 	char byte;
 
 	if (buf == -ENODEV)
-		SKIP(return, "no heap");
+		SKIP(return, "the system heap is missing");
 	ASSERT_LE(0, buf);
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sockets));
 	pid = fork();

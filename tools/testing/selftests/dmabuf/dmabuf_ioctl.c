@@ -249,8 +249,8 @@ static void *rename_loop(void *arg)
 }
 
 /*
- * Rule: a reader sees one name or the other while they change, never a mixture. The
- * readers go on until they have seen both, by either way.
+ * Rule: a reader sees one name or the other while they change, never a mixture. The test
+ * reads until fdinfo and the link have each shown both names.
  */
 TEST_F_TIMEOUT(buffer, name_races_with_readers, 120)
 {
@@ -336,7 +336,7 @@ TEST_F_TIMEOUT(buffer, sync_from_threads, 120)
 	for (i = 0; i < SYNC_THREADS; i++)
 		ASSERT_EQ(0, pthread_create(&threads[i], NULL, sync_rounds, &round));
 	for (i = 0; i < SYNC_ROUNDS; i++) {
-		round.buf = buffer_more(variant);
+		round.buf = buffer_export(variant);
 		EXPECT_LE(0, round.buf);
 		sync_round_meet(&round, 2 * i + 1);
 		sync_round_meet(&round, 2 * i + 2);

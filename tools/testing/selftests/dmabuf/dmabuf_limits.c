@@ -20,25 +20,25 @@
 TEST_F_TIMEOUT(buffer, export_without_descriptors, 120)
 {
 	struct bufinfo_total before;
-	int i, room, got;
+	int i, free_fds, buf;
 
 	ASSERT_EQ(0, bufinfo_total(&before));
 	/*
 	 * Every exporter needs a descriptor of its device and one of the buffer: without
-	 * room the device cannot be opened, with room for one the export fails.
+	 * a free one the device cannot be opened, with one the export fails.
 	 */
-	for (room = 0; room < 3; room++) {
+	for (free_fds = 0; free_fds < 3; free_fds++) {
 		for (i = 0; i < 100; i++) {
-			ASSERT_EQ(0, fds_exhaust(room));
-			got = buffer_more(variant);
-			ASSERT_EQ(0, fds_allow());
-			if (room == 2 && got >= 0)
-				close(got);
+			ASSERT_EQ(0, fds_exhaust(free_fds));
+			buf = buffer_export(variant);
+			ASSERT_EQ(0, fds_unlimit());
+			if (free_fds == 2 && buf >= 0)
+				close(buf);
 			else
-				ASSERT_EQ(-EMFILE, got);
+				ASSERT_EQ(-EMFILE, buf);
 		}
 	}
-	EXPECT_EQ(0, bufinfo_settles(before.objects));
+	EXPECT_EQ(0, bufinfo_wait_objects(before.objects));
 }
 
 /* Rule: a message to or in a closed socket drops its reference to the buffer. */
@@ -56,14 +56,14 @@ TEST_F(buffer, message_to_closed_socket)
 
 		/* The message in the queue holds the only reference. */
 		ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends));
-		buf = buffer_more(variant);
+		buf = buffer_export(variant);
 		ASSERT_LE(0, buf);
 		EXPECT_EQ(0, fd_send(ends[0], buf, "x", 1));
 		close(buf);
 		close(ends[0]);
 		close(ends[1]);
 	}
-	EXPECT_EQ(0, bufinfo_settles(before.objects));
+	EXPECT_EQ(0, bufinfo_wait_objects(before.objects));
 }
 
 /* Rule: a receiver without a free descriptor gets the bytes, and the buffer is released. */
@@ -75,7 +75,7 @@ TEST_F(buffer, receiver_without_descriptors)
 
 	ASSERT_EQ(0, bufinfo_total(&before));
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends));
-	buf = buffer_more(variant);
+	buf = buffer_export(variant);
 	ASSERT_LE(0, buf);
 	ASSERT_EQ(0, fd_send(ends[0], buf, "x", 1));
 	close(buf);
@@ -84,8 +84,8 @@ TEST_F(buffer, receiver_without_descriptors)
 	EXPECT_EQ(0, fd_receive(ends[1], &got, &byte, 1));
 	EXPECT_EQ(-1, got);
 	EXPECT_EQ('x', byte);
-	ASSERT_EQ(0, fds_allow());
-	EXPECT_EQ(0, bufinfo_settles(before.objects));
+	ASSERT_EQ(0, fds_unlimit());
+	EXPECT_EQ(0, bufinfo_wait_objects(before.objects));
 	close(ends[0]);
 	close(ends[1]);
 }
@@ -98,7 +98,7 @@ TEST_F(buffer, socket_cycle_is_collected)
 
 	ASSERT_EQ(0, bufinfo_total(&before));
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends));
-	buf = buffer_more(variant);
+	buf = buffer_export(variant);
 	ASSERT_LE(0, buf);
 	ASSERT_EQ(0, fd_send(ends[0], buf, "b", 1));
 	ASSERT_EQ(0, fd_send(ends[0], ends[0], "s", 1));
@@ -110,7 +110,7 @@ TEST_F(buffer, socket_cycle_is_collected)
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, other));
 	close(other[0]);
 	close(other[1]);
-	EXPECT_EQ(0, bufinfo_settles(before.objects));
+	EXPECT_EQ(0, bufinfo_wait_objects(before.objects));
 }
 
 /* Rule: a thousand buffers can exist at once, are distinct, and are all released. */
@@ -120,10 +120,10 @@ TEST_F_TIMEOUT(buffer, thousand_buffers, 120)
 	int bufs[1000];
 	size_t i;
 
-	ASSERT_EQ(0, fds_allow());
+	ASSERT_EQ(0, fds_unlimit());
 	ASSERT_EQ(0, bufinfo_total(&before));
 	for (i = 0; i < ARRAY_SIZE(bufs); i++) {
-		bufs[i] = buffer_more(variant);
+		bufs[i] = buffer_export(variant);
 		ASSERT_LE(0, bufs[i]);
 		if (i)
 			ASSERT_NE(fd_ino(bufs[i - 1]), fd_ino(bufs[i]));
@@ -133,7 +133,7 @@ TEST_F_TIMEOUT(buffer, thousand_buffers, 120)
 	EXPECT_EQ(before.bytes + ARRAY_SIZE(bufs) * self->size, now.bytes);
 	for (i = 0; i < ARRAY_SIZE(bufs); i++)
 		close(bufs[i]);
-	EXPECT_EQ(0, bufinfo_settles(before.objects));
+	EXPECT_EQ(0, bufinfo_wait_objects(before.objects));
 }
 
 /* Rule: 900 duplicates of a descriptor count 900 references, which close() drops. */
@@ -142,7 +142,7 @@ TEST_F(buffer, many_descriptors_of_one_buffer)
 	char value[64];
 	int i, fds[900];
 
-	ASSERT_EQ(0, fds_allow());
+	ASSERT_EQ(0, fds_unlimit());
 	for (i = 0; i < 900; i++) {
 		fds[i] = dup(self->buf);
 		ASSERT_LE(0, fds[i]);
@@ -158,7 +158,7 @@ TEST_F(buffer, many_descriptors_of_one_buffer)
 /* A deadline that no other fence has. */
 #define KILLED_DEADLINE	4711
 
-/* What a process that is going to be killed does; does not return. */
+/* Use a buffer in a process that is going to be killed; does not return. */
 static void block_until_killed(const struct exporter *exporter, int timeline, int ready, bool waits)
 {
 	int buf = exporter->export(BUF_SIZE, O_RDWR | O_CLOEXEC);
@@ -239,7 +239,7 @@ TEST_F_TIMEOUT(buffer, killed_process_leaves_nothing, 120)
 		EXPECT_TRUE(WIFSIGNALED(status));
 		EXPECT_EQ(SIGKILL, WTERMSIG(status));
 	}
-	EXPECT_EQ(0, bufinfo_settles(before.objects));
+	EXPECT_EQ(0, bufinfo_wait_objects(before.objects));
 	EXPECT_EQ(0, wait_fence_freed(timeline));
 	close(ready[0]);
 	close(ready[1]);
@@ -271,7 +271,7 @@ TEST(export_at_file_limit)
 	char *limit;
 
 	if (heap < 0)
-		SKIP(return, "the system heap is not there");
+		SKIP(return, "the system heap is missing");
 	ASSERT_EQ(0, bufinfo_total(&before));
 	EXPECT_EQ(0, heap_errno_unprivileged(heap));
 	limit = file_text(path);
@@ -282,7 +282,7 @@ TEST(export_at_file_limit)
 	EXPECT_EQ(0, file_put(path, limit));
 	EXPECT_EQ(ENFILE, full);
 	EXPECT_EQ(0, heap_errno_unprivileged(heap));
-	EXPECT_EQ(0, bufinfo_settles(before.objects));
+	EXPECT_EQ(0, bufinfo_wait_objects(before.objects));
 	free(limit);
 	close(heap);
 }
@@ -386,7 +386,7 @@ TEST_F_TIMEOUT(group, import_is_charged, 180)
 	int i;
 
 	if (buf == -ENODEV)
-		SKIP(return, "the system heap is not there");
+		SKIP(return, "the system heap is missing");
 	ASSERT_LE(0, buf);
 	ASSERT_EQ(0, fences_make(fences, TIMELINES));
 	ASSERT_EQ(0, buf_fence_add(buf, fences[0], DMA_BUF_SYNC_WRITE));
@@ -409,7 +409,7 @@ TEST(heap_refuses_overflowing_sizes)
 	size_t i;
 
 	if (heap < 0)
-		SKIP(return, "the system heap is not there");
+		SKIP(return, "the system heap is missing");
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		arg = (struct dma_heap_allocation_data) {
 			.len = sizes[i],

@@ -78,13 +78,13 @@ TEST_F(buffer, new_buffer_is_zero)
 	ASSERT_EQ(0, bufinfo_total(&before));
 	for (round = 0; round < 2; round++) {
 		for (i = 0; i < ARRAY_SIZE(bufs); i++) {
-			bufs[i] = buffer_more(variant);
+			bufs[i] = buffer_export(variant);
 			ASSERT_LE(0, bufs[i]);
 			EXPECT_EQ(0, count_and_fill(bufs[i], self->size));
 		}
 		for (i = 0; i < ARRAY_SIZE(bufs); i++)
 			close(bufs[i]);
-		EXPECT_EQ(0, bufinfo_settles(before.objects));
+		EXPECT_EQ(0, bufinfo_wait_objects(before.objects));
 	}
 }
 

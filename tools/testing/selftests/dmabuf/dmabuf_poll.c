@@ -149,7 +149,7 @@ static void poll_start(struct __test_metadata *_metadata, struct blocking_call *
 }
 
 /*
- * The sleeping polls below have no timeout. A poll that times out looks at the fences
+ * The sleeping polls below have no timeout. A poll that times out tests the fences
  * once more and would report a signal whose wake-up was lost; without one, a lost
  * wake-up ends in the time limit of the test.
  */
@@ -228,7 +228,7 @@ TEST_F(buffer, many_buffers_in_one_call)
 
 	ASSERT_LE(0, timeline);
 	for (i = 0; i < ARRAY_SIZE(pfds); i++) {
-		pfds[i] = (struct pollfd) { .fd = buffer_more(variant), .events = POLLIN };
+		pfds[i] = (struct pollfd) { .fd = buffer_export(variant), .events = POLLIN };
 		ASSERT_LE(0, pfds[i].fd);
 		ASSERT_EQ(0, buf_busy(pfds[i].fd, timeline, i + 1, DMA_BUF_SYNC_WRITE));
 	}
@@ -291,13 +291,13 @@ TEST_F(buffer, polled_and_closed_is_released)
 	ASSERT_LE(0, timeline);
 	ASSERT_EQ(0, bufinfo_total(&before));
 	for (i = 0; i < 16; i++) {
-		buf = buffer_more(variant);
+		buf = buffer_export(variant);
 		ASSERT_LE(0, buf);
 		ASSERT_EQ(0, buf_busy(buf, timeline, 1, DMA_BUF_SYNC_WRITE));
 		EXPECT_EQ(0, poll_events(buf, POLLIN | POLLOUT, 0));
 		close(buf);
 	}
-	EXPECT_EQ(0, bufinfo_settles(before.objects));
+	EXPECT_EQ(0, bufinfo_wait_objects(before.objects));
 	/* The callbacks of the released buffers are gone from the fences. */
 	ASSERT_EQ(0, timeline_step(timeline, 1));
 	close(timeline);

@@ -225,7 +225,7 @@ TEST_F(buffer, many_timelines)
 TEST_F(buffer, exported_fence_is_imported_elsewhere)
 {
 	int timeline = timeline_open();
-	int other = buffer_more(variant);
+	int other = buffer_export(variant);
 	int fence;
 
 	ASSERT_LE(0, timeline);
@@ -313,7 +313,7 @@ TEST_F(buffer, export_without_free_descriptor)
 	ASSERT_EQ(0, fds_exhaust(0));
 	for (i = 0; i < 20; i++)
 		EXPECT_EQ(-EMFILE, buf_fence_get(self->buf, DMA_BUF_SYNC_RW));
-	ASSERT_EQ(0, fds_allow());
+	ASSERT_EQ(0, fds_unlimit());
 	EXPECT_EQ(0, buf_waits(self->buf, DMA_BUF_SYNC_RW));
 }
 
@@ -321,7 +321,7 @@ TEST_F(buffer, export_without_free_descriptor)
 #define EXPORT_ROUNDS	2000
 
 /* Export until there is no free descriptor, then close them all; return how many. */
-static int export_all(int buf, int *error)
+static int export_until_error(int buf, int *error)
 {
 	int fences[64], count, i;
 
@@ -349,8 +349,8 @@ TEST_F_TIMEOUT(buffer, exports_until_emfile_leak_nothing, 240)
 	char name[48] = "";
 	long growth;
 
-	if (freed_objects_stay())
-		SKIP(return, "freed objects stay; kmemleak looks for leaks");
+	if (slab_frees_delayed())
+		SKIP(return, "the kernel delays frees; kmemleak reports leaks");
 	ASSERT_LE(0, timelines[0]);
 	ASSERT_LE(0, timelines[1]);
 	/* Fences of two timelines, so that each export allocates an array of them. */
@@ -363,7 +363,7 @@ TEST_F_TIMEOUT(buffer, exports_until_emfile_leak_nothing, 240)
 	for (round = -EXPORT_ROUNDS / 10; round < EXPORT_ROUNDS; round++) {
 		if (!round)
 			slabs = slab_objects();
-		count = export_all(self->buf, &error);
+		count = export_until_error(self->buf, &error);
 		ASSERT_EQ(-EMFILE, error);
 		ASSERT_LT(32, count);
 	}

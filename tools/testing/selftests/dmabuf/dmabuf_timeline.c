@@ -16,8 +16,8 @@
 
 #define INFO		"/sys/kernel/debug/sync/info"
 #define MANY		3000
-/* Turns that every thread of the stress test does at least. */
-#define STRESS_TURNS	100
+/* Rounds that every thread of the stress test does at least. */
+#define STRESS_ROUNDS	100
 
 FIXTURE(timeline) {
 	int fd;
@@ -192,7 +192,7 @@ TEST_F(timeline, many_points)
 {
 	int *fences = calloc(MANY, sizeof(*fences)), i;
 
-	ASSERT_EQ(0, fds_allow());
+	ASSERT_EQ(0, fds_unlimit());
 	for (i = 0; i < MANY; i++) {
 		fences[i] = timeline_fence(self->fd, i + 1);
 		ASSERT_LE(0, fences[i]);
@@ -208,17 +208,17 @@ TEST_F(timeline, many_points)
 /**
  * struct worker - a thread of the stress test
  * @thread: the thread
- * @turn: one turn of it; returns how many of its calls failed
+ * @round: one round of it; returns how many of its calls failed
  * @timeline: the timeline that all threads use
- * @turns: turns that it has done
+ * @rounds: rounds that it has done
  * @errors: calls that failed
  * @stop: the thread is to return
  */
 struct worker {
 	pthread_t thread;
-	int (*turn)(int timeline, unsigned int number);
+	int (*round)(int timeline, unsigned int number);
 	int timeline;
-	unsigned int turns;
+	unsigned int rounds;
 	unsigned int errors;
 	int stop;
 };
@@ -228,20 +228,20 @@ static void *work(void *arg)
 	struct worker *worker = arg;
 
 	while (!__atomic_load_n(&worker->stop, __ATOMIC_ACQUIRE)) {
-		worker->errors += worker->turn(worker->timeline, worker->turns);
-		__atomic_add_fetch(&worker->turns, 1, __ATOMIC_RELEASE);
+		worker->errors += worker->round(worker->timeline, worker->rounds);
+		__atomic_add_fetch(&worker->rounds, 1, __ATOMIC_RELEASE);
 	}
 	return NULL;
 }
 
-static int turn_step(int timeline, unsigned int number)
+static int round_step(int timeline, unsigned int number)
 {
 	(void)number;
 	return !!timeline_step(timeline, 1);
 }
 
 /* Points around the counter, signalled or pending, some of them made twice. */
-static int turn_points(int timeline, unsigned int number)
+static int round_points(int timeline, unsigned int number)
 {
 	int one = timeline_fence(timeline, number * 7 % 50);
 	int other = timeline_fence(timeline, number * 11 % 50);
@@ -257,7 +257,7 @@ static int turn_points(int timeline, unsigned int number)
 }
 
 /* The longest step, with a point just ahead of the counter or far from it. */
-static int turn_leaps(int timeline, unsigned int number)
+static int round_long_steps(int timeline, unsigned int number)
 {
 	int fence = timeline_fence(timeline, number % 2 ? INT_MAX : 1);
 	int errors = fence < 0;
@@ -268,7 +268,7 @@ static int turn_leaps(int timeline, unsigned int number)
 	return errors;
 }
 
-static int turn_info(int timeline, unsigned int number)
+static int round_info(int timeline, unsigned int number)
 {
 	char *text = file_text(INFO);
 	int errors = !text || !strstr(text, "objs:\n");
@@ -280,7 +280,7 @@ static int turn_info(int timeline, unsigned int number)
 }
 
 /* A timeline that is closed with its fence signalled or pending. */
-static int turn_timelines(int timeline, unsigned int number)
+static int round_timelines(int timeline, unsigned int number)
 {
 	int other = timeline_open(), fence = timeline_fence(other, 1 + number % 2);
 	int errors = (other < 0) + (fence < 0);
@@ -298,9 +298,9 @@ static int turn_timelines(int timeline, unsigned int number)
 TEST_F_TIMEOUT(timeline, stress, 120)
 {
 	struct worker workers[] = {
-		{ .turn = turn_step }, { .turn = turn_points }, { .turn = turn_points },
-		{ .turn = turn_info }, { .turn = turn_timelines }, { .turn = turn_timelines },
-		{ .turn = turn_leaps }, { .turn = turn_leaps },
+		{ .round = round_step }, { .round = round_points }, { .round = round_points },
+		{ .round = round_info }, { .round = round_timelines }, { .round = round_timelines },
+		{ .round = round_long_steps }, { .round = round_long_steps },
 	};
 	int before = fds_open();
 	size_t i;
@@ -309,16 +309,16 @@ TEST_F_TIMEOUT(timeline, stress, 120)
 		workers[i].timeline = self->fd;
 		ASSERT_EQ(0, pthread_create(&workers[i].thread, NULL, work, &workers[i]));
 	}
-	/* None of them stops before all have done their turns. */
+	/* None of them stops before all have done their rounds. */
 	for (i = 0; i < ARRAY_SIZE(workers); i++)
-		while (__atomic_load_n(&workers[i].turns, __ATOMIC_ACQUIRE) < STRESS_TURNS)
+		while (__atomic_load_n(&workers[i].rounds, __ATOMIC_ACQUIRE) < STRESS_ROUNDS)
 			sleep_ms(1);
 	for (i = 0; i < ARRAY_SIZE(workers); i++)
 		__atomic_store_n(&workers[i].stop, 1, __ATOMIC_RELEASE);
 	for (i = 0; i < ARRAY_SIZE(workers); i++) {
 		ASSERT_EQ(0, pthread_join(workers[i].thread, NULL));
-		EXPECT_EQ(0, workers[i].errors) TH_LOG("thread %zu of %u turns", i,
-						       workers[i].turns);
+		EXPECT_EQ(0, workers[i].errors) TH_LOG("thread %zu of %u rounds", i,
+						       workers[i].rounds);
 	}
 	EXPECT_EQ(before, fds_open());
 }

@@ -52,7 +52,7 @@ FIXTURE_SETUP(buffer)
 {
 	self->buf = variant->exporter->export(BUF_SIZE, O_RDWR | O_CLOEXEC);
 	if (self->buf == -ENODEV)
-		SKIP(return, "%s is not there", variant->exporter->name);
+		SKIP(return, "%s is missing", variant->exporter->name);
 	ASSERT_LE(0, self->buf);
 	self->size = lseek(self->buf, 0, SEEK_END);
 	ASSERT_LE(BUF_SIZE, self->size);
@@ -65,7 +65,7 @@ FIXTURE_TEARDOWN(buffer)
 }
 
 /* Export another buffer from the exporter of the variant. */
-#define buffer_more(variant) \
+#define buffer_export(variant) \
 	((variant)->exporter->export(BUF_SIZE, O_RDWR | O_CLOEXEC))
 
 #endif /* SELFTEST_DMABUF_FIXTURE_H */

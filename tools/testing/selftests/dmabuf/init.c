@@ -229,7 +229,7 @@ static void count_result(struct run *run, const char *line)
 	say("not ok - %s: skip that is not expected: %s", run->name, line);
 }
 
-static void take_output(struct run *run, const char *data, size_t size)
+static void parse_output(struct run *run, const char *data, size_t size)
 {
 	for (; size; data++, size--) {
 		if (*data != '\n' && run->len < LINE_LEN - 1) {
@@ -246,7 +246,7 @@ static void take_output(struct run *run, const char *data, size_t size)
 }
 
 /* Read the output that is there; returns false at the end of the pipe. */
-static bool drain(struct run *run, int fd, int timeout)
+static bool read_output(struct run *run, int fd, int timeout)
 {
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
 	char data[4096];
@@ -256,7 +256,7 @@ static bool drain(struct run *run, int fd, int timeout)
 		got = read(fd, data, sizeof(data));
 		if (got <= 0)
 			return false;
-		take_output(run, data, got);
+		parse_output(run, data, got);
 		timeout = 0;
 	}
 	return true;
@@ -299,7 +299,7 @@ static bool reap(pid_t pid, int *status)
 }
 
 /* Kill all processes after a timeout; sysrq-w logs those in uninterruptible sleep. */
-static bool kill_late(const char *name, unsigned int seconds, pid_t pid, int *status)
+static bool kill_after_timeout(const char *name, unsigned int seconds, pid_t pid, int *status)
 {
 	long long limit = now_ms() + 10000;
 
@@ -351,7 +351,7 @@ static int run_program(unsigned int seconds, char **argv)
 
 	while (!done && now_ms() - began < seconds * 1000LL) {
 		if (open)
-			open = drain(&run, out, 20);
+			open = read_output(&run, out, 20);
 		else
 			sleep_ms(20);
 		done = reap(pid, &status);
@@ -360,11 +360,11 @@ static int run_program(unsigned int seconds, char **argv)
 	if (done)
 		rc = exit_code(status);
 	else
-		rc = kill_late(run.name, seconds, pid, &status) ? 124 : 125;
+		rc = kill_after_timeout(run.name, seconds, pid, &status) ? 124 : 125;
 	kill(-1, SIGKILL);
-	drain(&run, out, 0);
+	read_output(&run, out, 0);
 	if (run.len)
-		take_output(&run, "\n", 1);
+		parse_output(&run, "\n", 1);
 	close(out);
 	reap(-1, &status);
 
@@ -454,7 +454,7 @@ static int run_list(const char *path)
 	return rc;
 }
 
-static int run_what(void)
+static int run_selected(void)
 {
 	const char *what = cmdline_value("dmabuf.run");
 
@@ -471,7 +471,7 @@ static int run_what(void)
 }
 
 /* Return the number of dma-bufs in the last line of bufinfo, 0 without the file. */
-static unsigned int buffers_left(void)
+static unsigned int buffers_listed(void)
 {
 	char *text = file_text("/sys/kernel/debug/dma_buf/bufinfo");
 	char *at = text ? strstr(text, " objects,") : NULL;
@@ -484,18 +484,18 @@ static unsigned int buffers_left(void)
 	return count;
 }
 
-/* Tries for a while, as a worker may still have to drop the last reference. */
-static int check_left(void)
+/* Retry for 5 s, because a worker may drop the last reference after close(). */
+static int check_buffers(void)
 {
 	unsigned int tries, count = 0;
 
 	for (tries = 0; tries < 50; tries++) {
-		count = buffers_left();
+		count = buffers_listed();
 		if (!count)
 			return 0;
 		sleep_ms(100);
 	}
-	say("not ok - %u dma-bufs left behind", count);
+	say("not ok - %u dma-bufs not released", count);
 	return 1;
 }
 
@@ -543,8 +543,8 @@ int main(void)
 	/* Without this the DMA debugging reports only its first error. */
 	file_put("/sys/kernel/debug/dma-api/all_errors", "1");
 	rc = load_modules();
-	rc |= run_what();
-	rc |= check_left();
+	rc |= run_selected();
+	rc |= check_buffers();
 	rc |= check_kmemleak();
 	/* The host waits for this line, so no kernel message may split it. */
 	sleep_ms(200);

@@ -41,8 +41,8 @@ void sleep_ms(unsigned int ms)
 
 char *file_text(const char *path)
 {
-	size_t size = 0, room = 4096;
-	char *text = NULL, *more;
+	size_t size = 0, capacity = 4096;
+	char *text = NULL, *grown;
 	ssize_t got = 1;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
@@ -50,17 +50,17 @@ char *file_text(const char *path)
 		return NULL;
 
 	while (got > 0) {
-		more = realloc(text, room);
-		if (!more)
+		grown = realloc(text, capacity);
+		if (!grown)
 			break;
-		text = more;
-		got = read(fd, text + size, room - size - 1);
+		text = grown;
+		got = read(fd, text + size, capacity - size - 1);
 		if (got < 0)
 			break;
 		size += got;
 		text[size] = '\0';
-		if (size > room / 2)
-			room *= 2;
+		if (size > capacity / 2)
+			capacity *= 2;
 	}
 	close(fd);
 	if (got == 0)
@@ -133,7 +133,7 @@ int fds_open(void)
  * RLIMIT_NOFILE limits the highest number of a descriptor and not their count, so the
  * limit has to lie behind the last free number that is allowed.
  */
-int fds_exhaust(unsigned int room)
+int fds_exhaust(unsigned int count)
 {
 	struct rlimit limit;
 	rlim_t number;
@@ -143,14 +143,14 @@ int fds_exhaust(unsigned int room)
 	for (number = 0; ; number++) {
 		if (fcntl(number, F_GETFD) >= 0)
 			continue;
-		if (!room--)
+		if (!count--)
 			break;
 	}
 	limit.rlim_cur = number;
 	return setrlimit(RLIMIT_NOFILE, &limit) ? -errno : 0;
 }
 
-int fds_allow(void)
+int fds_unlimit(void)
 {
 	struct rlimit limit;
 
@@ -170,7 +170,7 @@ unsigned long long fd_ino(int fd)
 int fd_send(int sock, int fd, const void *data, size_t size)
 {
 	union {
-		char room[CMSG_SPACE(sizeof(int))];
+		char bytes[CMSG_SPACE(sizeof(int))];
 		struct cmsghdr align;
 	} control = { 0 };
 	struct iovec iov = { .iov_base = (void *)data, .iov_len = size };
@@ -179,7 +179,7 @@ int fd_send(int sock, int fd, const void *data, size_t size)
 
 	if (fd >= 0) {
 		msg.msg_control = &control;
-		msg.msg_controllen = sizeof(control.room);
+		msg.msg_controllen = sizeof(control.bytes);
 		cmsg = CMSG_FIRSTHDR(&msg);
 		cmsg->cmsg_level = SOL_SOCKET;
 		cmsg->cmsg_type = SCM_RIGHTS;
@@ -192,7 +192,7 @@ int fd_send(int sock, int fd, const void *data, size_t size)
 int fd_receive(int sock, int *fd, void *data, size_t size)
 {
 	union {
-		char room[CMSG_SPACE(sizeof(int))];
+		char bytes[CMSG_SPACE(sizeof(int))];
 		struct cmsghdr align;
 	} control;
 	struct iovec iov = { .iov_base = data, .iov_len = size };
@@ -200,7 +200,7 @@ int fd_receive(int sock, int *fd, void *data, size_t size)
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
 		.msg_control = &control,
-		.msg_controllen = sizeof(control.room),
+		.msg_controllen = sizeof(control.bytes),
 	};
 	struct cmsghdr *cmsg;
 	ssize_t got;
@@ -345,8 +345,11 @@ struct slab_count {
 	long objects;
 };
 
-/* KASAN has a quarantine, and kmemleak an object for each object. Both come together here. */
-bool freed_objects_stay(void)
+/*
+ * KASAN delays frees by its quarantine, and kmemleak has an object of its own for each
+ * object. The debug kernel has both.
+ */
+bool slab_frees_delayed(void)
 {
 	return !access("/sys/kernel/debug/kmemleak", F_OK);
 }

@@ -30,10 +30,10 @@ int fd_info(int fd, const char *key, char *value, size_t size);
 int fd_link(int fd, char *target, size_t size);
 /* fds_open() - count the open descriptors of this process */
 int fds_open(void);
-/* fds_exhaust() - lower RLIMIT_NOFILE so that only @room descriptors are free */
-int fds_exhaust(unsigned int room);
-/* fds_allow() - raise the soft RLIMIT_NOFILE to the hard limit */
-int fds_allow(void);
+/* fds_exhaust() - lower RLIMIT_NOFILE so that only @count descriptors are free */
+int fds_exhaust(unsigned int count);
+/* fds_unlimit() - raise the soft RLIMIT_NOFILE to the hard limit */
+int fds_unlimit(void);
 /* fd_ino() - return the inode number, 0 on failure */
 unsigned long long fd_ino(int fd);
 
@@ -79,7 +79,7 @@ struct blocking_call {
  * blocking_call_start() - make a call in a new thread and wait until it sleeps there
  *
  * So no test passes because its thread began too late. Returns -EALREADY if the call
- * returned instead of sleeping; to be joined all the same.
+ * returned instead of sleeping; the thread has to be joined in this case too.
  */
 int blocking_call_start(struct blocking_call *blocking);
 /* blocking_call_sleeps() - return whether the call has not returned and sleeps again */
@@ -89,8 +89,8 @@ int blocking_call_join(struct blocking_call *blocking);
 /* A @call that polls @fd for the events @arg, without a timeout. */
 int call_poll(int fd, int arg);
 
-/* freed_objects_stay() - whether a debug kernel keeps freed objects in their caches */
-bool freed_objects_stay(void);
+/* slab_frees_delayed() - return whether KASAN or kmemleak keeps freed objects allocated */
+bool slab_frees_delayed(void);
 /* slab_objects() - count the objects in use of each slab cache, to be freed; or NULL */
 struct slab_count *slab_objects(void);
 /*
@@ -107,7 +107,7 @@ bool dma_debug(void);
 /* Modules are files NAME.ko in the folder DMABUF_MODULES, or else /lib/modules. */
 int module_load(const char *name, const char *params);
 int module_unload(const char *name);
-/* module_unload_idle() - unload, also if the last reference goes only after close() */
+/* module_unload_idle() - unload; retry for 5 s while the module is in use */
 int module_unload_idle(const char *name);
 bool module_present(const char *name);
 

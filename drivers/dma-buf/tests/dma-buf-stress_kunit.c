@@ -2,7 +2,8 @@
 /*
  * Stress: several threads use one buffer at the same time. Each case is limited in time
  * and in turns, checks an invariant in each turn, and at the end that calls balance and
- * no object is left. The cases find most with KASAN, lockdep and several CPUs.
+ * no object is left. The cases find most with KASAN, lockdep and several CPUs. Those of
+ * poll and the registry run with threads of different priorities too, for PREEMPT_RT.
  */
 
 #include <linux/file.h>
@@ -44,29 +45,42 @@ static bool stress_export_close(void *data)
 {
 	struct stress *stress = data;
 	struct dma_buf *dmabuf = mock_export(stress->exporter);
+	int made;
 
 	if (IS_ERR(dmabuf))
 		return false;
-	atomic_inc(&stress->made);
+	made = atomic_inc_return(&stress->made);
 	get_dma_buf(dmabuf);
 	dma_buf_put(dmabuf);
 	cond_resched();
 	dma_buf_put(dmabuf);
+	/* The buffer is listed and dying until it is released; in some turns for long. */
+	if (made % 8)
+		cond_resched();
+	else
+		schedule_timeout_uninterruptible(1);
 	flush_delayed_fput();
 	return true;
 }
 
-/* Walk the registry and use each buffer as a read of bufinfo does. */
+/*
+ * Walk the registry and use each buffer as a read of bufinfo does. The walk visits the
+ * oldest buffer once, and the newest one, behind those that are released meanwhile.
+ */
 static bool stress_walk_registry(void *data)
 {
 	struct stress *stress = data;
+	struct dma_buf *dmabuf, *newest = mock_export(stress->exporter);
 	struct dma_buf_registry_iter iter;
-	struct dma_buf *dmabuf;
-	int found = 0;
+	int found = 0, found_newest = 0;
 
+	if (IS_ERR(newest))
+		return false;
+	atomic_inc(&stress->made);
 	dma_buf_registry_iter_begin(&iter);
 	while ((dmabuf = dma_buf_registry_iter_peek(&iter))) {
 		found += dmabuf == stress->dmabuf;
+		found_newest += dmabuf == newest;
 		if (dma_resv_trylock(dmabuf->resv)) {
 			list_count_nodes(&dmabuf->attachments);
 			dma_resv_unlock(dmabuf->resv);
@@ -75,8 +89,9 @@ static bool stress_walk_registry(void *data)
 		dma_buf_registry_iter_step(&iter, dmabuf);
 	}
 	dma_buf_registry_iter_end(&iter);
+	dma_buf_put(newest);
 	flush_delayed_fput();
-	return found == 1;
+	return found == 1 && found_newest == 1;
 }
 
 static void stress_export_close_against_walks(struct kunit *test)
@@ -90,6 +105,7 @@ static void stress_export_close_against_walks(struct kunit *test)
 	};
 
 	stress_init(test, &stress, &mock_bare_ops);
+	mock_set_priorities(test, jobs, ARRAY_SIZE(jobs));
 	mock_run_jobs(test, jobs, ARRAY_SIZE(jobs));
 	mock_flush();
 	KUNIT_EXPECT_EQ(test, mock_calls(stress.exporter, MOCK_RELEASE),
@@ -387,6 +403,7 @@ static void stress_poll_against_signals(struct kunit *test)
 	struct dma_buf_poll *poll;
 
 	stress_init(test, &stress, &mock_static_ops);
+	mock_set_priorities(test, jobs, ARRAY_SIZE(jobs));
 	mock_run_jobs(test, jobs, ARRAY_SIZE(jobs));
 	poll = &dma_buf_to_object(stress.dmabuf)->poll;
 	KUNIT_EXPECT_FALSE(test, poll->read.busy);
@@ -454,6 +471,7 @@ static void stress_poll_close_against_signals(struct kunit *test)
 	};
 
 	stress_init(test, &fences.stress, &mock_static_ops);
+	mock_set_priorities(test, jobs, ARRAY_SIZE(jobs));
 	mock_run_jobs(test, jobs, ARRAY_SIZE(jobs));
 	stress_signal_theirs(&fences);
 	mock_flush();
@@ -509,13 +527,13 @@ static void stress_whole_life_of_many(struct kunit *test)
 }
 
 static struct kunit_case dma_buf_stress_cases[] = {
-	KUNIT_CASE(stress_export_close_against_walks),
+	KUNIT_CASE_PARAM(stress_export_close_against_walks, mock_priorities_gen_params),
 	KUNIT_CASE(stress_attach_detach_against_moves),
 	KUNIT_CASE(stress_map_unmap_of_several_attachments),
 	KUNIT_CASE(stress_map_one_attachment_from_all),
 	KUNIT_CASE(stress_vmap_vunmap_shared_by_all),
-	KUNIT_CASE(stress_poll_against_signals),
-	KUNIT_CASE(stress_poll_close_against_signals),
+	KUNIT_CASE_PARAM(stress_poll_against_signals, mock_priorities_gen_params),
+	KUNIT_CASE_PARAM(stress_poll_close_against_signals, mock_priorities_gen_params),
 	KUNIT_CASE(stress_whole_life_of_many),
 	{}
 };

@@ -14,6 +14,7 @@
 #include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/sched.h>
+#include <uapi/linux/sched/types.h>
 
 #include "mock.h"
 #include "threads.h"
@@ -72,11 +73,50 @@ bool mock_thread_done(struct mock_thread *thread)
 	return completion_done(&thread->done);
 }
 
+void mock_set_fifo(unsigned int priority)
+{
+	struct sched_attr attr = {
+		.size = sizeof(attr),
+		.sched_policy = SCHED_FIFO,
+		.sched_priority = priority,
+	};
+
+	WARN_ON(sched_setattr_nocheck(current, &attr));
+}
+
+static const struct mock_priorities {
+	const char *desc;
+	unsigned int fifo[4];
+} mock_priorities[] = {
+	{ "normal threads", {} },
+	{ "the first most urgent",
+	  { MOCK_FIFO_HIGH, MOCK_FIFO_MIDDLE, MOCK_FIFO_LOW, 0 } },
+	{ "the last most urgent",
+	  { 0, MOCK_FIFO_LOW, MOCK_FIFO_MIDDLE, MOCK_FIFO_HIGH } },
+};
+
+KUNIT_ARRAY_PARAM_DESC(mock_priority, mock_priorities, desc);
+
+const void *mock_priorities_gen_params(const void *prev, char *desc)
+{
+	return mock_priority_gen_params(prev, desc);
+}
+
+void mock_set_priorities(struct kunit *test, struct mock_job *jobs, unsigned int count)
+{
+	const struct mock_priorities *row = test->param_value;
+
+	for (unsigned int i = 0; i < count; i++)
+		jobs[i].fifo = row->fifo[i];
+}
+
 static void mock_job_fn(void *data)
 {
 	struct mock_job *job = data;
 	unsigned long until;
 
+	if (job->fifo)
+		mock_set_fifo(job->fifo);
 	/* The limit only ends the thread of a test that failed before it started the jobs. */
 	wait_for_completion_timeout(job->start, msecs_to_jiffies(MOCK_HOLD_MS));
 	until = jiffies + msecs_to_jiffies(MOCK_JOB_MS);

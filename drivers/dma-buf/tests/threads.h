@@ -19,6 +19,7 @@ struct mock_thread;
  * struct mock_job - a function that one thread calls repeatedly
  * @turn: does one turn with @data; may sleep; returns false if an expectation failed
  * @data: argument of @turn
+ * @fifo: priority under SCHED_FIFO, or 0 for a normal thread
  * @turns: number of turns done
  * @wrong: number of turns that returned false
  * @start: completed when the threads of all jobs exist
@@ -27,6 +28,7 @@ struct mock_thread;
 struct mock_job {
 	bool (*turn)(void *data);
 	void *data;
+	unsigned int fifo;
 	unsigned int turns;
 	unsigned int wrong;
 	struct completion *start;
@@ -44,6 +46,21 @@ struct mock_job {
  * that every turn returned true.
  */
 void mock_run_jobs(struct kunit *test, struct mock_job *jobs, unsigned int count);
+
+/* Above, at and below that of threaded interrupt handlers. */
+#define MOCK_FIFO_HIGH		70
+#define MOCK_FIFO_MIDDLE	50
+#define MOCK_FIFO_LOW		1
+
+/* Run the calling thread with a priority under SCHED_FIFO. */
+void mock_set_fifo(unsigned int priority);
+
+/*
+ * Parameters of a case: all jobs normal; the first job the most urgent; the last one. The
+ * case passes its jobs, at most four, to mock_set_priorities() before it runs them.
+ */
+const void *mock_priorities_gen_params(const void *prev, char *desc);
+void mock_set_priorities(struct kunit *test, struct mock_job *jobs, unsigned int count);
 
 /* mock_thread() - run @fn once in a new thread, which mock_thread_join() waits for */
 struct mock_thread *mock_thread(struct kunit *test, void (*fn)(void *data), void *data);

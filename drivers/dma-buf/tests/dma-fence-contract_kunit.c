@@ -6,12 +6,14 @@
 
 #include <kunit/test.h>
 #include <linux/completion.h>
+#include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/dma-fence-array.h>
 #include <linux/dma-fence-chain.h>
 #include <linux/iopoll.h>
 #include <linux/irq_work.h>
 #include <linux/kthread.h>
+#include <linux/preempt.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -57,7 +59,23 @@ static bool fences_all_released(void)
 				  &fences_left);
 }
 
-/* A callback that takes long, and a thread that uses the fence meanwhile. */
+struct use;
+
+/**
+ * struct slow_signal - a callback that takes long, and a thread that uses the fence meanwhile
+ * @lock: &dma_fence.lock of @fence
+ * @fence: the fence
+ * @cb: the callback that takes long
+ * @other: a callback that does nothing
+ * @in: @cb has begun
+ * @out: @cb has ended
+ * @use: what the thread calls
+ * @calling: the thread is about to call it
+ * @overlap: it was so before the callback ended
+ * @seen: when the call returned, @cb had ended
+ * @task: the thread
+ * @done: completed by the thread at its end
+ */
 struct slow_signal {
 	spinlock_t lock;	/* of @fence */
 	struct dma_fence *fence;
@@ -65,16 +83,23 @@ struct slow_signal {
 	struct dma_fence_cb other;
 	bool in;
 	bool out;
-	void (*use)(struct slow_signal *slow);
+	const struct use *use;
+	bool calling;
+	bool overlap;
 	bool seen;
+	struct task_struct *task;
 	struct completion done;
 };
 
+/* The thread runs on another CPU. Limited, so that a thread that never comes fails the case. */
 static void slow_callback(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
 	struct slow_signal *slow = container_of(cb, struct slow_signal, cb);
 
 	WRITE_ONCE(slow->in, true);
+	for (int ms = 0; ms < 5000 && !READ_ONCE(slow->calling); ms++)
+		mdelay(1);
+	slow->overlap = READ_ONCE(slow->calling);
 	mdelay(20);
 	WRITE_ONCE(slow->out, true);
 }
@@ -96,6 +121,11 @@ static void use_wait_timeout(struct slow_signal *slow)
 static void use_wait_timeout_0(struct slow_signal *slow)
 {
 	dma_fence_wait_timeout(slow->fence, true, 0);
+}
+
+static void use_wait_any(struct slow_signal *slow)
+{
+	dma_fence_wait_any_timeout(&slow->fence, 1, false, LONG, NULL);
 }
 
 static void use_default_wait(struct slow_signal *slow)
@@ -121,8 +151,12 @@ static void use_remove(struct slow_signal *slow)
 static const struct use {
 	const char *desc;
 	void (*call)(struct slow_signal *slow);
+	/* Begins before the signal. Its callback runs before the one that takes long. */
+	bool sleeps;
 } uses[] = {
 	{ "wait", use_wait },
+	{ "wait that sleeps", use_wait, true },
+	{ "wait for any that sleeps", use_wait_any, true },
 	{ "wait with a timeout", use_wait_timeout },
 	{ "wait with a timeout of 0", use_wait_timeout_0 },
 	{ "default wait", use_default_wait },
@@ -137,34 +171,61 @@ static int slow_user(void *data)
 {
 	struct slow_signal *slow = data;
 
-	while (!READ_ONCE(slow->in))
+	while (!slow->use->sleeps && !READ_ONCE(slow->in))
 		cpu_relax();
-	slow->use(slow);
+	WRITE_ONCE(slow->calling, true);
+	slow->use->call(slow);
 	slow->seen = READ_ONCE(slow->out);
 	complete(&slow->done);
 	return 0;
+}
+
+static bool task_sleeps(struct task_struct *task)
+{
+	return READ_ONCE(task->__state) & TASK_NORMAL;
+}
+
+static bool task_falls_asleep(struct task_struct *task)
+{
+	bool sleeps;
+
+	return !read_poll_timeout(task_sleeps, sleeps, sleeps, 1000, 20 * USEC_PER_SEC,
+				  false, task);
+}
+
+/* The thread gets a CPU of its own, and the callback another one. */
+static void slow_user_start(struct kunit *test, struct slow_signal *slow)
+{
+	init_completion(&slow->done);
+	slow->task = kthread_create(slow_user, slow, "contract");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(slow->task));
+	get_task_struct(slow->task);
+	kthread_bind(slow->task, cpumask_any_but(cpu_online_mask, smp_processor_id()));
+	wake_up_process(slow->task);
 }
 
 /* xe keeps fences on the stack: when the wait returns, nobody may use the fence any more. */
 static void signaller_has_finished_when_the_call_returns(struct kunit *test)
 {
 	const struct use *row = test->param_value;
-	struct slow_signal slow = { .use = row->call };
-	struct task_struct *task;
+	struct slow_signal slow = { .use = row };
 
 	if (num_online_cpus() < 2)
 		kunit_skip(test, "the callback and the other thread have to run at once");
 	spin_lock_init(&slow.lock);
-	init_completion(&slow.done);
 	slow.fence = contract_fence(test, &slow.lock);
-	KUNIT_ASSERT_EQ(test, 0, dma_fence_add_callback(slow.fence, &slow.cb, slow_callback));
 	KUNIT_ASSERT_EQ(test, 0, dma_fence_add_callback(slow.fence, &slow.other,
 							unused_callback));
-	task = kthread_run(slow_user, &slow, "contract");
-	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
-	msleep(20);
+	migrate_disable();
+	slow_user_start(test, &slow);
+	if (row->sleeps)
+		KUNIT_EXPECT_TRUE(test, task_falls_asleep(slow.task));
+	KUNIT_EXPECT_EQ(test, 0, dma_fence_add_callback(slow.fence, &slow.cb, slow_callback));
 	dma_fence_signal(slow.fence);
+	migrate_enable();
 	wait_for_completion(&slow.done);
+	put_task_struct(slow.task);
+	KUNIT_EXPECT_TRUE(test, slow.overlap);
 	KUNIT_EXPECT_TRUE(test, slow.seen);
 	dma_fence_put(slow.fence);
 }
@@ -172,8 +233,10 @@ static void signaller_has_finished_when_the_call_returns(struct kunit *test)
 /* A callback that takes the lock with which its driver signals. */
 struct driver {
 	spinlock_t lock;	/* held around signals, as vc4's event_lock */
+	struct task_struct *holder;
 	struct dma_fence_cb cb;
 	atomic_t called;
+	atomic_t called_with_lock;
 };
 
 static void driver_callback(struct dma_fence *fence, struct dma_fence_cb *cb)
@@ -181,6 +244,11 @@ static void driver_callback(struct dma_fence *fence, struct dma_fence_cb *cb)
 	struct driver *driver = container_of(cb, struct driver, cb);
 	unsigned long irq;
 
+	/* Fail instead of waiting for ever for the lock that the caller holds. */
+	if (READ_ONCE(driver->holder) == current) {
+		atomic_inc(&driver->called_with_lock);
+		return;
+	}
 	spin_lock_irqsave(&driver->lock, irq);
 	atomic_inc(&driver->called);
 	spin_unlock_irqrestore(&driver->lock, irq);
@@ -263,12 +331,15 @@ static void container_signals_without_the_drivers_lock(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, dma_fence_add_callback(container, &driver.cb,
 							driver_callback));
 	spin_lock_irq(&driver.lock);
+	WRITE_ONCE(driver.holder, current);
 	for (unsigned int i = 0; i < shape->count; i++)
 		dma_fence_signal(fences[shape_turn(shape, i)]);
+	WRITE_ONCE(driver.holder, NULL);
 	spin_unlock_irq(&driver.lock);
 	KUNIT_EXPECT_GT(test, dma_fence_wait_timeout(container, false, LONG), 0);
 	dma_fence_remove_callback(container, &driver.cb);
 	KUNIT_EXPECT_EQ(test, atomic_read(&driver.called), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&driver.called_with_lock), 0);
 	dma_fence_put(container);
 	KUNIT_EXPECT_TRUE(test, fences_all_released());
 }
@@ -278,7 +349,9 @@ struct follower {
 	struct dma_fence_cb cb;
 	struct dma_fence_cb next_cb;
 	struct dma_fence *next;
+	struct task_struct *signaller;
 	atomic_t called;
+	atomic_t called_with_lock;
 };
 
 static void follower_last(struct dma_fence *fence, struct dma_fence_cb *cb)
@@ -290,29 +363,37 @@ static void follower_first(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
 	struct follower *follower = container_of(cb, struct follower, cb);
 
-	if (dma_fence_add_callback(follower->next, &follower->next_cb, follower_last))
+	/* Fail instead of waiting for ever for the lock that the caller holds. */
+	if (in_task() && READ_ONCE(follower->signaller) == current)
+		atomic_inc(&follower->called_with_lock);
+	else if (dma_fence_add_callback(follower->next, &follower->next_cb, follower_last))
 		atomic_inc(&follower->called);
 }
 
-static void callback_on_a_container_adds_a_callback_to_a_fence_in_it(struct kunit *test)
+/* All fences share a lock, as those of one ring do. */
+static void callback_on_a_container_adds_a_callback_to_a_later_fence(struct kunit *test)
 {
 	const struct shape *shape = test->param_value;
 	struct dma_fence *fences[COUNT_MAX], *container;
 	struct follower follower = {};
-	spinlock_t locks[COUNT_MAX];	/* of @fences */
-	int called;
+	spinlock_t lock;	/* of all fences */
 
-	contract_fences(test, shape, locks, fences);
-	follower.next = dma_fence_get(fences[shape_turn(shape, shape->count - 1)]);
+	spin_lock_init(&lock);
+	for (unsigned int i = 0; i < shape->count; i++)
+		fences[i] = contract_fence(test, &lock);
+	follower.next = contract_fence(test, &lock);
 	container = contract_container(test, shape, fences);
 	KUNIT_ASSERT_EQ(test, 0, dma_fence_add_callback(container, &follower.cb,
 							follower_first));
+	WRITE_ONCE(follower.signaller, current);
 	for (unsigned int i = 0; i < shape->count; i++)
 		dma_fence_signal(fences[shape_turn(shape, i)]);
+	WRITE_ONCE(follower.signaller, NULL);
 	KUNIT_EXPECT_GT(test, dma_fence_wait_timeout(container, false, LONG), 0);
-	KUNIT_EXPECT_EQ(test, 0, read_poll_timeout(atomic_read, called, called, 1000,
-						   20 * USEC_PER_SEC, false,
-						   &follower.called));
+	KUNIT_EXPECT_EQ(test, atomic_read(&follower.called_with_lock), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&follower.called), 0);
+	dma_fence_signal(follower.next);
+	KUNIT_EXPECT_EQ(test, atomic_read(&follower.called), 1);
 	dma_fence_put(follower.next);
 	dma_fence_put(container);
 	KUNIT_EXPECT_TRUE(test, fences_all_released());
@@ -537,19 +618,6 @@ static void waiter_start(struct kunit *test, struct waiter *waiter)
 	get_task_struct(waiter->task);
 }
 
-static bool waiter_sleeps(struct waiter *waiter)
-{
-	return READ_ONCE(waiter->task->__state) & TASK_NORMAL;
-}
-
-static bool waiter_falls_asleep(struct waiter *waiter)
-{
-	bool sleeps;
-
-	return !read_poll_timeout(waiter_sleeps, sleeps, sleeps, 1000, 20 * USEC_PER_SEC,
-				  false, waiter);
-}
-
 static void waiter_end(struct kunit *test, struct waiter *waiter)
 {
 	wait_for_completion(&waiter->done);
@@ -560,7 +628,7 @@ static void waiter_awake_callback(struct dma_fence *fence, struct dma_fence_cb *
 {
 	struct waiter *waiter = container_of(cb, struct waiter, cb);
 
-	waiter->awake = !waiter_sleeps(waiter);
+	waiter->awake = !task_sleeps(waiter->task);
 }
 
 /* Whatever callbacks do, the sleeping tasks are on their way by then. */
@@ -573,7 +641,7 @@ static void waiters_wake_before_callbacks_run(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, dma_fence_add_callback(waiter.fence, &waiter.cb,
 							waiter_awake_callback));
 	waiter_start(test, &waiter);
-	KUNIT_EXPECT_TRUE(test, waiter_falls_asleep(&waiter));
+	KUNIT_EXPECT_TRUE(test, task_falls_asleep(waiter.task));
 	dma_fence_signal(waiter.fence);
 	waiter_end(test, &waiter);
 	KUNIT_EXPECT_TRUE(test, waiter.awake);
@@ -589,7 +657,7 @@ static void timeout_that_expires_with_a_signal_pending(struct kunit *test)
 
 	waiter.fence = contract_fence(test, &lock);
 	waiter_start(test, &waiter);
-	KUNIT_EXPECT_TRUE(test, waiter_falls_asleep(&waiter));
+	KUNIT_EXPECT_TRUE(test, task_falls_asleep(waiter.task));
 	/* The state is set a few instructions before the task tests for signals and sleeps. */
 	msleep(100);
 	set_tsk_thread_flag(waiter.task, TIF_SIGPENDING);
@@ -622,7 +690,7 @@ static int contract_init(struct kunit *test)
 static struct kunit_case dma_fence_contract_cases[] = {
 	KUNIT_CASE_PARAM(signaller_has_finished_when_the_call_returns, use_gen_params),
 	KUNIT_CASE_PARAM(container_signals_without_the_drivers_lock, shape_gen_params),
-	KUNIT_CASE_PARAM(callback_on_a_container_adds_a_callback_to_a_fence_in_it,
+	KUNIT_CASE_PARAM(callback_on_a_container_adds_a_callback_to_a_later_fence,
 			 shape_gen_params),
 	KUNIT_CASE_PARAM(driver_signals_with_interrupts_on, shape_gen_params),
 	KUNIT_CASE_PARAM(container_signals_by_interrupt, shape_gen_params),

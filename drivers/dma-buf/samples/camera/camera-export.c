@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The exporter's half: memory that the camera owns, and its dma-bufs.
+ * Exporting: the camera's own memory, and dma-bufs of it.
  *
- * An exporter owes those who use its buffer three things. The memory stays
- * where it is and stays alive for as long as anybody may touch it. Each device
- * gets the memory in addresses that this device can use. And whoever looks at
- * it, CPU or device, sees what was written last.
+ * A static exporter guarantees its users three things. The memory stays in place
+ * and allocated while anybody can access it. Each device gets addresses that it
+ * can use. CPU and devices see what was written last.
  *
- * Read from top to bottom: the life of the memory, the kernel's and the user's
- * views of it, the attachments, the mappings, the CPU's turn, and at the end
- * the table and the export itself.
+ * In this order: allocation, kernel and userspace mappings, attachments, DMA
+ * mappings, CPU access, the callback table, export.
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
@@ -24,9 +22,9 @@
 /**
  * DOC: Camera: lifetime of exported memory
  *
- * The memory has more than one owner, and they leave in any order. An
- * application may export a buffer, free it with REQBUFS(0), close the camera
- * and go on using the file descriptor::
+ * The memory has several users, which are released in any order. An application
+ * can export a buffer, free it with REQBUFS(0), close the camera, and go on using
+ * the file descriptor::
  *
  *	REQBUFS, CREATE_BUFS --- camera_pages_alloc() --> users = 1
  *	EXPBUF ----------------- camera_pages_export() -> users + 1 per dma-buf
@@ -34,20 +32,19 @@
  *	REQBUFS(0), last close of the dma-buf, munmap() -> users - 1 each
  *	users = 0 -------------- camera_pages_put() ----> pages are freed
  *
- * The videobuf2 buffer is one owner among the others, therefore the dma-buf
- * must not point to it.
+ * The dma-buf can outlive the videobuf2 buffer, so it must not point to that.
  */
 
 /**
- * struct camera_attachment - one device's view of the memory.
- * @sgt: the pages, and while mapped their addresses for this device. It
- *	belongs to one attachment: devices behind different IOMMUs see one page
- *	at different addresses, and a table only has room for one.
+ * struct camera_attachment - attachment of one device.
+ * @sgt: the pages and, while mapped, their addresses for @dev. Each attachment
+ *	has its own table, because the addresses differ between devices.
  * @dev: the device
- * @dir: direction of the mapping, DMA_NONE while there is none
+ * @dir: direction of the mapping, DMA_NONE while not mapped
  * @node: entry of camera_pages.mappings while mapped
  *
- * @dir and @node are guarded by the reservation lock, the others are constant.
+ * The reservation lock guards @dir, @node and the addresses in @sgt. The rest is
+ * constant.
  */
 struct camera_attachment {
 	struct sg_table sgt;
@@ -62,7 +59,7 @@ static size_t camera_pages_size(const struct camera_pages *pages)
 }
 
 /**
- * camera_pages_put() - let go of the memory.
+ * camera_pages_put() - drop a reference to the memory.
  * @pages: the memory
  *
  * Context: may sleep; no reservation lock held.
@@ -76,7 +73,7 @@ void camera_pages_put(struct camera_pages *pages)
 		return;
 
 	WARN_ON_ONCE(pages->vmaps || !list_empty(&pages->mappings));
-	/* A failed allocation comes here too, with the first few set. */
+	/* A failed allocation comes here too, with only the first pages set. */
 	for (i = 0; i < pages->count && pages->pages[i]; i++)
 		put_page(pages->pages[i]);
 	dma_resv_fini(&pages->resv);
@@ -84,17 +81,15 @@ void camera_pages_put(struct camera_pages *pages)
 }
 
 /**
- * camera_pages_alloc() - get memory for one buffer.
+ * camera_pages_alloc() - allocate memory for one buffer.
  * @size: bytes, a multiple of the page size
  *
- * The pages are zeroed, for they go to userspace and to devices, and charged to
- * the control group of the process that asked for them. Single pages are
- * enough: what needs neighbours in memory is the device, and for that it has
- * scatter-gather or an IOMMU. An exporter whose own device has neither would
- * take them from dma_alloc_coherent() instead.
+ * The pages are zeroed, because userspace and devices can read them, and charged
+ * to the caller's memory cgroup. They are not contiguous. An exporter whose own
+ * device has neither scatter-gather nor an IOMMU would use dma_alloc_coherent().
  *
  * Context: may sleep.
- * Return: the memory with one user, or ERR_PTR(-ENOMEM).
+ * Return: the memory with one reference, or ERR_PTR(-ENOMEM).
  */
 struct camera_pages *camera_pages_alloc(unsigned long size)
 {
@@ -120,12 +115,12 @@ struct camera_pages *camera_pages_alloc(unsigned long size)
 }
 
 /**
- * camera_pages_vmap() - make the memory one range of kernel addresses.
+ * camera_pages_vmap() - map the memory into the kernel.
  * @pages: the memory
- * @map: where to say at which address
+ * @map: the address, on success
  *
- * Counted, because the camera and any number of importers share one mapping:
- * kernel address space is scarce on 32-bit machines.
+ * Calls nest: the camera and all importers share one mapping, because kernel
+ * address space is scarce on 32-bit machines.
  *
  * Context: reservation lock held.
  * Return: 0, or -ENOMEM.
@@ -161,7 +156,7 @@ void camera_pages_vunmap(struct camera_pages *pages)
 	pages->vaddr = NULL;
 }
 
-/* fork() and the splitting of an area duplicate it without asking mmap. */
+/* Called when an area is duplicated by fork() or split. */
 static void camera_vma_open(struct vm_area_struct *vma)
 {
 	struct camera_pages *pages = vma->vm_private_data;
@@ -180,14 +175,13 @@ static const struct vm_operations_struct camera_vm_ops = {
 };
 
 /**
- * camera_pages_mmap() - show the memory to userspace.
+ * camera_pages_mmap() - map the memory into userspace.
  * @pages: the memory
- * @vma: the area; its offset is that within the memory
+ * @vma: the area; its page offset counts from the start of the memory
  *
- * Serves mmap() of the video node and mmap() of the dma-buf alike. All pages
- * are entered at once, as a frame is read from end to end; vm_map_pages()
- * also refuses what lies outside. The area must not grow by mremap(), for
- * there would be nothing behind the new part.
+ * Used for mmap() of the video node and of the dma-buf. All pages are mapped at
+ * once, because applications read whole frames. vm_map_pages() refuses an area
+ * that exceeds the memory, and VM_DONTEXPAND keeps mremap() from growing it.
  *
  * Context: mmap lock held for writing.
  * Return: 0, -ENXIO if the area exceeds the memory, or -ENOMEM.
@@ -208,11 +202,9 @@ int camera_pages_mmap(struct camera_pages *pages, struct vm_area_struct *vma)
 }
 
 /*
- * dma_buf_ops.attach: a device announces itself. It runs without the
- * reservation lock and once per attachment, so it is the place for all that is
- * slow and the place to say no: afterwards the importer counts on being able to
- * map. Here a device that cannot do DMA at all is refused, and the table is
- * built in segments no longer than this device can take.
+ * dma_buf_ops.attach: called without the reservation lock, once per attachment.
+ * An exporter refuses a device here, not when it is mapped, and does here what is
+ * slow. The camera refuses a device that cannot do DMA, and builds the table.
  */
 static int camera_dmabuf_attach(struct dma_buf *dmabuf,
 				struct dma_buf_attachment *attach)
@@ -243,10 +235,7 @@ static int camera_dmabuf_attach(struct dma_buf *dmabuf,
 	return 0;
 }
 
-/*
- * dma_buf_ops.detach: the reverse of attach. The core has seen to it that no
- * mapping is left.
- */
+/* dma_buf_ops.detach: undoes attach. The core has unmapped the attachment. */
 static void camera_dmabuf_detach(struct dma_buf *dmabuf,
 				 struct dma_buf_attachment *attach)
 {
@@ -257,12 +246,12 @@ static void camera_dmabuf_detach(struct dma_buf *dmabuf,
 }
 
 /*
- * dma_buf_ops.map_dma_buf: enter the memory into the device's address space.
- * The direction is the importer's and is kept, because every later sync and
- * the unmap must repeat it. One table has room for one mapping, hence -EBUSY
- * for a second one through the same attachment; the importer can attach twice.
+ * dma_buf_ops.map_dma_buf: maps the memory for the device. The direction is kept,
+ * because all syncs and the unmap must use the same one. The table has room for
+ * one mapping: a second one through the same attachment is -EBUSY. An importer
+ * that needs two can attach twice.
  *
- * Devices that only write go to the end of the list, see
+ * Mappings of devices that only write are last in the list, see
  * camera_pages_end_cpu_access().
  */
 static struct sg_table *
@@ -291,9 +280,8 @@ camera_dmabuf_map(struct dma_buf_attachment *attach,
 }
 
 /*
- * dma_buf_ops.unmap_dma_buf: the device is done. On machines whose caches do
- * not see DMA this is also where the CPU gets to see what the device wrote, a
- * reason for importers not to unmap while their DMA runs.
+ * dma_buf_ops.unmap_dma_buf: importers call it after their DMA has ended, because
+ * it makes the device's writes visible to the CPU where caches are not coherent.
  */
 static void camera_dmabuf_unmap(struct dma_buf_attachment *attach,
 				struct sg_table *sgt,
@@ -310,15 +298,14 @@ static void camera_dmabuf_unmap(struct dma_buf_attachment *attach,
 }
 
 /**
- * camera_pages_begin_cpu_access() - give the memory to the CPU.
- * @pages: the memory, whose fences have been waited for
+ * camera_pages_begin_cpu_access() - begin CPU access to the memory.
+ * @pages: the memory; its fences have been waited for
  *
- * Make each mapping coherent, in the direction it was mapped with: no other is
- * known to its device, and what the CPU is about to do does not matter for it.
- * The list must not change meanwhile, hence the lock.
+ * Syncs each mapping in its own direction, the only one that the DMA API allows,
+ * whatever the CPU is going to do.
  *
  * Context: may sleep; no reservation lock held.
- * Return: 0, or -EINTR when a signal came.
+ * Return: 0, or -EINTR if a signal came.
  */
 int camera_pages_begin_cpu_access(struct camera_pages *pages)
 {
@@ -339,12 +326,12 @@ int camera_pages_begin_cpu_access(struct camera_pages *pages)
 }
 
 /**
- * camera_pages_end_cpu_access() - give the memory back to the devices.
+ * camera_pages_end_cpu_access() - end CPU access to the memory.
  * @pages: the memory
  *
- * Handing memory to a device that only writes may throw the CPU's cache lines
- * away (it does on 32-bit ARM). Such mappings come last in the list, after
- * those of the readers have written the lines to memory.
+ * For a device that only writes, the sync may discard CPU cache lines (32-bit ARM
+ * does). Such mappings are last in the list, so that the syncs of the others write
+ * the lines back first.
  *
  * Context: may sleep; no reservation lock held.
  */
@@ -361,10 +348,9 @@ void camera_pages_end_cpu_access(struct camera_pages *pages)
 }
 
 /*
- * dma_buf_ops.begin_cpu_access: somebody, in the kernel or in userspace with
- * DMA_BUF_IOCTL_SYNC, is about to touch the memory with the CPU. The core has
- * waited for the devices that are in the way. It has to come in that order: a
- * cache that is cleaned while a device still writes is stale again afterwards.
+ * dma_buf_ops.begin_cpu_access: called by dma_buf_begin_cpu_access() and
+ * DMA_BUF_IOCTL_SYNC. The core has waited for conflicting fences before: a cache
+ * that is invalidated while a device still writes can become stale again.
  */
 static int camera_dmabuf_begin(struct dma_buf *dmabuf,
 			       enum dma_data_direction dir)
@@ -373,8 +359,8 @@ static int camera_dmabuf_begin(struct dma_buf *dmabuf,
 }
 
 /*
- * dma_buf_ops.end_cpu_access: what the CPU wrote must reach memory now. It may
- * not be interrupted: nobody repeats it, and the data would be lost.
+ * dma_buf_ops.end_cpu_access: writes the CPU's data back. It must not be
+ * interrupted by a signal: callers do not repeat it, and the data would be lost.
  */
 static int camera_dmabuf_end(struct dma_buf *dmabuf,
 			     enum dma_data_direction dir)
@@ -384,8 +370,8 @@ static int camera_dmabuf_end(struct dma_buf *dmabuf,
 }
 
 /*
- * dma_buf_ops.mmap: the core has checked area and offset against the buffer's
- * size. Userspace brackets its access with DMA_BUF_IOCTL_SYNC.
+ * dma_buf_ops.mmap: the core has checked the area against the size. Userspace
+ * brackets its access with DMA_BUF_IOCTL_SYNC.
  */
 static int camera_dmabuf_mmap(struct dma_buf *dmabuf,
 			      struct vm_area_struct *vma)
@@ -394,28 +380,25 @@ static int camera_dmabuf_mmap(struct dma_buf *dmabuf,
 }
 
 /*
- * dma_buf_ops.vmap: the core counts per dma-buf and only asks for the first;
- * the memory may have several dma-bufs, so it counts as well. The reservation
- * lock is held and is what keeps vaddr stable.
+ * dma_buf_ops.vmap: the core counts the users of one dma-buf and calls this for
+ * the first. The memory can have several dma-bufs, so camera_pages_vmap() counts
+ * too. The reservation lock is held.
  */
 static int camera_dmabuf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	return camera_pages_vmap(dmabuf->priv, map);
 }
 
-/*
- * dma_buf_ops.vunmap: runs under the reservation lock when the last user of
- * this dma-buf has unmapped.
- */
+/* dma_buf_ops.vunmap: called for the last user, with the reservation lock held. */
 static void camera_dmabuf_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	camera_pages_vunmap(dmabuf->priv);
 }
 
 /*
- * dma_buf_ops.release: the last reference is gone, and with it every
- * attachment and mapping. The exporter drops what it took when it exported.
- * The dma-buf never touches the reservation after this call.
+ * dma_buf_ops.release: the last reference to the dma-buf is gone, and there is no
+ * attachment or mapping. Drops the reference of camera_pages_export(). The core
+ * does not use the reservation object after this call.
  */
 static void camera_dmabuf_release(struct dma_buf *dmabuf)
 {
@@ -440,13 +423,12 @@ static const struct dma_buf_ops camera_dmabuf_ops = {
  * @pages: the memory
  * @flags: access mode of the file, O_RDONLY or O_RDWR
  *
- * DEFINE_DMA_BUF_EXPORT_INFO() has entered this module as the owner, which
- * keeps the code above loaded until the last dma-buf is gone. Everything must
- * be ready before dma_buf_export() returns, as the buffer can be seen in
- * debugfs from then on.
+ * DEFINE_DMA_BUF_EXPORT_INFO() sets info.owner to this module, which keeps it
+ * loaded while the dma-buf exists. The memory is complete before
+ * dma_buf_export(), because debugfs lists the dma-buf from then on.
  *
  * Context: may sleep.
- * Return: a dma-buf that holds one user of @pages, or an ERR_PTR() of
+ * Return: a dma-buf that holds a reference to @pages, or an error pointer of
  * dma_buf_export().
  */
 struct dma_buf *camera_pages_export(struct camera_pages *pages,

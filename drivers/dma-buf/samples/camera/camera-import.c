@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The importer's half: frames written into memory of another driver.
+ * Importing: the camera writes frames into memory of another driver.
  *
- * An importer takes four steps, and takes them back in the reverse order:
+ * An importer takes these steps, and undoes them in reverse order:
  *
- *	dma_buf_get()			hold the buffer	(videobuf2 does this)
- *	  dma_buf_attach()		announce the device
- *	    dma_buf_map_attachment()	get addresses for its DMA
+ *	dma_buf_get()			take a reference (videobuf2 does this)
+ *	  dma_buf_attach()		name the device
+ *	    dma_buf_map_attachment()	get addresses for DMA
  *	      dma_buf_vmap()		get an address for the CPU
  *	        begin_cpu_access, write, end_cpu_access: per frame
  *
- * The upper four are made once and kept while the application queues the same
- * file descriptor again; only the innermost belongs to a frame.
+ * The first four are done once, and last while the application queues the same
+ * dma-buf again. The last one is done for each frame.
  */
 #include <linux/dma-buf.h>
 #include <linux/scatterlist.h>
@@ -19,19 +19,18 @@
 #include "camera.h"
 
 /**
- * camera_import_attach() - announce the camera's device to a buffer.
- * @mem: the buffer, the device that does DMA, and the bytes that it needs
+ * camera_import_attach() - attach the camera's device to a dma-buf.
+ * @mem: the dma-buf, the device that does DMA, and the bytes that it needs
  *
- * The exporter looks at the device's limits and may refuse it. The size is the
- * exporter's and never changes, so one check lasts; what userspace says about
- * it counts for nothing.
+ * The exporter may refuse the device. The size of a dma-buf is constant, so it is
+ * checked once; a size from userspace cannot be trusted.
  *
- * An attachment holds no reference to the buffer. Whoever attaches must have
- * one until after the detach, here videobuf2.
+ * An attachment holds no reference. The caller must hold one until after the
+ * detach; here it is videobuf2's.
  *
  * Context: may sleep; no reservation lock held.
- * Return: 0, -EFAULT if the buffer is too small (the errno that videobuf2's
- * importers agree on), or an errno of dma_buf_attach().
+ * Return: 0, -EFAULT if the dma-buf is too small (as from videobuf2's own
+ * importers), or an errno of dma_buf_attach().
  */
 int camera_import_attach(struct camera_mem *mem)
 {
@@ -60,17 +59,15 @@ void camera_import_detach(struct camera_mem *mem)
 }
 
 /**
- * camera_import_map() - get at the memory behind an attachment.
+ * camera_import_map() - map a dma-buf for the device and for the CPU.
  * @mem: the attachment
  *
- * The table has the addresses for the device, and they are all that an importer
- * may look at: there need not be pages behind. A driver of real hardware would
- * write its DMA descriptors from them here.
+ * An importer uses only the DMA addresses of the table: there may be no pages
+ * behind them. A driver of real hardware would write its DMA descriptors here.
  *
- * The direction is the queue's, and the camera's queue asks for both although a
- * camera only writes. That is because its device is the CPU. With
- * DMA_FROM_DEVICE the exporter would be right to throw away the cache lines
- * that the CPU filled.
+ * The queue's direction is DMA_BIDIRECTIONAL although a camera only writes,
+ * because the CPU writes in the device's stead. With DMA_FROM_DEVICE the exporter
+ * could discard the CPU's cache lines.
  *
  * Context: may sleep; no reservation lock held.
  * Return: 0, or an errno of the exporter. -EINVAL if it has no vmap.
@@ -107,17 +104,16 @@ void camera_import_unmap(struct camera_mem *mem)
 }
 
 /**
- * camera_import_begin_write() - wait until a frame may be written.
- * @mem: the mapped buffer
+ * camera_import_begin_write() - begin CPU writes to an imported buffer.
+ * @mem: the mapped dma-buf
  *
- * DMA_TO_DEVICE says that the CPU will write what devices then read. It waits
- * for every fence of the buffer's reservation, also those of readers. If the
- * display's driver, or userspace with DMA_BUF_IOCTL_IMPORT_SYNC_FILE, has put the
- * fence of a flip there, then the camera does not write into a picture that is
- * still on the screen.
+ * DMA_TO_DEVICE means that the CPU writes what devices then read. The core waits
+ * for all fences of readers and writers. If the display's driver, or userspace
+ * with DMA_BUF_IOCTL_IMPORT_SYNC_FILE, has added the fence of a flip, the camera
+ * does not write to a picture that is still on the screen.
  *
  * Context: may sleep, for as long as others use the buffer; a signal ends it.
- * Return: 0, -ERESTARTSYS or -EINTR when a signal came, or an errno of the
+ * Return: 0, -ERESTARTSYS or -EINTR if a signal came, or an errno of the
  * exporter.
  */
 int camera_import_begin_write(struct camera_mem *mem)
@@ -126,7 +122,7 @@ int camera_import_begin_write(struct camera_mem *mem)
 }
 
 /**
- * camera_import_end_write() - make a written frame visible to devices.
+ * camera_import_end_write() - end CPU writes to an imported buffer.
  * @mem: the buffer
  *
  * Context: may sleep.

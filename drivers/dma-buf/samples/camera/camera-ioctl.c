@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What applications may ask of the camera: formats, sizes, frame rates.
+ * Ioctls of the camera: formats, sizes, frame rates.
  *
- * V4L2 negotiates. An application says what it would like, and the driver
- * answers with the nearest it can do; a format is only refused while buffers
- * made for another exist. Nothing in here knows of dma-buf but for one rule:
- * bytesperline is negotiated as well, as the memory may come from a display
- * that pads its rows.
+ * V4L2 negotiates: the driver changes a requested format to the nearest one that
+ * it supports. S_FMT fails only while buffers exist. One rule comes from dma-buf:
+ * bytesperline is negotiated too, because the memory may belong to a display that
+ * pads its rows.
  */
 #include <media/v4l2-common.h>
 #include <media/v4l2-event.h>
@@ -19,7 +18,7 @@ static const u32 camera_formats[] = {
 	V4L2_PIX_FMT_YUYV,
 };
 
-/* The one input that a V4L2 capture device has to have. */
+/* V4L2 requires a capture device to have an input. */
 static int camera_enum_input(struct file *file, void *priv,
 			     struct v4l2_input *input)
 {
@@ -82,7 +81,7 @@ static int camera_enum_framesizes(struct file *file, void *priv,
 	return 0;
 }
 
-/* Turn what was asked for into the nearest that can be had. */
+/* Changes a format to the nearest supported one. */
 static void camera_adjust_format(struct v4l2_pix_format *pix)
 {
 	u32 least;
@@ -105,7 +104,7 @@ static void camera_adjust_format(struct v4l2_pix_format *pix)
 }
 
 /**
- * camera_format_init() - set what a fresh camera delivers.
+ * camera_format_init() - set the default format and frame rate.
  * @cam: the camera
  */
 void camera_format_init(struct camera *cam)
@@ -135,7 +134,7 @@ static int camera_s_fmt(struct file *file, void *priv, struct v4l2_format *f)
 {
 	struct camera *cam = video_drvdata(file);
 
-	/* Buffers were made for the format, and the thread reads it. */
+	/* The buffers have the size of the format, and the thread reads it. */
 	if (vb2_is_busy(&cam->queue))
 		return -EBUSY;
 
@@ -186,7 +185,7 @@ static int camera_s_parm(struct file *file, void *priv,
 	if (vb2_is_streaming(&cam->queue))
 		return -EBUSY;
 
-	/* V4L2 reads a fraction with a zero in it as "you choose". */
+	/* V4L2: a zero in the fraction asks for the default. */
 	if (!wish.numerator || !wish.denominator)
 		wish = (struct v4l2_fract){ 1, 30 };
 	if (V4L2_FRACT_COMPARE(wish, <, shortest))

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The camera as a device: module, platform device, video node.
+ * Module, platform device and video node of the camera.
  *
- * There is no hardware to find, so the module registers its own platform
- * devices; the parameter "devices" says how many. Each becomes one /dev/videoN.
- * From there on it is a driver as for any other platform device, which may also
- * be unbound in sysfs while applications have it open.
+ * The module registers its own platform devices; the parameter "devices" sets the
+ * number. Each has one /dev/videoN. Like any platform device it can be unbound in
+ * sysfs while applications have the node open.
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
@@ -22,19 +21,21 @@
 /**
  * DOC: Camera: lifetime of the device
  *
- * Three things can be left when a camera goes away, and each holds what it
- * needs. An open file holds &struct camera through v4l2_device, which
- * camera_free() ends; all its ioctls fail from then on. An exported dma-buf
- * holds its memory and the module, but not the camera. An attachment to a
- * foreign buffer is ours to end, and vb2_video_unregister_device() does so
- * before the device that it was made for is gone.
+ * Three kinds of users can remain when a camera is unbound:
+ *
+ * - Open files hold a reference to the v4l2_device. The last one frees
+ *   &struct camera in camera_free(). Ioctls fail with -ENODEV.
+ * - Exported dma-bufs hold references to their memory and to the module, but not
+ *   to the camera.
+ * - Attachments to imported dma-bufs belong to the device and must end before it
+ *   is unbound: vb2_video_unregister_device() detaches them.
  */
 
 static unsigned int camera_count = 1;
 module_param_named(devices, camera_count, uint, 0444);
 MODULE_PARM_DESC(devices, "Number of cameras, 1 to 8 (default: 1)");
 
-/* Written by module init and exit only. */
+/* Written by module init and exit only, so no lock is needed. */
 static struct platform_device *camera_devices[CAMERA_MAX_DEVICES];
 
 static const char * const camera_patterns[] = {
@@ -63,7 +64,7 @@ static const struct v4l2_file_operations camera_fops = {
 	.unlocked_ioctl = video_ioctl2,
 };
 
-/* The last file is closed, and the device is unbound. */
+/* v4l2_device.release: the device is unbound and the last file is closed. */
 static void camera_free(struct v4l2_device *v4l2)
 {
 	struct camera *cam = container_of(v4l2, struct camera, v4l2);
@@ -102,11 +103,10 @@ static int camera_node_register(struct camera *cam)
 }
 
 /*
- * The device's DMA limits are what exporters go by, so they are set before the
- * first buffer can be attached. This one reaches all memory and takes segments
- * of any length; with the default of 64 KiB an exporter would have to cut its
- * table into pieces for no reason. The node comes last: once it is registered
- * it can be opened.
+ * Exporters read the device's DMA limits when it is attached, so they are set
+ * before the node exists. The camera reaches all memory and takes segments of any
+ * length; the default is 64 KiB. The node is registered last, because it can be
+ * opened from then on.
  */
 static int camera_probe(struct platform_device *pdev)
 {

@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * videobuf2's memory operations, on top of export and import.
+ * videobuf2's memory operations, which call camera-export.c and camera-import.c.
  *
- * videobuf2 runs the queue and leaves to these operations what a buffer is made
- * of. It calls one set for memory of the driver's own (alloc, mmap, get_dmabuf,
- * put) and another for foreign buffers (attach_dmabuf, map_dmabuf, unmap_dmabuf,
- * detach_dmabuf); vaddr, cookie and num_users have to serve both. All of them
- * are called under the queue's lock.
+ * videobuf2 calls alloc, mmap, get_dmabuf and put for the camera's own memory,
+ * and attach_dmabuf, map_dmabuf, unmap_dmabuf and detach_dmabuf for imported
+ * dma-bufs. cookie and num_users serve both. camera.lock is held in all of them.
  *
- * The optional prepare and finish are left out. They are the place to sync
- * caches around a frame for a device that does DMA into its own buffers; the
- * camera brackets its access itself, when it knows that the buffer's other
- * users are done.
+ * The optional prepare and finish are not used. In them, a driver whose device
+ * does DMA syncs the caches around a frame. The camera's thread does this itself,
+ * when it has waited for the other users of the buffer.
  */
 #include <linux/dma-buf.h>
 #include <linux/slab.h>
@@ -19,18 +16,17 @@
 #include "camera.h"
 
 /**
- * camera_mem_begin_write() - wait until a frame may be written.
+ * camera_mem_begin_write() - begin CPU writes to a buffer's memory.
  * @mem: memory of a buffer that the driver owns
  *
- * Our own memory may have been exported, so it needs the same wait and the same
- * cache maintenance as a foreign buffer, just without a dma-buf in between. The
- * wait comes before the lock that the sync takes: whoever waits for a fence
- * with the reservation locked stops everybody else, and possibly the one who
- * would signal.
+ * Waits for the other users. The camera's own memory may have been exported, so
+ * it needs the same wait and the same cache maintenance as an import. The wait is
+ * done without the reservation lock: a wait with the lock held blocks all other
+ * users of the memory, and can block the signaller of the fence.
  *
  * Context: may sleep, for as long as others use the memory; a signal ends it.
- * Return: 0, or an errno after which nothing may be written: -ERESTARTSYS or
- * -EINTR when a signal came, or what a foreign exporter says.
+ * Return: 0, -ERESTARTSYS or -EINTR if a signal came, or an errno of the
+ * exporter. Nothing may be written on failure.
  */
 int camera_mem_begin_write(struct camera_mem *mem)
 {
@@ -47,7 +43,7 @@ int camera_mem_begin_write(struct camera_mem *mem)
 }
 
 /**
- * camera_mem_end_write() - the frame is written.
+ * camera_mem_end_write() - end CPU writes to a buffer's memory.
  * @mem: memory of a buffer that the driver owns
  *
  * Context: may sleep.
@@ -73,7 +69,7 @@ static void *camera_mem_alloc(struct vb2_buffer *vb, struct device *dev,
 	if (IS_ERR(mem->pages))
 		return mem->pages;
 
-	/* Painting needs an address, so it is kept from the start. */
+	/* The thread needs the address for each frame. */
 	dma_resv_lock(&mem->pages->resv, NULL);
 	ret = camera_pages_vmap(mem->pages, &mem->map);
 	dma_resv_unlock(&mem->pages->resv);
@@ -111,10 +107,10 @@ static struct dma_buf *camera_mem_get_dmabuf(struct vb2_buffer *vb, void *priv,
 }
 
 /*
- * The natural thing would be to attach in here and to map in map_dmabuf. But
- * videobuf2 of 6.12 forgets its reference to the buffer when this operation
- * fails, and an application could leak buffers by queueing ones that are too
- * small. So this one cannot fail, and the next one does both.
+ * A driver would attach in attach_dmabuf and map in map_dmabuf. But if
+ * attach_dmabuf fails, videobuf2 of 6.12 does not drop its reference to the
+ * dma-buf, and applications could leak buffers by queueing ones that are too
+ * small. So attach_dmabuf must not fail here, and map_dmabuf attaches too.
  */
 static void *camera_mem_attach_dmabuf(struct vb2_buffer *vb, struct device *dev,
 				      struct dma_buf *dmabuf,
@@ -154,13 +150,13 @@ static void camera_mem_unmap_dmabuf(void *priv)
 	camera_import_detach(priv);
 }
 
-/* How the driver finds the memory again: vb2_plane_cookie() returns it. */
+/* vb2_plane_cookie() returns this to the driver. */
 static void *camera_mem_cookie(struct vb2_buffer *vb, void *priv)
 {
 	return priv;
 }
 
-/* videobuf2 reports a buffer with more users than one as mapped. */
+/* videobuf2 reports a buffer with more than one user as mapped. */
 static unsigned int camera_mem_num_users(void *priv)
 {
 	struct camera_mem *mem = priv;

@@ -2,13 +2,11 @@
 /*
  * The camera's queue, and the thread that paints its frames.
  *
- * Between QBUF and DQBUF a buffer belongs to the driver, but only as far as
- * this application is concerned. The display that was given the same memory
- * may still be reading it: V4L2 lets an application queue a buffer before
- * others are done, and their fences in the buffer's reservation say so. The
- * camera waits for them in its thread and not in QBUF. A QBUF that blocked
- * would stop the application that has to pass on the other frames, and with it
- * the fence.
+ * Between QBUF and DQBUF the driver owns a buffer, but other devices may still
+ * use the same memory. V4L2 allows an application to queue a buffer that a
+ * display still reads; the reservation object has the fence. The camera waits for
+ * fences in its thread and not in QBUF: the application must be able to pass the
+ * other frames on, and the fence may depend on that.
  */
 #include <linux/dma-buf.h>
 #include <linux/hrtimer.h>
@@ -23,12 +21,11 @@
 /**
  * DOC: Camera: pacing
  *
- * Frame n is due n intervals after the first. A frame that finds no buffer, or
- * whose buffer is held back by a fence, is lost as it would be in hardware: its
- * number is skipped, and the number that is painted is always the one that
- * DQBUF reports as the sequence. STREAMON starts the clock: the first frame is
- * number 0 if its buffer was queued by then. When that buffer is held back, the
- * clock waits for it.
+ * Frame n is due n intervals after frame 0. As in hardware, a frame is dropped if
+ * no buffer is queued when it is due, or if the buffer's fences signal too late.
+ * The numbers of dropped frames are skipped. The painted number is the sequence
+ * number that DQBUF returns. STREAMON starts the clock; if the buffer of frame 0
+ * has fences, the clock starts when they have signalled.
  */
 
 static struct camera_buffer *to_camera_buffer(struct vb2_buffer *vb)
@@ -66,9 +63,8 @@ static void camera_return_buffers(struct camera *cam,
 }
 
 /*
- * An iosys_map and not a pointer, because an imported buffer may lie in the
- * memory of a graphics card, where some machines need other instructions. It
- * is also slow to read, so that rows are put together in ordinary memory.
+ * An imported buffer may be device memory: the iosys_map knows how to access it.
+ * Reading such memory is slow, so rows are composed in ordinary memory.
  */
 static void camera_paint(struct camera *cam, struct camera_mem *mem, u32 number)
 {
@@ -98,7 +94,7 @@ static u64 camera_interval_ns(const struct camera *cam)
 		       cam->interval.denominator);
 }
 
-/* Sleep until frame @due; a signal ends the sleep early. */
+/* Sleeps until frame @due is due; a signal ends the sleep. */
 static void camera_wait_until_due(const struct camera *cam, ktime_t start,
 				  u32 due)
 {
@@ -114,8 +110,9 @@ static u32 camera_frames_since(const struct camera *cam, ktime_t start)
 }
 
 /*
- * Run the clock: one frame per turn. A buffer whose wait was cut short by the
- * signal of camera_stop_streaming() is put back for that function to find.
+ * Paints one frame per iteration. If the signal of camera_stop_streaming()
+ * interrupts the wait for fences, the buffer goes back to the list, from which
+ * that function returns it to videobuf2.
  */
 static int camera_thread(void *data)
 {
@@ -161,9 +158,8 @@ static int camera_thread(void *data)
 }
 
 /*
- * vb2_ops.queue_setup: how many bytes has a buffer? CREATE_BUFS may ask for
- * more than the format needs, to have buffers for a larger one later, but not
- * for more than the largest.
+ * vb2_ops.queue_setup: sets or checks the size of buffers. CREATE_BUFS may ask for
+ * more than the format needs, to prepare for a larger one, up to the largest.
  */
 static int camera_queue_setup(struct vb2_queue *queue, unsigned int *buffers,
 			      unsigned int *planes, unsigned int sizes[],
@@ -182,10 +178,7 @@ static int camera_queue_setup(struct vb2_queue *queue, unsigned int *buffers,
 	return 0;
 }
 
-/*
- * vb2_ops.buf_prepare: the last look at a buffer before it is queued, in the
- * application's own context, where an error still reaches it.
- */
+/* vb2_ops.buf_prepare: its errno is that of QBUF. */
 static int camera_buf_prepare(struct vb2_buffer *vb)
 {
 	struct camera *cam = vb2_get_drv_priv(vb->vb2_queue);
@@ -208,8 +201,8 @@ static void camera_buf_queue(struct vb2_buffer *vb)
 }
 
 /*
- * vb2_ops.start_streaming: on failure the buffers go back as QUEUED, so that
- * they are still in the queue when userspace tries again.
+ * vb2_ops.start_streaming: on failure the buffers are returned as QUEUED, so that
+ * userspace can try again without queueing them again.
  */
 static int camera_start_streaming(struct vb2_queue *queue, unsigned int count)
 {
@@ -237,14 +230,13 @@ static int camera_start_streaming(struct vb2_queue *queue, unsigned int count)
 }
 
 /*
- * vb2_ops.stop_streaming: afterwards the driver owns no buffer and touches
- * none.
+ * vb2_ops.stop_streaming: when it returns, the driver owns no buffer.
  *
- * The thread may be waiting for a fence that a broken or hostile client never
- * signals, and STREAMOFF, close() and exit() must not wait with it. The wait
- * in begin_cpu_access is interruptible, so the thread is sent a signal, the
- * one that ends killable waits too. The flag comes first, for a thread that has
- * just started still ignores signals, but then it has yet to look at the flag.
+ * The thread may wait for a fence that a broken or hostile client never signals.
+ * STREAMOFF and close() must not wait for that. The wait in begin_cpu_access is
+ * interruptible, so the thread gets a signal; SIGKILL ends killable waits too.
+ * The flag is set before: a thread that has not called allow_kernel_signal() yet
+ * ignores the signal, but tests the flag afterwards.
  */
 static void camera_stop_streaming(struct vb2_queue *queue)
 {
@@ -270,7 +262,7 @@ static const struct vb2_ops camera_queue_ops = {
 /**
  * camera_queue_init() - set up the queue of a camera.
  * @cam: the camera, with its lock
- * @dev: device that buffers are attached to
+ * @dev: device that is attached to imported buffers
  *
  * Context: may sleep.
  * Return: 0, or an errno of vb2_queue_init().
@@ -291,7 +283,7 @@ int camera_queue_init(struct camera *cam, struct device *dev)
 	queue->mem_ops = &camera_mem_ops;
 	queue->buf_struct_size = sizeof(struct camera_buffer);
 	queue->timestamp_flags = V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC;
-	/* The CPU writes in the device's stead: see camera_import_map(). */
+	/* The CPU writes in the device's stead, see camera_import_map(). */
 	queue->bidirectional = 1;
 	return vb2_queue_init(queue);
 }

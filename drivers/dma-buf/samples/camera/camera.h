@@ -34,20 +34,19 @@ struct vm_area_struct;
  * DOC: Camera: overview
  *
  * The camera is a complete V4L2 capture driver without hardware: a thread
- * paints a test picture where a real driver would start a DMA engine. Each of
- * its files answers one question of a driver author:
+ * paints a test picture where a real driver would start a DMA engine.
  *
- * - camera-export.c: how do I give my memory to other devices?
- * - camera-import.c: how do I use memory that another driver gave me?
- * - camera-mem.c: how do videobuf2's memory operations tie the two together?
- * - camera-stream.c: when may my device write to a buffer, and who waits?
- * - camera-ioctl.c and camera-main.c: what else does a V4L2 driver need?
+ * - camera-export.c: exporting the camera's own memory
+ * - camera-import.c: writing to memory of another driver
+ * - camera-mem.c: videobuf2's memory operations, which call these two
+ * - camera-stream.c: the queue, and the thread that waits for fences and paints
+ * - camera-ioctl.c, camera-main.c: the rest of a V4L2 driver
  *
- * Most V4L2 drivers never write the first three, because videobuf2 has them
- * ready (vb2_dma_sg_memops and its siblings). They are written out here for
- * the drivers that cannot use those, and for all others that share memory:
- * nothing in camera-export.c and camera-import.c but their arguments is
- * particular to V4L2.
+ * Most V4L2 drivers do not need code like that of the first three files, because
+ * videobuf2 provides it (vb2_dma_sg_memops, vb2_dma_contig_memops,
+ * vb2_vmalloc_memops). It is here for drivers that cannot use those, and for
+ * drivers of other subsystems: camera-export.c and camera-import.c do not depend
+ * on V4L2 but for their arguments.
  */
 
 /**
@@ -58,25 +57,23 @@ struct vm_area_struct;
  *	camera.lock			ioctls, and the state of the queue
  *	  vb2_queue.mmap_lock		videobuf2's own
  *	    camera_pages.resv		mappings, kernel address, fences
- *	camera.buffers_lock		the list between QBUF and the thread
+ *	camera.buffers_lock		buffers between QBUF and the thread
  *
- * The thread takes a reservation lock but never camera.lock, which
- * STREAMOFF holds while it waits for the thread to end.
+ * The thread takes reservation locks and camera.buffers_lock. It never takes
+ * camera.lock, because STREAMOFF holds that while it waits for the thread.
  */
 
 /**
- * struct camera_pages - memory that the camera owns and lends out.
- * @resv: fences of all who use the memory. One memory, one reservation: it is
- *	handed to every dma-buf made of these pages, so that whoever holds one
- *	of them waits for the users of all. Its lock guards @mappings, @vaddr
- *	and @vmaps.
- * @mappings: what is mapped for devices now, a list of camera_attachment.node
+ * struct camera_pages - memory that the camera owns.
+ * @resv: reservation object of the memory. All dma-bufs made of the memory use
+ *	it, so that a user of one dma-buf waits for the users of all. Its lock
+ *	guards @mappings, @vaddr and @vmaps.
+ * @mappings: DMA mappings, a list of camera_attachment.node
  * @vaddr: kernel address, valid while @vmaps is not 0
- * @vmaps: how many hold @vaddr
- * @users: the videobuf2 buffer, each dma-buf, each user mapping; the last one
- *	frees
- * @count: number of @pages
- * @pages: the memory, in pieces that need not be neighbours
+ * @vmaps: users of @vaddr
+ * @users: references: the videobuf2 buffer, each dma-buf, each userspace mapping
+ * @count: number of @pages, constant
+ * @pages: the memory, not contiguous, constant
  */
 struct camera_pages {
 	struct dma_resv resv;
@@ -89,19 +86,21 @@ struct camera_pages {
 };
 
 /**
- * struct camera_mem - the memory of one videobuf2 buffer.
- * @pages: our own memory (V4L2_MEMORY_MMAP), else NULL
- * @dmabuf: a foreign buffer (V4L2_MEMORY_DMABUF), else NULL
- * @size: how much of it a frame needs, in bytes
- * @dev: the device that is attached to it
+ * struct camera_mem - memory of one videobuf2 buffer.
+ * @pages: the camera's own memory (V4L2_MEMORY_MMAP), else NULL
+ * @dmabuf: the imported dma-buf (V4L2_MEMORY_DMABUF), else NULL; videobuf2 holds
+ *	the reference
+ * @size: bytes that a frame needs of @dmabuf
+ * @dev: device that is attached to @dmabuf
  * @attach: the attachment
- * @sgt: the foreign buffer in the addresses of @dev
+ * @sgt: DMA addresses of @dmabuf for @dev
  * @dir: direction of @sgt
- * @map: where the CPU finds the one or the other
+ * @map: kernel address of @pages or @dmabuf
  *
- * This is what videobuf2 calls the allocator's private data: made by the
- * memory operations alloc or attach_dmabuf, and passed to all others. The
- * queue's lock serializes them.
+ * This is videobuf2's private data of a plane: the memory operations alloc and
+ * attach_dmabuf return it, and the others get it. camera.lock serialises them.
+ * While the driver owns the buffer, between buf_queue and vb2_buffer_done(), no
+ * operation changes it, and the thread uses it without that lock.
  */
 struct camera_mem {
 	struct camera_pages *pages;
@@ -115,9 +114,9 @@ struct camera_mem {
 };
 
 /**
- * struct camera_buffer - one frame on its way through the queue.
- * @vb: what videobuf2 knows of it; must come first
- * @node: entry of camera.buffers while the driver owns the buffer
+ * struct camera_buffer - one buffer of the queue.
+ * @vb: videobuf2's part; must come first
+ * @node: entry of camera.buffers; guarded by camera.buffers_lock
  */
 struct camera_buffer {
 	struct vb2_v4l2_buffer vb;
@@ -126,19 +125,21 @@ struct camera_buffer {
 
 /**
  * struct camera - one device.
- * @v4l2: holds the structure until the last file is closed
- * @vdev: the node in /dev
- * @queue: buffers of the node
- * @ctrls: the controls, with a lock of their own
- * @lock: serializes ioctls; guards @format, @interval and the queue's state
- * @format: what S_FMT agreed on; fixed while buffers exist
- * @interval: seconds per frame; fixed while streaming
- * @pattern: &enum pattern_kind, written by the control, read by the thread
+ * @v4l2: V4L2 device; its reference count keeps this structure until the last
+ *	file is closed
+ * @vdev: the video node
+ * @queue: the node's buffers
+ * @ctrls: the controls, with their own lock
+ * @lock: serialises ioctls; guards @format, @interval and the queue's state
+ * @format: set by S_FMT; constant while buffers exist
+ * @interval: seconds per frame; constant while streaming
+ * @pattern: &enum pattern_kind; written by the control, read by the thread, both
+ *	without a lock
  * @buffers_lock: guards @buffers
- * @buffers: queued by userspace and not yet painted, oldest first
+ * @buffers: queued buffers, oldest first
  * @thread: paints; exists from start_streaming to stop_streaming
- * @stopping: tells @thread to end, see camera_stop_streaming()
- * @row: one row of pixels, used by @thread alone
+ * @stopping: tells @thread to end; no lock, see camera_stop_streaming()
+ * @row: one row of pixels, used by @thread only
  */
 struct camera {
 	struct v4l2_device v4l2;

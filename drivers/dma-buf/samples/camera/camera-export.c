@@ -201,6 +201,12 @@ int camera_pages_mmap(struct camera_pages *pages, struct vm_area_struct *vma)
 	return 0;
 }
 
+/* The longest segment that the device takes and that a bounce buffer can hold. */
+static unsigned int camera_max_segment(struct device *dev)
+{
+	return min_t(size_t, dma_get_max_seg_size(dev), dma_max_mapping_size(dev));
+}
+
 /*
  * dma_buf_ops.attach: called without the reservation lock, once per attachment.
  * An exporter refuses a device here, not when it is mapped, and does here what is
@@ -222,7 +228,7 @@ static int camera_dmabuf_attach(struct dma_buf *dmabuf,
 
 	ret = sg_alloc_table_from_pages_segment(&view->sgt, pages->pages,
 						pages->count, 0, dmabuf->size,
-						dma_get_max_seg_size(attach->dev),
+						camera_max_segment(attach->dev),
 						GFP_KERNEL);
 	if (ret) {
 		kfree(view);

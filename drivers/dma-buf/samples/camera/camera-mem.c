@@ -110,24 +110,28 @@ static struct dma_buf *camera_mem_get_dmabuf(struct vb2_buffer *vb, void *priv,
  * A driver would attach in attach_dmabuf and map in map_dmabuf. But if
  * attach_dmabuf fails, videobuf2 of 6.12 does not drop its reference to the
  * dma-buf, and applications could leak buffers by queueing ones that are too
- * small. So attach_dmabuf must not fail here, and map_dmabuf attaches too.
+ * small. So attach_dmabuf must not fail here: map_dmabuf attaches too, and
+ * nothing is allocated. A buffer has one plane, and videobuf2 detaches the old
+ * dma-buf before it attaches another one: one structure per buffer is enough.
  */
 static void *camera_mem_attach_dmabuf(struct vb2_buffer *vb, struct device *dev,
 				      struct dma_buf *dmabuf,
 				      unsigned long size)
 {
-	struct camera_mem *mem = kzalloc(sizeof(*mem), GFP_KERNEL | __GFP_NOFAIL);
+	struct camera_mem *mem = &to_camera_buffer(vb)->import;
 
-	mem->dmabuf = dmabuf;
-	mem->size = size;
-	mem->dev = dev;
-	mem->dir = vb->vb2_queue->dma_dir;
+	*mem = (struct camera_mem) {
+		.dmabuf = dmabuf,
+		.size = size,
+		.dev = dev,
+		.dir = vb->vb2_queue->dma_dir,
+	};
 	return mem;
 }
 
+/* videobuf2 requires it. camera_mem_unmap_dmabuf() has detached. */
 static void camera_mem_detach_dmabuf(void *priv)
 {
-	kfree(priv);
 }
 
 static int camera_mem_map_dmabuf(void *priv)

@@ -28,11 +28,6 @@
  * has fences, the clock starts when they have signalled.
  */
 
-static struct camera_buffer *to_camera_buffer(struct vb2_buffer *vb)
-{
-	return container_of(to_vb2_v4l2_buffer(vb), struct camera_buffer, vb);
-}
-
 static struct camera_buffer *camera_take_buffer(struct camera *cam)
 {
 	struct camera_buffer *buf;

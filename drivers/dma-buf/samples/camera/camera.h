@@ -117,11 +117,19 @@ struct camera_mem {
  * struct camera_buffer - one buffer of the queue.
  * @vb: videobuf2's part; must come first
  * @node: entry of camera.buffers; guarded by camera.buffers_lock
+ * @import: memory of an imported buffer, used from attach_dmabuf to detach_dmabuf;
+ *	see there why it is not allocated
  */
 struct camera_buffer {
 	struct vb2_v4l2_buffer vb;
 	struct list_head node;
+	struct camera_mem import;
 };
+
+static inline struct camera_buffer *to_camera_buffer(struct vb2_buffer *vb)
+{
+	return container_of(to_vb2_v4l2_buffer(vb), struct camera_buffer, vb);
+}
 
 /**
  * struct camera - one device.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Exporting: a GEM object as a dma-buf. These are the callbacks of an exporter
- * whose memory is ordinary pages.
+ * Exporting: dma-bufs of the display's own buffers, and all callbacks of an
+ * exporter whose memory consists of pages.
  */
 
 #include <linux/dma-buf.h>
@@ -18,87 +18,94 @@
 /**
  * DOC: Export
  *
- * The exporter owns the storage and answers for it. Importers come in three
- * kinds, and each asks for something else:
+ * There are three kinds of users, and each has callbacks of its own:
  *
- * * a device wants addresses: map and unmap, and pin when it cannot follow a
- *   move;
- * * a driver that reads or writes with the CPU wants a kernel address: vmap and
- *   vunmap, bracketed by begin and end of CPU access;
- * * a process wants it in its address space: mmap, with the same bracket as
- *   ioctls.
+ * * A device needs DMA addresses: map_dma_buf and unmap_dma_buf; also pin and
+ *   unpin, if its driver cannot follow a move.
+ * * A driver that reads or writes with the CPU needs a kernel address: vmap and
+ *   vunmap, with begin_cpu_access and end_cpu_access around each access.
+ * * A process needs a userspace mapping: mmap, with DMA_BUF_IOCTL_SYNC around
+ *   each access, which calls begin_cpu_access and end_cpu_access.
  *
- * pin, unpin, map, unmap, vmap and vunmap are called with the reservation lock
- * held. Because the dma-buf was exported with the GEM object's own reservation
- * object, that is the lock which guards the storage, and none of them takes
- * another. The rest is called without it.
+ * The core holds the reservation lock around pin, unpin, map_dma_buf,
+ * unmap_dma_buf, vmap and vunmap. The display passes the reservation object of
+ * the GEM object to dma_buf_export(). So that lock also guards the storage, and
+ * these callbacks take no other. The other callbacks are called without it.
  */
+
+static struct drm_gem_object *display_exported_object(struct dma_buf *dmabuf)
+{
+	return dmabuf->priv;
+}
+
+static struct display_bo *display_exported_bo(struct dma_buf *dmabuf)
+{
+	return to_display_bo(display_exported_object(dmabuf));
+}
 
 /**
- * struct display_mapping - the buffer as one device sees it
+ * struct display_mapping - DMA mapping of an own buffer for one device
+ *
+ * All members but @node are constant.
  */
 struct display_mapping {
-	/** @sgt: The table the importer has; first, so that it leads back here. */
+	/** @sgt: The importer's table; its address leads back to the mapping. */
 	struct sg_table sgt;
 
-	/** @node: Link in &display_bo.mappings; reservation lock. */
+	/** @node: Entry of &display_bo.mappings; reservation lock. */
 	struct list_head node;
 
-	/** @storage: What the addresses lead to, even after a move. */
+	/** @storage: The memory that is mapped, with a reference. */
 	struct display_storage *storage;
 
-	/** @dev: Whose addresses these are. */
+	/** @dev: The device. */
 	struct device *dev;
 
-	/** @dir: What that device does. */
+	/** @dir: Direction of the mapping. */
 	enum dma_data_direction dir;
 };
 
 /*
- * Somebody cannot follow a move: a static importer for as long as it is
- * attached (the core asks on its behalf), a dynamic one while its hardware is
- * busy with the buffer for an unknown time. The pages are reachable by every
- * device where they are, so counting is all. An exporter with video memory
- * would first migrate the buffer to where attach->dev can reach it.
+ * dma_buf_ops.pin: the buffer must not move. The core pins for a static importer
+ * while that is attached; a dynamic importer pins while its hardware uses the
+ * buffer for an unbounded time. All devices reach the pages where they are, so a
+ * count suffices. An exporter with video memory would first move the buffer to
+ * where attach->dev can reach it.
  */
 static int display_export_pin(struct dma_buf_attachment *attach)
 {
-	struct display_bo *bo = to_display_bo(attach->dmabuf->priv);
+	struct display_bo *bo = display_exported_bo(attach->dmabuf);
 
 	dma_resv_assert_held(bo->base.resv);
 	bo->pin_count++;
 	return 0;
 }
 
-/*
- * One pin less. It cannot fail, and it moves nothing itself: whoever wants to
- * move buffers will find the count at zero.
- */
+/* dma_buf_ops.unpin: cannot fail. The next move finds the buffer unpinned. */
 static void display_export_unpin(struct dma_buf_attachment *attach)
 {
-	struct display_bo *bo = to_display_bo(attach->dmabuf->priv);
+	struct display_bo *bo = display_exported_bo(attach->dmabuf);
 
 	dma_resv_assert_held(bo->base.resv);
 	bo->pin_count--;
 }
 
-/* Longest segment that the device takes and that a bounce buffer could hold. */
+/* The longest segment that the device takes and that a bounce buffer can hold. */
 static unsigned int display_max_segment(struct device *dev)
 {
 	return min_t(size_t, dma_get_max_seg_size(dev), dma_max_mapping_size(dev));
 }
 
 /*
- * Addresses for one device. Each call makes a new table, as two importers must
- * never share one: the addresses differ per device, and the table is theirs
- * until they give it back. Neighbouring pages become one segment, as long as the
- * device can take. A cache that the device does not snoop is written back by
- * dma_map_sgtable(), in the direction that the importer announced.
+ * dma_buf_ops.map_dma_buf: each call allocates a table, because the addresses
+ * differ between devices and a table belongs to its importer until it is
+ * unmapped. Adjacent pages are merged into segments of up to the device's limit.
+ * dma_map_sgtable() writes back the CPU caches if the device does not snoop them.
  */
 static struct sg_table *display_export_map(struct dma_buf_attachment *attach,
 					   enum dma_data_direction dir)
 {
-	struct display_bo *bo = to_display_bo(attach->dmabuf->priv);
+	struct display_bo *bo = display_exported_bo(attach->dmabuf);
 	struct display_storage *storage = bo->storage;
 	struct display_mapping *mapping;
 	int ret;
@@ -131,9 +138,9 @@ free_mapping:
 }
 
 /*
- * The device is done with these addresses. They may lead to storage that the
- * buffer has left since (see display-move.c); the mapping's own reference has
- * kept those pages until now, as taking a mapping down can still write to them.
+ * dma_buf_ops.unmap_dma_buf: the mapping may lead to storage that a move has
+ * replaced. dma_unmap_sgtable() may write to these pages (from a bounce buffer),
+ * so the mapping's reference is dropped after it.
  */
 static void display_export_unmap(struct dma_buf_attachment *attach,
 				 struct sg_table *sgt, enum dma_data_direction dir)
@@ -148,11 +155,18 @@ static void display_export_unmap(struct dma_buf_attachment *attach,
 	kfree(mapping);
 }
 
-/*
- * For devices that do not share the CPU's cache, stale lines are dropped: for
- * every mapping there is, since any of the devices may have written. A mapping
- * whose device only reads has nothing to drop, and the DMA layer knows that by
- * the mapping's own direction.
+/**
+ * display_export_begin_cpu() - begin CPU access to an own buffer.
+ * @bo: the buffer; its fences have been waited for
+ *
+ * Syncs each mapping in its own direction, the only one that the DMA API allows.
+ * That invalidates stale CPU cache lines, and copies bounce buffers back. Any
+ * device may have written, so all mappings are synced; for those that only read
+ * nothing is done.
+ *
+ * Context: Reservation lock not held; may sleep.
+ *
+ * Return: 0, or %-EINTR if a signal came.
  */
 int display_export_begin_cpu(struct display_bo *bo)
 {
@@ -168,7 +182,15 @@ int display_export_begin_cpu(struct display_bo *bo)
 	return 0;
 }
 
-/* And the other way: devices are to see what the CPU wrote, if it did. */
+/**
+ * display_export_end_cpu() - end CPU access to an own buffer.
+ * @bo: the buffer
+ * @dir: %DMA_FROM_DEVICE if the CPU only read
+ *
+ * Makes CPU writes visible to the devices.
+ *
+ * Context: Reservation lock not held; may sleep.
+ */
 void display_export_end_cpu(struct display_bo *bo, enum dma_data_direction dir)
 {
 	struct display_mapping *mapping;
@@ -182,36 +204,35 @@ void display_export_end_cpu(struct display_bo *bo, enum dma_data_direction dir)
 }
 
 /*
- * Called for a driver's dma_buf_begin_cpu_access() and for userspace's
- * DMA_BUF_IOCTL_SYNC alike. The core has waited for the fences of those whom
- * this access could disturb: what is left to the exporter is the cache.
+ * dma_buf_ops.begin_cpu_access: called by dma_buf_begin_cpu_access() and
+ * DMA_BUF_IOCTL_SYNC. The core has waited for the fences that conflict with this
+ * access; only the caches remain.
  */
 static int display_export_begin_cpu_access(struct dma_buf *dmabuf,
 					   enum dma_data_direction dir)
 {
-	return display_export_begin_cpu(to_display_bo(dmabuf->priv));
+	return display_export_begin_cpu(display_exported_bo(dmabuf));
 }
 
 /*
- * The counterpart. Userspace may call it as often as it likes and without a
- * begin, so it must not count anything.
+ * dma_buf_ops.end_cpu_access: userspace may call it any number of times and
+ * without a begin, so it must not count.
  */
 static int display_export_end_cpu_access(struct dma_buf *dmabuf,
 					 enum dma_data_direction dir)
 {
-	display_export_end_cpu(to_display_bo(dmabuf->priv), dir);
+	display_export_end_cpu(display_exported_bo(dmabuf), dir);
 	return 0;
 }
 
 /*
- * A kernel address for an importer that works with the CPU. The core counts its
- * users and calls for the first only; the scan-out counts as another user of the
- * same address, which is why there is a count here too. It also keeps the
- * buffer from moving.
+ * dma_buf_ops.vmap: the core counts the users of one dma-buf and calls this for
+ * the first. The scan-out and other dma-bufs share the kernel address, so
+ * display_bo_vmap() counts too. A buffer with a kernel address is not moved.
  */
 static int display_export_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
-	struct display_bo *bo = to_display_bo(dmabuf->priv);
+	struct display_bo *bo = display_exported_bo(dmabuf);
 	int ret;
 
 	ret = display_bo_vmap(bo);
@@ -220,34 +241,31 @@ static int display_export_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 	return ret;
 }
 
-/*
- * The last importer is done with the address. No fence and no cache work: those
- * belong to the end of CPU access, which came before.
- */
+/* dma_buf_ops.vunmap: called for the last user. end_cpu_access came before. */
 static void display_export_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
-	display_bo_vunmap(to_display_bo(dmabuf->priv));
+	display_bo_vunmap(display_exported_bo(dmabuf));
 }
 
 /*
- * The same mapping as through the DRM file: drm_gem_mmap_obj() takes the area's
- * own reference to the GEM object. The core has compared the area with the
- * buffer's size. Adding the fake offset puts it where drm_vma_node_unmap() finds
- * it, together with the f_mapping that display_export() sets.
+ * dma_buf_ops.mmap: the same mapping as through the DRM file. The core has
+ * checked the area against the size. drm_gem_mmap_obj() takes a reference to the
+ * GEM object for the area. With the fake offset, and the f_mapping that
+ * display_export() sets, drm_vma_node_unmap() finds the area.
  */
 static int display_export_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 {
-	struct drm_gem_object *obj = dmabuf->priv;
+	struct drm_gem_object *obj = display_exported_object(dmabuf);
 
 	vma->vm_pgoff += drm_vma_node_start(&obj->vma_node);
 	return drm_gem_mmap_obj(obj, obj->size, vma);
 }
 
 /*
- * Nobody has the dma-buf any more, but handles may still lead to the GEM object,
- * and a move may just look at the pointer: it is cleared under the lock. The
- * references are those that display_export() took, the device's last, as the
- * GEM object needs it to be freed.
+ * dma_buf_ops.release: the last reference to the dma-buf is gone. A move reads
+ * the pointer under the reservation lock. The references are those of
+ * display_export(). The DRM device is put last, because freeing the GEM object
+ * uses it.
  */
 static void display_export_release(struct dma_buf *dmabuf)
 {
@@ -263,11 +281,11 @@ static void display_export_release(struct dma_buf *dmabuf)
 }
 
 /*
- * There is no .attach: it would refuse a device that cannot reach the storage,
- * and everybody reaches pages. There is no .cache_sgt_mapping: a mapping that
- * outlives its use is what a dynamic exporter must not have.
+ * No .attach: it would refuse devices that cannot reach the storage, and pages
+ * are in reach of all. No .cache_sgt_mapping: a mapping that outlives its use
+ * would keep the old storage allocated after a move.
  */
-const struct dma_buf_ops display_export_ops = {
+static const struct dma_buf_ops display_export_ops = {
 	.pin = display_export_pin,
 	.unpin = display_export_unpin,
 	.map_dma_buf = display_export_map,
@@ -281,17 +299,44 @@ const struct dma_buf_ops display_export_ops = {
 };
 
 /**
- * display_export() - make the dma-buf of a GEM object.
+ * display_export_object() - find the GEM object of a dma-buf.
+ * @dmabuf: any dma-buf
+ *
+ * Context: Any.
+ *
+ * Return: The object, without a reference, or NULL if no display exported the
+ * dma-buf.
+ */
+struct drm_gem_object *display_export_object(struct dma_buf *dmabuf)
+{
+	return dmabuf->ops == &display_export_ops ? display_exported_object(dmabuf) : NULL;
+}
+
+/**
+ * display_export_move_notify() - notify all importers of a buffer of a move.
+ * @bo: an own buffer
+ *
+ * Context: Reservation lock held; may sleep.
+ */
+void display_export_move_notify(struct display_bo *bo)
+{
+	dma_resv_assert_held(bo->base.resv);
+	if (bo->dmabuf)
+		dma_buf_move_notify(bo->dmabuf);
+}
+
+/**
+ * display_export() - make a dma-buf of a GEM object.
  * @obj: an own buffer
  * @flags: access mode of the file
  *
- * DRM's core calls this once for a buffer: it remembers the dma-buf while there
- * is a handle, and hands an imported buffer's own one out without asking.
+ * The dma-buf uses the reservation object of the GEM object: one lock and one set
+ * of fences for users of handles and users of file descriptors.
+ * DEFINE_DMA_BUF_EXPORT_INFO() sets info.owner to this module, which keeps it
+ * loaded while the dma-buf exists.
  *
- * Passing the GEM object's reservation object is the decision that matters: one
- * lock and one set of fences, whether a user came through a handle or through
- * the file descriptor. info.owner, set by the macro, keeps this module loaded
- * while the dma-buf lives.
+ * Nobody can attach before this function returns, so it may link the dma-buf
+ * after dma_buf_export().
  *
  * Context: DRM's object_name_lock held; reservation lock not held; may sleep.
  *
@@ -299,7 +344,6 @@ const struct dma_buf_ops display_export_ops = {
  */
 struct dma_buf *display_export(struct drm_gem_object *obj, int flags)
 {
-	struct display_bo *bo = to_display_bo(obj);
 	DEFINE_DMA_BUF_EXPORT_INFO(info);
 	struct dma_buf *dmabuf;
 
@@ -308,21 +352,17 @@ struct dma_buf *display_export(struct drm_gem_object *obj, int flags)
 	info.flags = flags;
 	info.resv = obj->resv;
 	info.priv = obj;
+	dmabuf = dma_buf_export(&info);
+	if (IS_ERR(dmabuf))
+		return dmabuf;
 
-	/* What the release puts: from the export on it may come at any time. */
+	/* Dropped by display_export_release(). */
 	drm_gem_object_get(obj);
 	drm_dev_get(obj->dev);
-	dmabuf = dma_buf_export(&info);
-	if (IS_ERR(dmabuf)) {
-		drm_dev_put(obj->dev);
-		drm_gem_object_put(obj);
-		return dmabuf;
-	}
-
 	dmabuf->file->f_mapping = obj->dev->anon_inode->i_mapping;
 
 	dma_resv_lock(obj->resv, NULL);
-	bo->dmabuf = dmabuf;
+	to_display_bo(obj)->dmabuf = dmabuf;
 	dma_resv_unlock(obj->resv);
 	return dmabuf;
 }

@@ -1,120 +1,56 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The display's buffers: GEM objects with pages of their own.
+ * GEM objects: the display's own buffers and its imports, as DRM sees them.
  *
- * Their storage is allocated with the buffer and always present. It is not
- * always the same storage: display-move.c exchanges it while nobody needs it in
- * place. All who do need it say so, under the reservation lock: by pin_count (a
- * device, or the scan-out) or by vmap_count (the kernel). Userspace need not, its
- * pages are taken away and found again by the next page fault.
+ * This file ties the others together: display-storage.c has the memory of own
+ * buffers, display-import.c the attachments of imports, display-export.c the
+ * dma-bufs made of own buffers. None of these calls back into this file.
  */
 
 #include <linux/dma-buf.h>
 #include <linux/dma-resv.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
-#include <linux/vmalloc.h>
 
 #include <drm/drm_gem.h>
 #include <drm/drm_mode.h>
+#include <drm/drm_prime.h>
 #include <drm/drm_vma_manager.h>
 
 #include "display.h"
 
-/*
- * Userspace decides how many there are. So they are charged to its memory
- * cgroup, cleared, and not worth killing somebody for.
- */
-#define DISPLAY_GFP	(GFP_HIGHUSER | __GFP_ZERO | __GFP_ACCOUNT | \
-			 __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
-
-static void display_storage_free(struct kref *kref)
-{
-	struct display_storage *storage = container_of(kref, struct display_storage, refcount);
-	unsigned long i;
-
-	for (i = 0; i < storage->num_pages && storage->pages[i]; i++)
-		__free_page(storage->pages[i]);
-	kvfree(storage);
-}
-
-struct display_storage *display_storage_get(struct display_storage *storage)
-{
-	kref_get(&storage->refcount);
-	return storage;
-}
-
-void display_storage_put(struct display_storage *storage)
-{
-	kref_put(&storage->refcount, display_storage_free);
-}
-
-struct display_storage *display_storage_alloc(unsigned long num_pages)
-{
-	struct display_storage *storage;
-	unsigned long i;
-
-	storage = kvzalloc(struct_size(storage, pages, num_pages), GFP_KERNEL);
-	if (!storage)
-		return NULL;
-	kref_init(&storage->refcount);
-	storage->num_pages = num_pages;
-
-	for (i = 0; i < num_pages; i++) {
-		storage->pages[i] = alloc_page(DISPLAY_GFP);
-		if (!storage->pages[i]) {
-			display_storage_put(storage);
-			return NULL;
-		}
-	}
-	return storage;
-}
-
-/*
- * A kernel address, in bo->map. For an imported buffer it is the exporter who
- * knows what kind of memory it is, and says so in the &struct iosys_map.
- */
-int display_bo_vmap(struct display_bo *bo)
-{
-	struct display_storage *storage = bo->storage;
-	void *vaddr;
-	int ret;
-
-	dma_resv_assert_held(bo->base.resv);
-	if (bo->vmap_count++)
-		return 0;
-
-	if (bo->base.import_attach) {
-		ret = dma_buf_vmap(bo->base.import_attach->dmabuf, &bo->map);
-	} else {
-		vaddr = vmap(storage->pages, storage->num_pages, VM_MAP, PAGE_KERNEL);
-		iosys_map_set_vaddr(&bo->map, vaddr);
-		ret = vaddr ? 0 : -ENOMEM;
-	}
-	if (ret)
-		bo->vmap_count = 0;
-	return ret;
-}
-
-void display_bo_vunmap(struct display_bo *bo)
+static int display_bo_pin(struct display_bo *bo)
 {
 	dma_resv_assert_held(bo->base.resv);
-	if (--bo->vmap_count)
-		return;
+	if (bo->imported)
+		return display_import_pin(bo);
+	bo->pin_count++;
+	return 0;
+}
 
-	if (bo->base.import_attach)
-		dma_buf_vunmap(bo->base.import_attach->dmabuf, &bo->map);
+static void display_bo_unpin(struct display_bo *bo)
+{
+	dma_resv_assert_held(bo->base.resv);
+	if (bo->imported)
+		display_import_unpin(bo);
 	else
-		vunmap(bo->map.vaddr);
-	iosys_map_clear(&bo->map);
+		bo->pin_count--;
 }
 
-/*
- * Ready for the screen: from here until display_bo_let_go() the buffer neither
- * moves nor loses its kernel address. This waits for no fence, as the content may
- * still be in the making.
+/**
+ * display_bo_prepare() - prepare a buffer for scan-out.
+ * @bo: own buffer or import
+ *
+ * Until display_bo_cleanup() the buffer is not moved, is mapped for the device,
+ * and has a kernel address. This waits for no fence: writers may still be at
+ * work. Calls nest.
+ *
+ * Context: Reservation lock not held; may sleep.
+ *
+ * Return: 0, %-ENODEV if the display is unbound, %-EINTR if a signal came, or an errno of
+ * the exporter.
  */
-int display_bo_hold(struct display_bo *bo)
+int display_bo_prepare(struct display_bo *bo)
 {
 	struct dma_resv *resv = bo->base.resv;
 	int ret;
@@ -123,30 +59,37 @@ int display_bo_hold(struct display_bo *bo)
 	if (ret)
 		return ret;
 
-	ret = display_import_pin(bo);
+	ret = display_bo_pin(bo);
 	if (ret)
 		goto unlock;
 	ret = display_bo_vmap(bo);
 	if (ret)
-		display_import_unpin(bo);
+		display_bo_unpin(bo);
 unlock:
 	dma_resv_unlock(resv);
 	return ret;
 }
 
-void display_bo_let_go(struct display_bo *bo)
+/**
+ * display_bo_cleanup() - undo one display_bo_prepare().
+ * @bo: own buffer or import
+ *
+ * Context: Reservation lock not held; may sleep.
+ */
+void display_bo_cleanup(struct display_bo *bo)
 {
 	dma_resv_lock(bo->base.resv, NULL);
 	display_bo_vunmap(bo);
-	display_import_unpin(bo);
+	display_bo_unpin(bo);
 	dma_resv_unlock(bo->base.resv);
 }
 
 /*
- * The reservation lock is what a move of the storage holds, hence the address
- * looked up here is the right one until the lock is dropped, and a move after
- * that zaps it. The page offset counts from the buffer's fake offset in DRM's
- * address space, whichever file it was mapped through.
+ * A move holds the reservation lock while it replaces the storage, and removes
+ * the pages of all userspace mappings before. So the page that is looked up here
+ * is the current one. The page offset includes the buffer's fake offset in DRM's
+ * address space. The device takes no part, hence no drm_dev_enter(): the pages
+ * can be accessed after an unbind.
  */
 static vm_fault_t display_gem_fault(struct vm_fault *vmf)
 {
@@ -155,7 +98,7 @@ static vm_fault_t display_gem_fault(struct vm_fault *vmf)
 	struct display_storage *storage;
 	vm_fault_t ret = VM_FAULT_SIGBUS;
 
-	/* The signal is handled first, then the access comes here again. */
+	/* The task handles the signal and then faults again. */
 	if (dma_resv_lock_interruptible(obj->resv, NULL))
 		return VM_FAULT_NOPAGE;
 
@@ -174,30 +117,34 @@ static const struct vm_operations_struct display_gem_vm_ops = {
 };
 
 /*
- * Frame numbers instead of pages (VM_PFNMAP), so that nobody takes references to
- * pages that are to be exchanged. Such a mapping cannot be copied on write, and
- * whoever asks for that gets an errno before the memory manager trips over it.
- * Ordinary cached memory: the CPU's accesses are bracketed by begin and end.
+ * VM_PFNMAP keeps get_user_pages() from taking references to pages that a move
+ * replaces. Such a mapping cannot be copied on write, so private writable
+ * mappings are refused. The memory is cached: userspace brackets its access with
+ * DMA_BUF_IOCTL_SYNC. An import is mapped through its own dma-buf only.
  */
 static int display_gem_mmap(struct drm_gem_object *obj, struct vm_area_struct *vma)
 {
-	if (is_cow_mapping(vma->vm_flags))
+	if (to_display_bo(obj)->imported || is_cow_mapping(vma->vm_flags))
 		return -EINVAL;
 	vm_flags_set(vma, VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
 	return 0;
 }
 
 /*
- * Runs when no handle, framebuffer, dma-buf or mmap is left; what they had made
- * of the buffer (exports, holds, addresses) is undone by then.
+ * Called without locks when the last reference is dropped. There is no handle,
+ * framebuffer, dma-buf or userspace mapping any more, hence no pin, export or DMA
+ * mapping. The reservation object of an import belongs to the dma-buf, so the
+ * reference to that is dropped last.
  */
 static void display_gem_free(struct drm_gem_object *obj)
 {
 	struct display_bo *bo = to_display_bo(obj);
 
-	if (obj->import_attach)
-		display_import_free(bo);
+	if (bo->imported)
+		display_import_detach(bo);
 	drm_gem_object_release(obj);
+	if (bo->imported)
+		dma_buf_put(bo->imported);
 	if (bo->storage)
 		display_storage_put(bo->storage);
 	kfree(bo);
@@ -210,8 +157,12 @@ static const struct drm_gem_object_funcs display_gem_funcs = {
 	.vm_ops = &display_gem_vm_ops,
 };
 
-/* Of an own or imported buffer: drm_gem_private_object_init() comes next. */
-struct display_bo *display_bo_alloc(void)
+/*
+ * The object of a dma-buf, or of an own buffer if @imported is NULL. It takes a
+ * reference to the dma-buf.
+ */
+static struct display_bo *display_bo_alloc(struct drm_device *drm, size_t size,
+					   struct dma_buf *imported)
 {
 	struct display_bo *bo = kzalloc(sizeof(*bo), GFP_KERNEL);
 
@@ -219,18 +170,23 @@ struct display_bo *display_bo_alloc(void)
 		return NULL;
 	bo->base.funcs = &display_gem_funcs;
 	INIT_LIST_HEAD(&bo->mappings);
+	if (imported) {
+		get_dma_buf(imported);
+		bo->imported = imported;
+		bo->base.resv = imported->resv;
+	}
+	drm_gem_private_object_init(drm, &bo->base, size);
 	return bo;
 }
 
-/* A buffer of our own, complete before the first handle makes it visible. */
-static struct display_bo *display_bo_create(struct drm_device *drm, size_t size)
+/* An own buffer, complete before its first handle. */
+struct display_bo *display_bo_create(struct drm_device *drm, size_t size)
 {
-	struct display_bo *bo = display_bo_alloc();
+	struct display_bo *bo = display_bo_alloc(drm, size, NULL);
 	int ret;
 
 	if (!bo)
 		return ERR_PTR(-ENOMEM);
-	drm_gem_private_object_init(drm, &bo->base, size);
 
 	ret = drm_gem_create_mmap_offset(&bo->base);
 	if (ret)
@@ -249,8 +205,8 @@ put:
 }
 
 /*
- * DRM_IOCTL_MODE_CREATE_DUMB. Rows follow each other without padding, which is
- * what most other devices can read and write too.
+ * DRM_IOCTL_MODE_CREATE_DUMB. Rows are not padded: most other devices can read
+ * and write such a picture.
  */
 int display_dumb_create(struct drm_file *file, struct drm_device *drm,
 			struct drm_mode_create_dumb *args)
@@ -267,8 +223,55 @@ int display_dumb_create(struct drm_file *file, struct drm_device *drm,
 	if (IS_ERR(bo))
 		return PTR_ERR(bo);
 
-	/* The handle has its own reference, and from here on userspace has it. */
+	/* The handle holds its own reference. */
 	ret = drm_gem_handle_create(file, &bo->base, &args->handle);
 	drm_gem_object_put(&bo->base);
 	return ret;
+}
+
+static struct drm_gem_object *display_gem_import_foreign(struct drm_device *drm,
+							 struct dma_buf *dmabuf)
+{
+	struct display_bo *bo;
+	int ret;
+
+	if (!dmabuf->size || !PAGE_ALIGNED(dmabuf->size))
+		return ERR_PTR(-EINVAL);
+	bo = display_bo_alloc(drm, dmabuf->size, dmabuf);
+	if (!bo)
+		return ERR_PTR(-ENOMEM);
+
+	ret = display_import_attach(bo);
+	if (ret) {
+		drm_gem_object_put(&bo->base);
+		return ERR_PTR(ret);
+	}
+	return &bo->base;
+}
+
+/**
+ * display_gem_import() - make the GEM object of a dma-buf.
+ * @drm: the display
+ * @dmabuf: the dma-buf; the caller holds a reference
+ *
+ * If the display exported the dma-buf itself, the result is the object that it
+ * was made of. Attaching to it would create a cycle: the object would hold the
+ * dma-buf, and the dma-buf holds the object.
+ *
+ * Context: DRM's object_name_lock held; reservation lock not held; may sleep.
+ *
+ * Return: The object with a reference for the caller, or an error pointer:
+ *
+ * * %-EINVAL - the size is not a multiple of the page size, as GEM requires
+ * * %-ENOMEM - no memory
+ * * any errno with which the exporter refuses the device
+ */
+struct drm_gem_object *display_gem_import(struct drm_device *drm, struct dma_buf *dmabuf)
+{
+	struct drm_gem_object *obj = display_export_object(dmabuf);
+
+	if (!obj || obj->dev != drm)
+		return display_gem_import_foreign(drm, dmabuf);
+	drm_gem_object_get(obj);
+	return obj;
 }

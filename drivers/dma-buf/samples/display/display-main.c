@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Sample display: a DRM device without hardware that shows how a driver exports
- * its buffers and imports those of others. This file is the frame around the
- * lesson: the device and its DRM driver.
+ * Sample display: a DRM driver without hardware that shows how to export buffers
+ * and how to import buffers of other drivers. This file has the module, the
+ * platform device and the DRM driver structure.
  */
 
 #include <linux/dma-mapping.h>
@@ -21,25 +21,25 @@
 /**
  * DOC: Overview
  *
- * The sample display has one plane, one CRTC and one connector whose screen
- * nobody sees. A timer is its vblank, and a worker that reads every pixel of
- * every frame is its scan-out: from what it read it makes the CRC that tells a
- * program in userspace which picture arrived.
+ * The sample display has one plane, one CRTC and one connector. A timer stands
+ * for the vblank interrupt, and a work item for the scan-out: it reads each frame
+ * and computes its CRC, from which userspace learns which picture arrived.
  *
- * A driver author reads its files in this order:
+ * Read the files in this order:
  *
- * * display-gem.c: a buffer is a GEM object with pages, a mapping for the
- *   kernel and one for userspace.
- * * display-export.c: the same buffer as a dma-buf, with every callback of
+ * * display-storage.c: pages of a buffer, and their kernel address.
+ * * display-export.c: a buffer as a dma-buf: the callbacks of
  *   &struct dma_buf_ops.
- * * display-move.c: why the exporter is a dynamic one. It moves its buffers.
- * * display-import.c: somebody else's dma-buf as a GEM object.
- * * display-kms.c: when a buffer has to stay in place, whom a flip waits for,
- *   and from when on the old buffer is free.
- * * display-scan.c: reading a buffer with the CPU, and the CRC.
+ * * display-move.c: how a dynamic exporter moves its buffers.
+ * * display-import.c: a dma-buf of another driver: attach, pin, map, follow moves.
+ * * display-gem.c: own buffers and imports as GEM objects.
+ * * display-kms.c: when a buffer must stay in place, and which fences a flip waits
+ *   for.
+ * * display-crtc.c: when a flip is done, and the old buffer free.
+ * * display-scan.c: reading a buffer with the CPU.
  *
- * The module parameter "devices" makes several displays, which then export to
- * and import from each other, both sides dynamic.
+ * The module parameter "devices" creates several displays, which can export to
+ * and import from each other. Then both sides are dynamic.
  */
 
 /**
@@ -53,25 +53,25 @@
  *	gst-launch-1.0 v4l2src io-mode=dmabuf ! \
  *		kmssink driver-name=dmabuf_sample_display
  *
- * where 36 stands for the connector's number in modetest's list. The modes are
- * the usual ones up to 1920x1080 at 60 Hz and whatever else userspace makes up
- * from 64x64 on.
+ * where 36 stands for the connector's number in modetest's list. The connector
+ * lists standard modes up to 1920x1080. Userspace may set any other mode from
+ * 64x64 to 1920x1080.
  */
 
 /**
  * DOC: Locking
  *
- * Four locks, from the outside in:
+ * From the outside in:
  *
- * * DRM's object_name_lock, held by the core around export and import. It
- *   settles that a buffer has one dma-buf and a dma-buf one buffer.
- * * The lock of the list of imported buffers.
- * * The reservation lock of a buffer (&drm_gem_object.resv). It guards all of
- *   &struct display_bo. An imported buffer has no lock of its own but uses the
- *   exporter's, and so both sides of a shared buffer mean the same lock. User
- *   memory must not be touched under it, page faults take it.
- * * DRM's event_lock, a spinlock, guards what is on the screen and what comes
- *   next: plane, vblank timer and scan worker meet there.
+ * * DRM's object_name_lock, held by DRM's core around export and import. It
+ *   serialises them, so that an import of one dma-buf twice gives one object.
+ * * &display.imports_lock guards the list of imports.
+ * * The reservation lock of a buffer (&drm_gem_object.resv) guards
+ *   &struct display_bo. An import uses the reservation object of its dma-buf, so
+ *   exporter and importer take the same lock. User memory must not be accessed
+ *   with the lock held, because page faults take it.
+ * * DRM's event_lock, a spinlock, guards the frame on the screen, the next frame,
+ *   and the state of the scan. Commits, the vblank timer and the scan take it.
  */
 
 static unsigned int devices = 1;
@@ -83,10 +83,9 @@ MODULE_PARM_DESC(devices, "Number of displays (1 to 4)");
 DEFINE_DRM_GEM_FOPS(display_fops);
 
 /*
- * What makes DRM's own PRIME code use our glue: drm_gem_prime_fd_to_handle()
- * calls .gem_prime_import, drm_gem_prime_handle_to_fd() calls the buffer's
- * .export (display-gem.c). Around both, DRM's core keeps the table of handles
- * and file descriptors, which a driver does not want to write again.
+ * DRM's PRIME helpers keep the tables of handles and dma-bufs. They call
+ * .gem_prime_import to make an object of a dma-buf, and the object's .export (see
+ * display-gem.c) to make a dma-buf of an object.
  */
 static const struct drm_driver display_driver = {
 	.driver_features = DRIVER_GEM | DRIVER_MODESET | DRIVER_ATOMIC |
@@ -97,7 +96,7 @@ static const struct drm_driver display_driver = {
 	.major = 1,
 	.fops = &display_fops,
 	.dumb_create = display_dumb_create,
-	.gem_prime_import = display_import,
+	.gem_prime_import = display_gem_import,
 	.debugfs_init = display_move_debugfs,
 };
 
@@ -111,10 +110,7 @@ static int display_probe(struct platform_device *pdev)
 		return PTR_ERR(display);
 	platform_set_drvdata(pdev, display);
 
-	/*
-	 * As an importer: how long a DMA segment may be. An exporter that cares
-	 * asks dma_get_max_seg_size(), and the default is only 64 KiB.
-	 */
+	/* Exporters limit segments to this. The default is 64 KiB. */
 	dma_set_max_seg_size(&pdev->dev, UINT_MAX);
 
 	ret = drmm_mutex_init(&display->drm, &display->lru_lock);
@@ -134,10 +130,8 @@ static int display_probe(struct platform_device *pdev)
 }
 
 /*
- * Unplugged rather than unregistered: without its device, the driver may be
- * unbound while file descriptors are open. Exported buffers hold a reference to
- * the DRM device, which is why they outlive this function unharmed. Imported ones
- * live on too, but not their DMA mappings: these belong to a device that is bound.
+ * Files, exported dma-bufs and GEM objects can outlive this function. They hold
+ * references to the DRM device. DMA mappings of the display's own device cannot.
  */
 static void display_remove(struct platform_device *pdev)
 {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Moving buffers: what makes the display a dynamic exporter.
+ * Moving: what makes the display a dynamic exporter.
  *
  * A driver moves a buffer because video memory is short, or because a device
- * cannot reach it where it is. This one has no reason, and does it when a number
- * is written to the "move" file in its debugfs folder. Reading the file tells
- * how many buffers were moved so far.
+ * cannot reach the buffer where it is. The display has no such reason. It moves
+ * all idle buffers when a number is written to the "move" file in its debugfs
+ * folder. The file reads as the number of moves so far.
  */
 
 #include <linux/debugfs.h>
@@ -24,23 +24,27 @@
 /**
  * DOC: Moving
  *
- * All of it happens under the reservation lock, so no mapping is made meanwhile
- * and no fence added by anybody but those who are told of the move:
+ * The exporter holds the reservation lock during the whole move, so nobody maps
+ * the buffer or pins it meanwhile, and only notified importers add fences:
  *
- * 1. Whoever pinned the buffer or has its kernel address decides: it stays.
- * 2. dma_buf_move_notify() tells the importers. From now on they use their
- *    mappings for nothing new; for what their device is still at they have a
+ * 1. A buffer that is pinned or has a kernel address is not moved.
+ * 2. dma_buf_move_notify(). Importers start no
+ *    new work on their mappings. Work that their device has already begun has a
  *    fence in the reservation object.
- * 3. The exporter waits for these fences. With a copy engine it would not wait
- *    but queue the copy behind them, and add the copy's own fence with
- *    %DMA_RESV_USAGE_KERNEL, which every importer obeys.
- * 4. The pages are taken from userspace's mappings. A process that touches them
- *    now sleeps in the page fault, on the lock.
- * 5. Copy, and exchange the storage. Mappings of the old one keep it alive until
- *    their importers unmap them.
+ * 3. The exporter waits for these fences. One with a copy engine does not wait:
+ *    it queues the copy behind the fences, and adds the fence of the copy with
+ *    %DMA_RESV_USAGE_KERNEL, for which all importers wait.
+ * 4. The exporter removes the pages from userspace mappings. A process that
+ *    accesses them now waits for the lock in its page fault.
+ * 5. The exporter copies, and replaces the storage. Mappings of the old storage
+ *    keep that allocated until their importers unmap them.
  */
 
-/* Only what is idle moves: a wait under the lock makes others wait as well. */
+/*
+ * Waiting for fences under the lock makes others wait as well, so only idle
+ * buffers are moved, and the wait for the importers' fences is bounded. If it
+ * fails, the importers were notified for nothing: they just map again.
+ */
 static int display_bo_quiesce(struct display_bo *bo)
 {
 	struct dma_resv *resv = bo->base.resv;
@@ -52,20 +56,34 @@ static int display_bo_quiesce(struct display_bo *bo)
 	if (!dma_resv_test_signaled(resv, DMA_RESV_USAGE_BOOKKEEP))
 		return -EBUSY;
 
-	if (bo->dmabuf)
-		dma_buf_move_notify(bo->dmabuf);
-	/* Waits for what importers added just now. They may have been told in vain. */
+	display_export_move_notify(bo);
 	left = dma_resv_wait_timeout(resv, DMA_RESV_USAGE_BOOKKEEP, true, HZ);
 	if (left < 0)
 		return left;
 	return left ? 0 : -EBUSY;
 }
 
-static int display_bo_move(struct display_bo *bo)
+static void display_copy_pages(struct display_storage *to, struct display_storage *from)
+{
+	unsigned long i;
+
+	for (i = 0; i < from->num_pages; i++)
+		copy_highpage(to->pages[i], from->pages[i]);
+}
+
+/**
+ * display_bo_move() - replace the storage of a buffer.
+ * @bo: an own buffer
+ *
+ * Context: Reservation lock held; may sleep.
+ *
+ * Return: 0, %-ENOMEM, %-EBUSY if the buffer is in use, or %-ERESTARTSYS if a
+ * signal came.
+ */
+int display_bo_move(struct display_bo *bo)
 {
 	struct display_storage *old = bo->storage, *new;
 	struct drm_device *drm = bo->base.dev;
-	unsigned long i;
 	int ret;
 
 	dma_resv_assert_held(bo->base.resv);
@@ -79,15 +97,17 @@ static int display_bo_move(struct display_bo *bo)
 	}
 
 	drm_vma_node_unmap(&bo->base.vma_node, drm->anon_inode->i_mapping);
-	for (i = 0; i < old->num_pages; i++)
-		copy_highpage(new->pages[i], old->pages[i]);
+	display_copy_pages(new, old);
 	bo->storage = new;
 	display_storage_put(old);
 	atomic_inc(&to_display(drm)->moves);
 	return 0;
 }
 
-/* For drm_gem_lru_scan(), which has locked the buffer. Nothing was freed. */
+/*
+ * Called by drm_gem_lru_scan() with the reservation lock held. A shrinker would
+ * return true for a buffer whose memory it freed; a move frees none.
+ */
 static bool display_move_one(struct drm_gem_object *obj)
 {
 	display_bo_move(to_display_bo(obj));

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Scan-out: a worker reads the picture on the screen, once for each frame, and
- * makes a CRC of it.
+ * Scan-out: a work item reads the picture on the screen once per frame, and
+ * computes its CRC.
  *
- * It only works while somebody listens, as nobody else could tell whether it
- * did.
+ * Only while userspace reads CRCs: nothing else depends on the result.
  */
 
 #include <linux/crc32.h>
@@ -20,26 +19,25 @@
 /**
  * DOC: CRC
  *
- * The CRCs come through DRM's debugfs files ``crtc-0/crc/control`` (source
- * "auto") and ``crtc-0/crc/data``, a line for each frame. They prove which
- * pixels arrived, as userspace can compute the same number:
+ * Userspace reads the CRCs from DRM's debugfs files ``crtc-0/crc/control``
+ * (source "auto") and ``crtc-0/crc/data``, one line per frame. It can compute
+ * the same number, and so check which pixels arrived:
  *
- * The CRC-32 of zlib and Ethernet (the kernel's crc32_le(), begun with all ones
- * and inverted at the end) over the visible pixels, row by row from the top,
- * each from left to right as four bytes: blue, green, red, and 0 whatever the
- * fourth byte of the buffer is. What lies between the end of a row and the begin
- * of the next is left out. For an unpadded picture whose X bytes are 0 this is
- * zlib's ``crc32(0, pixels, width * height * 4)``.
+ * The CRC-32 of zlib and Ethernet (crc32_le(), begun with all ones and inverted
+ * at the end) over the visible pixels, rows from top to bottom, pixels from left
+ * to right, each pixel as four bytes: blue, green, red, and 0 in place of the
+ * fourth byte of the buffer. Padding between rows is not included. For an
+ * unpadded picture whose fourth bytes are 0, it is zlib's
+ * ``crc32(0, pixels, width * height * 4)``.
  *
- * The frame number in a line is the vblank counter's, and equal to the sequence
- * number in the event of the flip with which the picture came: the first line
- * whose number is not less than the event's has that picture's CRC.
+ * The frame number in a line is the vblank count, as is the sequence number in a
+ * flip event. The first line with a number not less than that of the event has
+ * the CRC of the picture that the flip brought.
  *
- * A frame to which somebody with a fence was writing has no line. A display
- * controller would show the torn picture, and its CRC say nothing.
+ * A frame has no line if a writer with a fence was at work on the buffer. The
+ * picture would be torn, and the CRC meaningless.
  */
 
-/* The event_lock is not needed: while scanning, the shown frame is fixed. */
 static u32 display_scan_crc(struct display *display)
 {
 	const struct display_frame *frame = &display->shown;
@@ -58,45 +56,45 @@ static u32 display_scan_crc(struct display *display)
 }
 
 /*
- * For an imported buffer the exporter does what its memory needs; an own one is
- * in the same position, as others' devices may write to it.
+ * The exporter of an import syncs its memory. For an own buffer the display is
+ * the exporter: other devices may have written to it.
  */
 static int display_scan_begin_cpu(struct display_bo *bo)
 {
-	if (bo->base.import_attach)
-		return dma_buf_begin_cpu_access(bo->base.import_attach->dmabuf, DMA_FROM_DEVICE);
+	if (bo->imported)
+		return dma_buf_begin_cpu_access(bo->imported, DMA_FROM_DEVICE);
 	return display_export_begin_cpu(bo);
 }
 
 static void display_scan_end_cpu(struct display_bo *bo)
 {
-	if (bo->base.import_attach)
-		dma_buf_end_cpu_access(bo->base.import_attach->dmabuf, DMA_FROM_DEVICE);
+	if (bo->imported)
+		dma_buf_end_cpu_access(bo->imported, DMA_FROM_DEVICE);
 	else
 		display_export_end_cpu(bo, DMA_FROM_DEVICE);
 }
 
-static bool display_scan_is_written(struct display_bo *bo)
+static bool display_scan_has_writer(struct display_bo *bo)
 {
 	return !dma_resv_test_signaled(bo->base.resv, DMA_RESV_USAGE_WRITE);
 }
 
 /*
- * dma_buf_begin_cpu_access() waits for writers. A flip should not have to wait
- * for somebody who began to write to the buffer on the screen, hence the look
- * beforehand. The look afterwards is for writers who came during the read.
+ * dma_buf_begin_cpu_access() waits for writers. The first test keeps a flip from
+ * waiting for a writer that began while the buffer was on the screen. The second
+ * test finds writers that began during the read.
  */
 static bool display_scan_read(struct display *display, u32 *crc)
 {
 	struct display_bo *bo = display->shown.bo;
 
-	if (display_scan_is_written(bo))
+	if (display_scan_has_writer(bo))
 		return false;
 	if (display_scan_begin_cpu(bo))
 		return false;
 	*crc = display_scan_crc(display);
 	display_scan_end_cpu(bo);
-	return !display_scan_is_written(bo);
+	return !display_scan_has_writer(bo);
 }
 
 static void display_scan_work(struct work_struct *work)
@@ -104,9 +102,9 @@ static void display_scan_work(struct work_struct *work)
 	struct display *display = container_of(work, struct display, scan_work);
 	u32 crc;
 
-	/* Its errno says that nobody reads the CRCs any more, or not fast enough. */
+	/* It fails if userspace has stopped reading CRCs, or reads too slowly. */
 	if (display_scan_read(display, &crc))
-		drm_crtc_add_crc_entry(&display->crtc, true, display->scan_frame, &crc);
+		drm_crtc_add_crc_entry(&display->crtc, true, display->scanned_vblank, &crc);
 
 	spin_lock_irq(&display->drm.event_lock);
 	display->scanning = false;
@@ -118,18 +116,25 @@ void display_scan_init(struct display *display)
 	INIT_WORK(&display->scan_work, display_scan_work);
 }
 
-/* In the vblank: begin to read the shown picture, if anybody listens. */
+/*
+ * Begins to read the shown frame, if userspace reads CRCs.
+ *
+ * Context: hardirq; event_lock held; no scan in progress.
+ */
 void display_scan_start(struct display *display)
 {
 	lockdep_assert_held(&display->drm.event_lock);
 	if (!display->crc_wanted || !display->shown.bo)
 		return;
 	display->scanning = true;
-	display->scan_frame = drm_crtc_vblank_count(&display->crtc);
+	display->scanned_vblank = drm_crtc_vblank_count(&display->crtc);
 	queue_work(system_unbound_wq, &display->scan_work);
 }
 
-/* Wait until this buffer, or with NULL whichever it is, is not being read. */
+/*
+ * Waits until no scan reads @bo. If @bo is NULL, waits for whatever scan there is,
+ * and for the work item to return.
+ */
 void display_scan_finish(struct display *display, struct display_bo *bo)
 {
 	bool busy;
@@ -157,29 +162,38 @@ int display_crc_source_verify(struct drm_crtc *crtc, const char *source, size_t 
 	return 0;
 }
 
-/* Somebody begins, or with NULL ceases, to read CRCs. */
+static void display_crc_want(struct display *display, bool wanted)
+{
+	bool before;
+
+	spin_lock_irq(&display->drm.event_lock);
+	before = display->crc_wanted;
+	display->crc_wanted = wanted;
+	spin_unlock_irq(&display->drm.event_lock);
+	if (before)
+		drm_crtc_vblank_put(&display->crtc);
+}
+
+/*
+ * Starts the CRCs, or stops them if @source is NULL. Vblanks are counted only while
+ * somebody holds a reference to them.
+ */
 int display_crc_source_set(struct drm_crtc *crtc, const char *source)
 {
 	struct display *display = to_display(crtc->dev);
 	size_t values;
-	bool before;
 	int ret;
 
-	/* Frames are only counted while somebody needs vblanks: this does. */
-	if (source) {
-		ret = display_crc_source_verify(crtc, source, &values);
-		if (ret)
-			return ret;
-		ret = drm_crtc_vblank_get(crtc);
-		if (ret)
-			return ret;
+	if (!source) {
+		display_crc_want(display, false);
+		return 0;
 	}
-
-	spin_lock_irq(&display->drm.event_lock);
-	before = display->crc_wanted;
-	display->crc_wanted = source;
-	spin_unlock_irq(&display->drm.event_lock);
-	if (before)
-		drm_crtc_vblank_put(crtc);
+	ret = display_crc_source_verify(crtc, source, &values);
+	if (ret)
+		return ret;
+	ret = drm_crtc_vblank_get(crtc);
+	if (ret)
+		return ret;
+	display_crc_want(display, true);
 	return 0;
 }

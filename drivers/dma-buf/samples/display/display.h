@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the files of the sample display share.
+ * Structures and functions that the files of the sample display share.
  */
 #ifndef _DMABUF_SAMPLE_DISPLAY_H
 #define _DMABUF_SAMPLE_DISPLAY_H
@@ -28,72 +28,77 @@ struct drm_pending_vblank_event;
 
 #define DISPLAY_NAME		"dmabuf_sample_display"
 
-/* Sides of a mode, and the longest side of a framebuffer to pan over. */
+/* Sides of a mode, and the longest side of a framebuffer. */
 #define DISPLAY_MIN_SIZE	64
 #define DISPLAY_MAX_WIDTH	1920
 #define DISPLAY_MAX_HEIGHT	1080
 #define DISPLAY_MAX_FB		4096
 
 /**
- * struct display_storage - pages of a buffer, in one place
+ * struct display_storage - pages of a buffer
  *
- * Counted, because a mapping that a device still has keeps leading to the old
- * place after the buffer moved on.
+ * A move gives the buffer new storage. The old one is reference counted, because
+ * DMA mappings made before the move still lead to it.
  */
 struct display_storage {
-	/** @refcount: The buffer's reference and one of each mapping. */
+	/** @refcount: Held by the buffer and by each DMA mapping. */
 	struct kref refcount;
 
 	/** @num_pages: Length of @pages. */
 	unsigned long num_pages;
 
-	/** @pages: The pages; fixed for life. */
+	/** @pages: The pages; constant. */
 	struct page *pages[] __counted_by(num_pages);
 };
 
 /**
- * struct display_bo - a buffer of the display: its own, or an imported one
+ * struct display_bo - GEM object of the display
  *
- * Everything here is guarded by the lock of the reservation object
- * (&drm_gem_object.resv), which an imported buffer shares with its exporter.
+ * Either an own buffer, with @storage, or an import, with @imported. The
+ * reservation lock (&drm_gem_object.resv) guards all members that are not marked
+ * otherwise. An import uses the reservation object of its dma-buf, so that
+ * exporter and importer take the same lock.
  */
 struct display_bo {
-	/** @base: What DRM knows of it. import_attach tells the imported ones. */
+	/** @base: The GEM object. Its import_attach is the attachment of an import. */
 	struct drm_gem_object base;
 
-	/** @storage: Where an own buffer lies; NULL for an imported one. */
+	/** @storage: Pages of an own buffer; NULL for an import. */
 	struct display_storage *storage;
 
-	/** @dmabuf: An own buffer's exported face while there is one. */
+	/** @dmabuf: The dma-buf of an own buffer while there is one. */
 	struct dma_buf *dmabuf;
 
-	/** @mappings: An own buffer's &struct display_mapping. */
+	/** @mappings: Each DMA mapping of an own buffer, a &struct display_mapping. */
 	struct list_head mappings;
 
-	/** @pin_count: How many need an own buffer to stay where it is. */
+	/** @pin_count: Users that need the buffer to stay in place. */
 	unsigned int pin_count;
 
-	/** @vmap_count: How many use @map. */
+	/** @vmap_count: Users of @map. */
 	unsigned int vmap_count;
 
-	/** @map: The buffer in the kernel's address space. */
+	/** @map: Kernel address; valid while @vmap_count is not 0. */
 	struct iosys_map map;
 
-	/** @sgt: An imported buffer's addresses, or NULL: map before use. */
+	/** @imported: The dma-buf of an import, with a reference; or NULL; constant. */
+	struct dma_buf *imported;
+
+	/** @sgt: DMA addresses of an import; NULL while it is not mapped. */
 	struct sg_table *sgt;
 
-	/** @import: Link in &display.imports; guarded by its lock. */
-	struct list_head import;
+	/** @import_node: Entry of &display.imports; guarded by its lock. */
+	struct list_head import_node;
 };
 
 /**
- * struct display_frame - a picture in a buffer
+ * struct display_frame - visible part of a buffer
  */
 struct display_frame {
-	/** @bo: The buffer, kept in place and mapped by the plane. */
+	/** @bo: The buffer, prepared by display_bo_prepare(). NULL for no picture. */
 	struct display_bo *bo;
 
-	/** @offset: Byte of the buffer at which the first visible pixel lies. */
+	/** @offset: Byte offset of the first visible pixel. */
 	u32 offset;
 
 	/** @pitch: Bytes from one row to the next. */
@@ -110,67 +115,70 @@ struct display_frame {
  * struct display - the device
  */
 struct display {
-	/** @drm: The DRM device; its event_lock guards the scan-out below. */
+	/** @drm: The DRM device. Its event_lock guards members as noted below. */
 	struct drm_device drm;
 
-	/** @plane: Takes the picture from a buffer. */
+	/** @plane: Primary plane. */
 	struct drm_plane plane;
 
-	/** @crtc: Gives the picture its timing. */
+	/** @crtc: The only CRTC. */
 	struct drm_crtc crtc;
 
-	/** @encoder: Nothing to encode, but DRM wants one in between. */
+	/** @encoder: Required by DRM between CRTC and connector. */
 	struct drm_encoder encoder;
 
-	/** @connector: A screen that is always plugged in. */
+	/** @connector: Always connected. */
 	struct drm_connector connector;
 
-	/** @vblank_timer: Runs while the CRTC is on, a tick for each frame. */
+	/** @vblank_timer: Expires once per frame while the CRTC is on. */
 	struct hrtimer vblank_timer;
 
-	/** @frame_time: Time between two ticks; fixed while the timer runs. */
+	/** @frame_time: Period of @vblank_timer; constant while it runs. */
 	ktime_t frame_time;
 
-	/** @shown: The picture on the screen; fixed while @scanning. */
+	/** @shown: Frame on the screen; event_lock. Constant while @scanning. */
 	struct display_frame shown;
 
-	/** @next: What follows it once @flip_pending. */
+	/** @next: Frame that replaces @shown, once @flip_pending. */
 	struct display_frame next;
 
-	/** @event: Sent when @next is shown. */
+	/** @event: Event to send when @next is shown, or NULL; event_lock. */
 	struct drm_pending_vblank_event *event;
 
-	/** @flip_pending: @next is complete and waits for its vblank. */
+	/** @flip_pending: The next vblank replaces @shown by @next; event_lock. */
 	bool flip_pending;
 
-	/** @crc_wanted: Somebody reads the CRCs. */
+	/** @crc_wanted: Userspace reads CRCs; event_lock. */
 	bool crc_wanted;
 
-	/** @scanning: @scan_work has not finished the frame yet. */
+	/**
+	 * @scanning: @scan_work is queued or runs; event_lock. Set by
+	 * display_scan_start(), cleared by @scan_work.
+	 */
 	bool scanning;
 
-	/** @scan_frame: Vblank count of the frame being scanned. */
-	u32 scan_frame;
+	/** @scanned_vblank: Vblank count of the frame that is scanned. */
+	u32 scanned_vblank;
 
-	/** @scan_work: Reads the shown picture, once for each frame. */
+	/** @scan_work: Computes the CRC of @shown. */
 	struct work_struct scan_work;
 
-	/** @line: One row of pixels; only @scan_work uses it. */
+	/** @line: One row of pixels; used by @scan_work only. */
 	__le32 line[DISPLAY_MAX_WIDTH];
 
 	/** @lru_lock: Guards @lru. */
 	struct mutex lru_lock;
 
-	/** @lru: All own buffers, for those who walk them. */
+	/** @lru: All own buffers. */
 	struct drm_gem_lru lru;
 
-	/** @imports_lock: Guards @imports; outside of reservation locks. */
+	/** @imports_lock: Guards @imports. Taken outside reservation locks. */
 	struct mutex imports_lock;
 
-	/** @imports: All imported buffers, whose mappings end with the device. */
+	/** @imports: All imports, for display_import_unmap_all(). */
 	struct list_head imports;
 
-	/** @moves: Buffers moved so far. */
+	/** @moves: Number of moves. */
 	atomic_t moves;
 };
 
@@ -179,6 +187,9 @@ struct display {
 
 /* display-kms.c */
 int display_kms_init(struct display *display);
+
+/* display-crtc.c */
+int display_crtc_init(struct display *display);
 
 /* display-scan.c */
 const char *const *display_crc_sources_get(struct drm_crtc *crtc, size_t *count);
@@ -190,32 +201,37 @@ void display_scan_start(struct display *display);
 void display_scan_finish(struct display *display, struct display_bo *bo);
 
 /* display-gem.c */
-struct display_storage *display_storage_alloc(unsigned long num_pages);
-struct display_storage *display_storage_get(struct display_storage *storage);
-void display_storage_put(struct display_storage *storage);
-struct display_bo *display_bo_alloc(void);
-int display_bo_vmap(struct display_bo *bo);
-void display_bo_vunmap(struct display_bo *bo);
-int display_bo_hold(struct display_bo *bo);
-void display_bo_let_go(struct display_bo *bo);
+int display_bo_prepare(struct display_bo *bo);
+void display_bo_cleanup(struct display_bo *bo);
+struct display_bo *display_bo_create(struct drm_device *drm, size_t size);
 int display_dumb_create(struct drm_file *file, struct drm_device *drm,
 			struct drm_mode_create_dumb *args);
-
-/* display-export.c */
-extern const struct dma_buf_ops display_export_ops;
-struct dma_buf *display_export(struct drm_gem_object *obj, int flags);
-int display_export_begin_cpu(struct display_bo *bo);
-void display_export_end_cpu(struct display_bo *bo, enum dma_data_direction dir);
-
-/* display-move.c */
-void display_move_debugfs(struct drm_minor *minor);
+struct drm_gem_object *display_gem_import(struct drm_device *drm,
+					  struct dma_buf *dmabuf);
 
 /* display-import.c */
-struct drm_gem_object *display_import(struct drm_device *drm,
-				      struct dma_buf *dmabuf);
-void display_import_free(struct display_bo *bo);
+int display_import_attach(struct display_bo *bo);
+void display_import_detach(struct display_bo *bo);
 void display_import_unmap_all(struct display *display);
 int display_import_pin(struct display_bo *bo);
 void display_import_unpin(struct display_bo *bo);
+
+/* display-move.c */
+int display_bo_move(struct display_bo *bo);
+void display_move_debugfs(struct drm_minor *minor);
+
+/* display-export.c */
+struct dma_buf *display_export(struct drm_gem_object *obj, int flags);
+struct drm_gem_object *display_export_object(struct dma_buf *dmabuf);
+void display_export_move_notify(struct display_bo *bo);
+int display_export_begin_cpu(struct display_bo *bo);
+void display_export_end_cpu(struct display_bo *bo, enum dma_data_direction dir);
+
+/* display-storage.c */
+struct display_storage *display_storage_alloc(unsigned long num_pages);
+struct display_storage *display_storage_get(struct display_storage *storage);
+void display_storage_put(struct display_storage *storage);
+int display_bo_vmap(struct display_bo *bo);
+void display_bo_vunmap(struct display_bo *bo);
 
 #endif /* _DMABUF_SAMPLE_DISPLAY_H */

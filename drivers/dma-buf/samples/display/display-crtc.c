@@ -68,10 +68,15 @@ static int display_crtc_check(struct drm_crtc *crtc, struct drm_atomic_state *st
 	return crtc_state->enable ? drm_atomic_helper_check_crtc_primary_plane(crtc_state) : 0;
 }
 
-/* Puts the next frame on the screen and sends the event. */
+/*
+ * Puts the next frame on the screen and sends the event. The event tells
+ * userspace that the old buffer is not read any more, so no scan may be in
+ * progress.
+ */
 static void display_flip_done(struct display *display)
 {
 	lockdep_assert_held(&display->drm.event_lock);
+	drm_WARN_ON_ONCE(&display->drm, display->scanning);
 	display->shown = display->next;
 	display->flip_pending = false;
 	if (!display->event)
@@ -79,6 +84,27 @@ static void display_flip_done(struct display *display)
 	drm_crtc_send_vblank_event(&display->crtc, display->event);
 	drm_crtc_vblank_put(&display->crtc);
 	display->event = NULL;
+}
+
+/*
+ * Completes a pending flip without a vblank, when the scan in progress has ended. A
+ * vblank during the wait can begin another scan, but it completes the flip first.
+ */
+static void display_flip_finish(struct display *display)
+{
+	bool pending;
+
+	spin_lock_irq(&display->drm.event_lock);
+	pending = display->flip_pending;
+	spin_unlock_irq(&display->drm.event_lock);
+	if (!pending)
+		return;
+
+	display_scan_finish(display, NULL);
+	spin_lock_irq(&display->drm.event_lock);
+	if (display->flip_pending)
+		display_flip_done(display);
+	spin_unlock_irq(&display->drm.event_lock);
 }
 
 /*
@@ -140,9 +166,10 @@ static void display_crtc_disable(struct drm_crtc *crtc, struct drm_atomic_state 
 	display_scan_finish(display, NULL);
 	drm_crtc_vblank_off(crtc);
 
+	display_flip_finish(display);
+	display->staged.bo = NULL;
+
 	spin_lock_irq(&crtc->dev->event_lock);
-	if (display->flip_pending)
-		display_flip_done(display);
 	display->shown.bo = NULL;
 	if (crtc->state->event && !crtc->state->active) {
 		drm_crtc_send_vblank_event(crtc, crtc->state->event);
@@ -160,15 +187,16 @@ static void display_crtc_flush(struct drm_crtc *crtc, struct drm_atomic_state *s
 	struct display *display = to_display(crtc->dev);
 	struct drm_pending_vblank_event *event = crtc->state->event;
 
+	display_flip_finish(display);
+
 	/* The reference keeps vblanks counted until display_flip_done(). */
 	if (event)
 		drm_WARN_ON_ONCE(crtc->dev, drm_crtc_vblank_get(crtc));
 
 	spin_lock_irq(&crtc->dev->event_lock);
-	if (display->flip_pending)
-		display_flip_done(display);
 	crtc->state->event = NULL;
 	display->event = event;
+	display->next = display->staged;
 	display->flip_pending = true;
 	spin_unlock_irq(&crtc->dev->event_lock);
 }

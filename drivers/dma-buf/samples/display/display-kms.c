@@ -110,7 +110,7 @@ static void display_plane_update(struct drm_plane *plane, struct drm_atomic_stat
 	struct drm_framebuffer *fb = new->fb;
 	u32 x = new->src.x1 >> 16, y = new->src.y1 >> 16;
 
-	display->next = (struct display_frame) {
+	display->staged = (struct display_frame) {
 		.bo = to_display_bo(drm_gem_fb_get_obj(fb, 0)),
 		.offset = fb->offsets[0] + y * fb->pitches[0] + x * fb->format->cpp[0],
 		.pitch = fb->pitches[0],

@@ -40,7 +40,7 @@
 
 static u32 display_scan_crc(struct display *display)
 {
-	const struct display_frame *frame = &display->shown;
+	const struct display_frame *frame = &display->scanned;
 	size_t row = frame->width * sizeof(*display->line);
 	u32 crc = ~0, x, y;
 
@@ -86,7 +86,7 @@ static bool display_scan_has_writer(struct display_bo *bo)
  */
 static bool display_scan_read(struct display *display, u32 *crc)
 {
-	struct display_bo *bo = display->shown.bo;
+	struct display_bo *bo = display->scanned.bo;
 
 	if (display_scan_has_writer(bo))
 		return false;
@@ -117,7 +117,8 @@ void display_scan_init(struct display *display)
 }
 
 /*
- * Begins to read the shown frame, if userspace reads CRCs.
+ * Begins to read the shown frame, if userspace reads CRCs. The work item uses a
+ * copy of the frame: @shown can change while it runs.
  *
  * Context: hardirq; event_lock held; no scan in progress.
  */
@@ -127,6 +128,7 @@ void display_scan_start(struct display *display)
 	if (!display->crc_wanted || !display->shown.bo)
 		return;
 	display->scanning = true;
+	display->scanned = display->shown;
 	display->scanned_vblank = drm_crtc_vblank_count(&display->crtc);
 	queue_work(system_unbound_wq, &display->scan_work);
 }
@@ -140,7 +142,7 @@ void display_scan_finish(struct display *display, struct display_bo *bo)
 	bool busy;
 
 	spin_lock_irq(&display->drm.event_lock);
-	busy = display->scanning && (!bo || bo == display->shown.bo);
+	busy = display->scanning && (!bo || bo == display->scanned.bo);
 	spin_unlock_irq(&display->drm.event_lock);
 	if (!bo || busy)
 		flush_work(&display->scan_work);

@@ -136,10 +136,16 @@ struct display {
 	/** @frame_time: Period of @vblank_timer; constant while it runs. */
 	ktime_t frame_time;
 
-	/** @shown: Frame on the screen; event_lock. Constant while @scanning. */
+	/**
+	 * @staged: Frame of the commit in progress, set by atomic_update and taken
+	 * by atomic_flush. No lock: DRM runs one commit of a CRTC at a time.
+	 */
+	struct display_frame staged;
+
+	/** @shown: Frame on the screen; event_lock. */
 	struct display_frame shown;
 
-	/** @next: Frame that replaces @shown, once @flip_pending. */
+	/** @next: Frame that replaces @shown, if @flip_pending; event_lock. */
 	struct display_frame next;
 
 	/** @event: Event to send when @next is shown, or NULL; event_lock. */
@@ -157,10 +163,16 @@ struct display {
 	 */
 	bool scanning;
 
-	/** @scanned_vblank: Vblank count of the frame that is scanned. */
+	/**
+	 * @scanned: Copy of @shown, taken when the scan began. Written under
+	 * event_lock while @scanning is false, constant while it is true.
+	 */
+	struct display_frame scanned;
+
+	/** @scanned_vblank: Vblank count of @scanned; same rule as @scanned. */
 	u32 scanned_vblank;
 
-	/** @scan_work: Computes the CRC of @shown. */
+	/** @scan_work: Computes the CRC of @scanned. */
 	struct work_struct scan_work;
 
 	/** @line: One row of pixels; used by @scan_work only. */

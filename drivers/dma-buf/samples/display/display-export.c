@@ -33,9 +33,31 @@
  * these callbacks take no other. The other callbacks are called without it.
  */
 
+/**
+ * struct display_export - a dma-buf of an own buffer
+ *
+ * A buffer can have several dma-bufs at once. DRM's core reuses the first one only
+ * until the buffer's last handle is closed. A framebuffer can outlive that handle,
+ * and GETFB makes a new handle, with which userspace exports again. In later
+ * releases of 6.12.y the framebuffer holds the handle, but not if the handle was
+ * closed while ADDFB2 ran.
+ */
+struct display_export {
+	/** @node: Entry of &display_bo.exports; reservation lock. */
+	struct list_head node;
+
+	/** @dmabuf: The dma-buf, which owns this structure. */
+	struct dma_buf *dmabuf;
+
+	/** @obj: The buffer, with a reference; constant. */
+	struct drm_gem_object *obj;
+};
+
 static struct drm_gem_object *display_exported_object(struct dma_buf *dmabuf)
 {
-	return dmabuf->priv;
+	struct display_export *export = dmabuf->priv;
+
+	return export->obj;
 }
 
 static struct display_bo *display_exported_bo(struct dma_buf *dmabuf)
@@ -262,19 +284,21 @@ static int display_export_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vm
 }
 
 /*
- * dma_buf_ops.release: the last reference to the dma-buf is gone. A move reads
- * the pointer under the reservation lock. The references are those of
+ * dma_buf_ops.release: the last reference to the dma-buf is gone. A move walks
+ * the list under the reservation lock. The references are those of
  * display_export(). The DRM device is put last, because freeing the GEM object
  * uses it.
  */
 static void display_export_release(struct dma_buf *dmabuf)
 {
-	struct drm_gem_object *obj = dmabuf->priv;
+	struct display_export *export = dmabuf->priv;
+	struct drm_gem_object *obj = export->obj;
 	struct drm_device *drm = obj->dev;
 
 	dma_resv_lock(obj->resv, NULL);
-	to_display_bo(obj)->dmabuf = NULL;
+	list_del(&export->node);
 	dma_resv_unlock(obj->resv);
+	kfree(export);
 
 	drm_gem_object_put(obj);
 	drm_dev_put(drm);
@@ -316,13 +340,30 @@ struct drm_gem_object *display_export_object(struct dma_buf *dmabuf)
  * display_export_move_notify() - notify all importers of a buffer of a move.
  * @bo: an own buffer
  *
+ * Importers attach to a dma-buf, so each dma-buf of the buffer is notified.
+ *
  * Context: Reservation lock held; may sleep.
  */
 void display_export_move_notify(struct display_bo *bo)
 {
+	struct display_export *export;
+
 	dma_resv_assert_held(bo->base.resv);
-	if (bo->dmabuf)
-		dma_buf_move_notify(bo->dmabuf);
+	list_for_each_entry(export, &bo->exports, node)
+		dma_buf_move_notify(export->dmabuf);
+}
+
+static struct dma_buf *display_export_dmabuf(struct display_export *export, int flags)
+{
+	struct drm_gem_object *obj = export->obj;
+	DEFINE_DMA_BUF_EXPORT_INFO(info);
+
+	info.ops = &display_export_ops;
+	info.size = obj->size;
+	info.flags = flags;
+	info.resv = obj->resv;
+	info.priv = export;
+	return dma_buf_export(&info);
 }
 
 /**
@@ -340,21 +381,23 @@ void display_export_move_notify(struct display_bo *bo)
  *
  * Context: DRM's object_name_lock held; reservation lock not held; may sleep.
  *
- * Return: The dma-buf, or an error pointer of dma_buf_export().
+ * Return: The dma-buf, or an error pointer: %-ENOMEM, or an errno of
+ * dma_buf_export().
  */
 struct dma_buf *display_export(struct drm_gem_object *obj, int flags)
 {
-	DEFINE_DMA_BUF_EXPORT_INFO(info);
+	struct display_export *export;
 	struct dma_buf *dmabuf;
 
-	info.ops = &display_export_ops;
-	info.size = obj->size;
-	info.flags = flags;
-	info.resv = obj->resv;
-	info.priv = obj;
-	dmabuf = dma_buf_export(&info);
-	if (IS_ERR(dmabuf))
+	export = kzalloc(sizeof(*export), GFP_KERNEL);
+	if (!export)
+		return ERR_PTR(-ENOMEM);
+	export->obj = obj;
+	dmabuf = display_export_dmabuf(export, flags);
+	if (IS_ERR(dmabuf)) {
+		kfree(export);
 		return dmabuf;
+	}
 
 	/* Dropped by display_export_release(). */
 	drm_gem_object_get(obj);
@@ -362,7 +405,8 @@ struct dma_buf *display_export(struct drm_gem_object *obj, int flags)
 	dmabuf->file->f_mapping = obj->dev->anon_inode->i_mapping;
 
 	dma_resv_lock(obj->resv, NULL);
-	to_display_bo(obj)->dmabuf = dmabuf;
+	export->dmabuf = dmabuf;
+	list_add(&export->node, &to_display_bo(obj)->exports);
 	dma_resv_unlock(obj->resv);
 	return dmabuf;
 }

@@ -169,6 +169,7 @@ static struct display_bo *display_bo_alloc(struct drm_device *drm, size_t size,
 	if (!bo)
 		return NULL;
 	bo->base.funcs = &display_gem_funcs;
+	INIT_LIST_HEAD(&bo->exports);
 	INIT_LIST_HEAD(&bo->mappings);
 	if (imported) {
 		get_dma_buf(imported);

@@ -28,7 +28,7 @@
  * the buffer or pins it meanwhile, and only notified importers add fences:
  *
  * 1. A buffer that is pinned or has a kernel address is not moved.
- * 2. dma_buf_move_notify(). Importers start no
+ * 2. dma_buf_move_notify(), for each dma-buf of the buffer. Importers start no
  *    new work on their mappings. Work that their device has already begun has a
  *    fence in the reservation object.
  * 3. The exporter waits for these fences. One with a copy engine does not wait:

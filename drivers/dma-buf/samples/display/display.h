@@ -66,8 +66,8 @@ struct display_bo {
 	/** @storage: Pages of an own buffer; NULL for an import. */
 	struct display_storage *storage;
 
-	/** @dmabuf: The dma-buf of an own buffer while there is one. */
-	struct dma_buf *dmabuf;
+	/** @exports: Each dma-buf of an own buffer, a &struct display_export. */
+	struct list_head exports;
 
 	/** @mappings: Each DMA mapping of an own buffer, a &struct display_mapping. */
 	struct list_head mappings;

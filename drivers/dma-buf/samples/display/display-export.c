@@ -123,6 +123,9 @@ static unsigned int display_max_segment(struct device *dev)
  * differ between devices and a table belongs to its importer until it is
  * unmapped. Adjacent pages are merged into segments of up to the device's limit.
  * dma_map_sgtable() writes back the CPU caches if the device does not snoop them.
+ *
+ * Mappings of devices that only write are last in the list, see
+ * display_export_end_cpu().
  */
 static struct sg_table *display_export_map(struct dma_buf_attachment *attach,
 					   enum dma_data_direction dir)
@@ -149,7 +152,10 @@ static struct sg_table *display_export_map(struct dma_buf_attachment *attach,
 	mapping->storage = display_storage_get(storage);
 	mapping->dev = attach->dev;
 	mapping->dir = dir;
-	list_add_tail(&mapping->node, &bo->mappings);
+	if (dir == DMA_FROM_DEVICE)
+		list_add_tail(&mapping->node, &bo->mappings);
+	else
+		list_add(&mapping->node, &bo->mappings);
 	return &mapping->sgt;
 
 free_table:
@@ -209,7 +215,9 @@ int display_export_begin_cpu(struct display_bo *bo)
  * @bo: the buffer
  * @dir: %DMA_FROM_DEVICE if the CPU only read
  *
- * Makes CPU writes visible to the devices.
+ * Makes CPU writes visible to the devices. For a device that only writes, the
+ * sync may discard CPU cache lines (32-bit ARM does). Such mappings are last in
+ * the list, so that the syncs of the others write the lines back first.
  *
  * Context: Reservation lock not held; may sleep.
  */

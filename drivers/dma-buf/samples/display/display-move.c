@@ -63,12 +63,15 @@ static int display_bo_quiesce(struct display_bo *bo)
 	return left ? 0 : -EBUSY;
 }
 
+/* The kernel's alias of a new page is written back for userspace's aliases. */
 static void display_copy_pages(struct display_storage *to, struct display_storage *from)
 {
 	unsigned long i;
 
-	for (i = 0; i < from->num_pages; i++)
+	for (i = 0; i < from->num_pages; i++) {
 		copy_highpage(to->pages[i], from->pages[i]);
+		flush_dcache_page(to->pages[i]);
+	}
 }
 
 /**

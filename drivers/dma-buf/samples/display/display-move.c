@@ -12,7 +12,6 @@
 #include <linux/dma-buf.h>
 #include <linux/dma-resv.h>
 #include <linux/highmem.h>
-#include <linux/jiffies.h>
 
 #include <drm/drm_debugfs.h>
 #include <drm/drm_drv.h>
@@ -27,12 +26,15 @@
  * The exporter holds the reservation lock during the whole move, so nobody maps
  * the buffer or pins it meanwhile, and only notified importers add fences:
  *
- * 1. A buffer that is pinned or has a kernel address is not moved.
+ * 1. A buffer that is pinned, has a kernel address, or has unsignalled fences is
+ *    not moved.
  * 2. dma_buf_move_notify(), for each dma-buf of the buffer. Importers start no
  *    new work on their mappings. Work that their device has already begun has a
  *    fence in the reservation object.
- * 3. The exporter waits for these fences. One with a copy engine does not wait:
- *    it queues the copy behind the fences, and adds the fence of the copy with
+ * 3. The exporter tests the fences again, and gives up if an importer has added
+ *    one. It does not wait with the lock held, because all users of the buffer
+ *    would wait too. An exporter with a copy engine neither waits nor gives up: it
+ *    queues the copy behind the fences, and adds the fence of the copy with
  *    %DMA_RESV_USAGE_KERNEL, for which all importers wait.
  * 4. The exporter removes the pages from userspace mappings. A process that
  *    accesses them now waits for the lock in its page fault.
@@ -40,27 +42,22 @@
  *    keep that allocated until their importers unmap them.
  */
 
+static bool display_bo_is_idle(struct display_bo *bo)
+{
+	return dma_resv_test_signaled(bo->base.resv, DMA_RESV_USAGE_BOOKKEEP);
+}
+
 /*
- * Waiting for fences under the lock makes others wait as well, so only idle
- * buffers are moved, and the wait for the importers' fences is bounded. If it
- * fails, the importers were notified for nothing: they just map again.
+ * Makes importers stop using the buffer. If that fails after the notification,
+ * nothing is lost: importers map again.
  */
 static int display_bo_quiesce(struct display_bo *bo)
 {
-	struct dma_resv *resv = bo->base.resv;
-	long left;
-
-	dma_resv_assert_held(resv);
-	if (bo->pin_count || bo->vmap_count)
+	dma_resv_assert_held(bo->base.resv);
+	if (bo->pin_count || bo->vmap_count || !display_bo_is_idle(bo))
 		return -EBUSY;
-	if (!dma_resv_test_signaled(resv, DMA_RESV_USAGE_BOOKKEEP))
-		return -EBUSY;
-
 	display_export_move_notify(bo);
-	left = dma_resv_wait_timeout(resv, DMA_RESV_USAGE_BOOKKEEP, true, HZ);
-	if (left < 0)
-		return left;
-	return left ? 0 : -EBUSY;
+	return display_bo_is_idle(bo) ? 0 : -EBUSY;
 }
 
 /* The kernel's alias of a new page is written back for userspace's aliases. */
@@ -80,8 +77,7 @@ static void display_copy_pages(struct display_storage *to, struct display_storag
  *
  * Context: Reservation lock held; may sleep.
  *
- * Return: 0, %-ENOMEM, %-EBUSY if the buffer is in use, or %-ERESTARTSYS if a
- * signal came.
+ * Return: 0, %-ENOMEM, or %-EBUSY if the buffer is in use.
  */
 int display_bo_move(struct display_bo *bo)
 {

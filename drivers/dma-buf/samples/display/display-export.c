@@ -184,13 +184,28 @@ static void display_export_unmap(struct dma_buf_attachment *attach,
 }
 
 /**
- * display_export_begin_cpu() - begin CPU access to an own buffer.
- * @bo: the buffer; its fences have been waited for
+ * display_export_sync_for_cpu() - make device writes visible to the CPU.
+ * @bo: an own buffer whose writers are done
  *
  * Syncs each mapping in its own direction, the only one that the DMA API allows.
  * That invalidates stale CPU cache lines, and copies bounce buffers back. Any
  * device may have written, so all mappings are synced; for those that only read
  * nothing is done.
+ *
+ * Context: Reservation lock held; may sleep.
+ */
+void display_export_sync_for_cpu(struct display_bo *bo)
+{
+	struct display_mapping *mapping;
+
+	dma_resv_assert_held(bo->base.resv);
+	list_for_each_entry(mapping, &bo->mappings, node)
+		dma_sync_sgtable_for_cpu(mapping->dev, &mapping->sgt, mapping->dir);
+}
+
+/**
+ * display_export_begin_cpu() - begin CPU access to an own buffer.
+ * @bo: the buffer; its fences have been waited for
  *
  * Context: Reservation lock not held; may sleep.
  *
@@ -198,14 +213,12 @@ static void display_export_unmap(struct dma_buf_attachment *attach,
  */
 int display_export_begin_cpu(struct display_bo *bo)
 {
-	struct display_mapping *mapping;
 	int ret;
 
 	ret = dma_resv_lock_interruptible(bo->base.resv, NULL);
 	if (ret)
 		return ret;
-	list_for_each_entry(mapping, &bo->mappings, node)
-		dma_sync_sgtable_for_cpu(mapping->dev, &mapping->sgt, mapping->dir);
+	display_export_sync_for_cpu(bo);
 	dma_resv_unlock(bo->base.resv);
 	return 0;
 }

@@ -36,9 +36,14 @@
  *    would wait too. An exporter with a copy engine neither waits nor gives up: it
  *    queues the copy behind the fences, and adds the fence of the copy with
  *    %DMA_RESV_USAGE_KERNEL, for which all importers wait.
- * 4. The exporter removes the pages from userspace mappings. A process that
+ * 4. The exporter syncs each remaining mapping for the CPU, in the mapping's
+ *    direction. Importers may keep their mappings until after the move. What a
+ *    device has written can still be in a bounce buffer, or be hidden by stale
+ *    CPU cache lines, and the copy would miss it. The sync comes after the fences,
+ *    because a device that still writes makes it worthless.
+ * 5. The exporter removes the pages from userspace mappings. A process that
  *    accesses them now waits for the lock in its page fault.
- * 5. The exporter copies, and replaces the storage. Mappings of the old storage
+ * 6. The exporter copies, and replaces the storage. Mappings of the old storage
  *    keep that allocated until their importers unmap them.
  */
 
@@ -95,6 +100,7 @@ int display_bo_move(struct display_bo *bo)
 		return ret;
 	}
 
+	display_export_sync_for_cpu(bo);
 	drm_vma_node_unmap(&bo->base.vma_node, drm->anon_inode->i_mapping);
 	display_copy_pages(new, old);
 	bo->storage = new;

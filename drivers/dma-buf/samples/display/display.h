@@ -236,6 +236,7 @@ void display_move_debugfs(struct drm_minor *minor);
 struct dma_buf *display_export(struct drm_gem_object *obj, int flags);
 struct drm_gem_object *display_export_object(struct dma_buf *dmabuf);
 void display_export_move_notify(struct display_bo *bo);
+void display_export_sync_for_cpu(struct display_bo *bo);
 int display_export_begin_cpu(struct display_bo *bo);
 void display_export_end_cpu(struct display_bo *bo, enum dma_data_direction dir);
 

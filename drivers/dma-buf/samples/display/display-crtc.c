@@ -8,6 +8,7 @@
 
 #include <drm/drm_atomic.h>
 #include <drm/drm_atomic_helper.h>
+#include <drm/drm_drv.h>
 #include <drm/drm_modeset_helper_vtables.h>
 #include <drm/drm_print.h>
 #include <drm/drm_vblank.h>
@@ -144,19 +145,28 @@ static void display_crtc_disable_vblank(struct drm_crtc *crtc)
 {
 }
 
+/*
+ * Of an unbound display only software state is switched on, which the commit of
+ * drm_atomic_helper_shutdown() switches off again. The timer is the hardware.
+ */
 static void display_crtc_enable(struct drm_crtc *crtc, struct drm_atomic_state *state)
 {
 	struct display *display = to_display(crtc->dev);
+	int idx;
 
 	drm_crtc_vblank_on(crtc);
+	if (!drm_dev_enter(crtc->dev, &idx))
+		return;
 	display->frame_time = ns_to_ktime(display_frame_ns(&crtc->state->adjusted_mode));
 	hrtimer_start(&display->vblank_timer, display->frame_time, HRTIMER_MODE_REL);
+	drm_dev_exit(idx);
 }
 
 /*
  * Stops the timer, then waits for the scan: after that nothing reads a buffer.
  * No vblank follows, so a pending flip is completed here, and so is the event of
- * a commit that only switches the CRTC off.
+ * a commit that only switches the CRTC off. This runs without drm_dev_enter():
+ * it has to switch the display off when that is unbound.
  */
 static void display_crtc_disable(struct drm_crtc *crtc, struct drm_atomic_state *state)
 {
@@ -180,12 +190,14 @@ static void display_crtc_disable(struct drm_crtc *crtc, struct drm_atomic_state 
 
 /*
  * Ends the update of a commit: the next vblank completes the flip. A flip of the
- * previous commit is pending only if that commit timed out.
+ * previous commit is pending only if that commit timed out. Of an unbound display
+ * the timer may not run, so its flip is completed at once.
  */
 static void display_crtc_flush(struct drm_crtc *crtc, struct drm_atomic_state *state)
 {
 	struct display *display = to_display(crtc->dev);
 	struct drm_pending_vblank_event *event = crtc->state->event;
+	int idx;
 
 	display_flip_finish(display);
 
@@ -199,6 +211,11 @@ static void display_crtc_flush(struct drm_crtc *crtc, struct drm_atomic_state *s
 	display->next = display->staged;
 	display->flip_pending = true;
 	spin_unlock_irq(&crtc->dev->event_lock);
+
+	if (drm_dev_enter(crtc->dev, &idx))
+		drm_dev_exit(idx);
+	else
+		display_flip_finish(display);
 }
 
 static const struct drm_crtc_helper_funcs display_crtc_helper_funcs = {

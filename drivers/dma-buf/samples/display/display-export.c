@@ -31,6 +31,9 @@
  * unmap_dma_buf, vmap and vunmap. The display passes the reservation object of
  * the GEM object to dma_buf_export(). So that lock also guards the storage, and
  * these callbacks take no other. The other callbacks are called without it.
+ *
+ * No callback uses the display's own device. All of them work after the display
+ * is unbound, and none needs drm_dev_enter().
  */
 
 /**
@@ -400,7 +403,8 @@ static struct dma_buf *display_export_dmabuf(struct display_export *export, int 
  * Nobody can attach before this function returns, so it may link the dma-buf
  * after dma_buf_export().
  *
- * Context: DRM's object_name_lock held; reservation lock not held; may sleep.
+ * Context: DRM's object_name_lock held; inside drm_dev_enter(); reservation lock
+ * not held; may sleep.
  *
  * Return: The dma-buf, or an error pointer: %-ENOMEM, or an errno of
  * dma_buf_export().

@@ -12,6 +12,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include <drm/drm_drv.h>
 #include <drm/drm_gem.h>
 #include <drm/drm_mode.h>
 #include <drm/drm_prime.h>
@@ -45,10 +46,9 @@ static void display_bo_unpin(struct display_bo *bo)
  * and has a kernel address. This waits for no fence: writers may still be at
  * work. Calls nest.
  *
- * Context: Reservation lock not held; may sleep.
+ * Context: Inside drm_dev_enter(); reservation lock not held; may sleep.
  *
- * Return: 0, %-ENODEV if the display is unbound, %-EINTR if a signal came, or an errno of
- * the exporter.
+ * Return: 0, %-EINTR if a signal came, or an errno of the exporter.
  */
 int display_bo_prepare(struct display_bo *bo)
 {
@@ -73,6 +73,8 @@ unlock:
 /**
  * display_bo_cleanup() - undo one display_bo_prepare().
  * @bo: own buffer or import
+ *
+ * Works on a dead import too: a commit can outlast the device.
  *
  * Context: Reservation lock not held; may sleep.
  */
@@ -264,15 +266,48 @@ static struct drm_gem_object *display_gem_import_foreign(struct drm_device *drm,
  * Return: The object with a reference for the caller, or an error pointer:
  *
  * * %-EINVAL - the size is not a multiple of the page size, as GEM requires
+ * * %-ENODEV - the display is unbound
  * * %-ENOMEM - no memory
  * * any errno with which the exporter refuses the device
  */
 struct drm_gem_object *display_gem_import(struct drm_device *drm, struct dma_buf *dmabuf)
 {
 	struct drm_gem_object *obj = display_export_object(dmabuf);
+	int idx;
 
-	if (!obj || obj->dev != drm)
-		return display_gem_import_foreign(drm, dmabuf);
-	drm_gem_object_get(obj);
+	if (!drm_dev_enter(drm, &idx))
+		return ERR_PTR(-ENODEV);
+	if (obj && obj->dev == drm)
+		drm_gem_object_get(obj);
+	else
+		obj = display_gem_import_foreign(drm, dmabuf);
+	drm_dev_exit(idx);
 	return obj;
+}
+
+/**
+ * display_gem_handle_to_fd() - make a file descriptor of a handle's buffer.
+ * @drm: the display
+ * @file: the file that @handle belongs to
+ * @handle: own buffer or import
+ * @flags: of the descriptor: O_CLOEXEC, and the access mode
+ * @fd: the descriptor, on success
+ *
+ * DRM's helper finds the dma-buf of an import by its attachment, which an unbind
+ * frees. Inside drm_dev_enter() the attachment remains.
+ *
+ * Context: No locks held; may sleep.
+ *
+ * Return: 0, %-ENODEV if the display is unbound, or an errno of the helper.
+ */
+int display_gem_handle_to_fd(struct drm_device *drm, struct drm_file *file,
+			     u32 handle, u32 flags, int *fd)
+{
+	int idx, ret;
+
+	if (!drm_dev_enter(drm, &idx))
+		return -ENODEV;
+	ret = drm_gem_prime_handle_to_fd(drm, file, handle, flags, fd);
+	drm_dev_exit(idx);
+	return ret;
 }

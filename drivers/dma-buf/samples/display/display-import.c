@@ -34,6 +34,30 @@
  * detaching are called without it.
  */
 
+/**
+ * DOC: Unbind
+ *
+ * Userspace can unbind a device from its driver, or unplug it, while files are
+ * open and buffers are imported. An attachment and its mapping belong to the
+ * device and must end before remove() returns; handles and files remain. The
+ * display does this in four steps:
+ *
+ * 1. drm_dev_unplug() makes drm_dev_enter() fail, and waits for all sections
+ *    between drm_dev_enter() and drm_dev_exit() to end. Import, export, and the
+ *    preparation of a commit are such sections. After this step no import is
+ *    added, none is pinned, and none is looked up for an export.
+ * 2. drm_atomic_helper_shutdown() switches the CRTC off. It waits for commits
+ *    that were prepared before step 1. The device reads no buffer any more.
+ * 3. display_import_detach_all() unpins, unmaps and detaches each import. It
+ *    clears import_attach: from now on the object is dead. Its reference to the
+ *    dma-buf remains.
+ * 4. The last handle, framebuffer or file that refers to a dead object frees it,
+ *    and drops the reference to the dma-buf.
+ *
+ * A section must not wait for fences or for userspace, because remove() waits
+ * for the section. That is why the wait for a commit's fences is outside.
+ */
+
 /* Gives the addresses back, if there are any. */
 static void display_import_unmap(struct display_bo *bo)
 {
@@ -65,14 +89,13 @@ static const struct dma_buf_attach_ops display_attach_ops = {
  * display_import_pin() - keep an import in place and map it for the device.
  * @bo: an import
  *
- * Pins nest. The mapping remains when the last pin is dropped; move_notify, the
- * detach or the unbind removes it. Without CONFIG_DMABUF_MOVE_NOTIFY the core keeps a mapped
+ * Pins nest. The mapping remains when the last pin is dropped; move_notify or the
+ * detach removes it. Without CONFIG_DMABUF_MOVE_NOTIFY the core keeps a mapped
  * buffer pinned.
  *
- * Context: Reservation lock held; may sleep.
+ * Context: Reservation lock held, inside drm_dev_enter(); may sleep.
  *
- * Return: 0, %-ENODEV if the display is unbound, or an errno of dma_buf_pin() or
- * dma_buf_map_attachment().
+ * Return: 0, or an errno of dma_buf_pin() or dma_buf_map_attachment().
  */
 int display_import_pin(struct display_bo *bo)
 {
@@ -81,8 +104,6 @@ int display_import_pin(struct display_bo *bo)
 	int ret;
 
 	dma_resv_assert_held(bo->base.resv);
-	if (drm_dev_is_unplugged(bo->base.dev))
-		return -ENODEV;
 	if (bo->pin_count++)
 		return 0;
 
@@ -117,7 +138,10 @@ uncount:
 void display_import_unpin(struct display_bo *bo)
 {
 	dma_resv_assert_held(bo->base.resv);
-	if (!--bo->pin_count)
+	if (--bo->pin_count)
+		return;
+	/* The detach of a dead import has dropped the pin already. */
+	if (bo->base.import_attach)
 		dma_buf_unpin(bo->base.import_attach);
 }
 
@@ -128,7 +152,8 @@ void display_import_unpin(struct display_bo *bo)
  * The exporter may call move_notify as soon as the attachment exists, so the
  * object must be ready for it.
  *
- * Context: Reservation lock not held; may sleep.
+ * Context: Inside drm_dev_enter(), so that display_import_detach_all() finds the
+ * import; reservation lock not held; may sleep.
  *
  * Return: 0, or an errno of dma_buf_dynamic_attach().
  */
@@ -149,8 +174,30 @@ int display_import_attach(struct display_bo *bo)
 	return 0;
 }
 
+/*
+ * The lock makes remove() wait for a detach that another thread has begun. A
+ * commit that was switched off may still have to clean up: its pin is dropped
+ * here, and display_import_unpin() only counts it.
+ */
+static void display_import_detach_locked(struct display *display, struct display_bo *bo)
+{
+	struct dma_buf_attachment *attach = bo->base.import_attach;
+
+	lockdep_assert_held(&display->imports_lock);
+	list_del(&bo->import_node);
+
+	dma_resv_lock(bo->base.resv, NULL);
+	if (bo->pin_count)
+		dma_buf_unpin(attach);
+	display_import_unmap(bo);
+	bo->base.import_attach = NULL;
+	dma_resv_unlock(bo->base.resv);
+
+	dma_buf_detach(bo->imported, attach);
+}
+
 /**
- * display_import_detach() - undo display_import_attach(), if that has succeeded.
+ * display_import_detach() - undo display_import_attach(), unless the unbind has.
  * @bo: an import that nobody uses any more
  *
  * Context: Reservation lock not held; may sleep.
@@ -158,35 +205,25 @@ int display_import_attach(struct display_bo *bo)
 void display_import_detach(struct display_bo *bo)
 {
 	struct display *display = to_display(bo->base.dev);
-	struct dma_buf_attachment *attach = bo->base.import_attach;
 
-	if (!attach)
-		return;
 	mutex_lock(&display->imports_lock);
-	list_del(&bo->import_node);
+	if (bo->base.import_attach)
+		display_import_detach_locked(display, bo);
 	mutex_unlock(&display->imports_lock);
-
-	dma_resv_lock(bo->base.resv, NULL);
-	display_import_unmap(bo);
-	dma_resv_unlock(bo->base.resv);
-	dma_buf_detach(bo->imported, attach);
 }
 
 /**
- * display_import_unmap_all() - unmap all imports of a display that is unbound.
+ * display_import_detach_all() - detach all imports of a display that is unbound.
  * @display: the display: unplugged, and its CRTC off
  *
  * Context: No locks held; may sleep.
  */
-void display_import_unmap_all(struct display *display)
+void display_import_detach_all(struct display *display)
 {
-	struct display_bo *bo;
+	struct display_bo *bo, *next;
 
 	mutex_lock(&display->imports_lock);
-	list_for_each_entry(bo, &display->imports, import_node) {
-		dma_resv_lock(bo->base.resv, NULL);
-		display_import_unmap(bo);
-		dma_resv_unlock(bo->base.resv);
-	}
+	list_for_each_entry_safe(bo, next, &display->imports, import_node)
+		display_import_detach_locked(display, bo);
 	mutex_unlock(&display->imports_lock);
 }

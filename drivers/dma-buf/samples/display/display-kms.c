@@ -12,6 +12,7 @@
 #include <drm/drm_atomic.h>
 #include <drm/drm_atomic_helper.h>
 #include <drm/drm_blend.h>
+#include <drm/drm_drv.h>
 #include <drm/drm_edid.h>
 #include <drm/drm_fourcc.h>
 #include <drm/drm_framebuffer.h>
@@ -61,25 +62,37 @@ static int display_plane_check(struct drm_plane *plane, struct drm_atomic_state 
 						   false, false);
 }
 
-/*
- * Called for each commit, also if the framebuffer does not change, so buffers are
- * prepared more than once. It runs in the context of the ioctl: a signal can end
- * a wait, and an errno reaches userspace.
- */
-static int display_plane_prepare(struct drm_plane *plane, struct drm_plane_state *state)
+static int display_plane_prepare_bo(struct drm_plane *plane, struct drm_plane_state *state,
+				    struct display_bo *bo)
 {
-	struct display_bo *bo;
 	int ret;
 
-	if (!state->fb)
-		return 0;
-	bo = to_display_bo(drm_gem_fb_get_obj(state->fb, 0));
 	ret = display_bo_prepare(bo);
 	if (ret)
 		return ret;
 	ret = drm_gem_plane_helper_prepare_fb(plane, state);
 	if (ret)
 		display_bo_cleanup(bo);
+	return ret;
+}
+
+/*
+ * Called for each commit, also if the framebuffer does not change, so buffers are
+ * prepared more than once. It runs in the context of the ioctl: a signal can end
+ * a wait, and an errno reaches userspace. Once the display is unbound no commit
+ * gets further than this.
+ */
+static int display_plane_prepare(struct drm_plane *plane, struct drm_plane_state *state)
+{
+	int idx, ret;
+
+	if (!state->fb)
+		return 0;
+	if (!drm_dev_enter(plane->dev, &idx))
+		return -ENODEV;
+	ret = display_plane_prepare_bo(plane, state,
+				       to_display_bo(drm_gem_fb_get_obj(state->fb, 0)));
+	drm_dev_exit(idx);
 	return ret;
 }
 

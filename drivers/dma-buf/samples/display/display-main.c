@@ -31,7 +31,8 @@
  * * display-export.c: a buffer as a dma-buf: the callbacks of
  *   &struct dma_buf_ops.
  * * display-move.c: how a dynamic exporter moves its buffers.
- * * display-import.c: a dma-buf of another driver: attach, pin, map, follow moves.
+ * * display-import.c: a dma-buf of another driver: attach, pin, map, follow moves,
+ *   and detach when the device is unbound.
  * * display-gem.c: own buffers and imports as GEM objects.
  * * display-kms.c: when a buffer must stay in place, and which fences a flip waits
  *   for.
@@ -63,9 +64,11 @@
  *
  * From the outside in:
  *
+ * * drm_dev_enter() sections, which an unbind waits for. They are around import,
+ *   export, and the preparation of a commit; see "Unbind" in display-import.c.
  * * DRM's object_name_lock, held by DRM's core around export and import. It
  *   serialises them, so that an import of one dma-buf twice gives one object.
- * * &display.imports_lock guards the list of imports.
+ * * &display.imports_lock guards the list of imports, and serialises detaching.
  * * The reservation lock of a buffer (&drm_gem_object.resv) guards
  *   &struct display_bo. An import uses the reservation object of its dma-buf, so
  *   exporter and importer take the same lock. User memory must not be accessed
@@ -96,6 +99,7 @@ static const struct drm_driver display_driver = {
 	.major = 1,
 	.fops = &display_fops,
 	.dumb_create = display_dumb_create,
+	.prime_handle_to_fd = display_gem_handle_to_fd,
 	.gem_prime_import = display_gem_import,
 	.debugfs_init = display_move_debugfs,
 };
@@ -131,7 +135,8 @@ static int display_probe(struct platform_device *pdev)
 
 /*
  * Files, exported dma-bufs and GEM objects can outlive this function. They hold
- * references to the DRM device. DMA mappings of the display's own device cannot.
+ * references to the DRM device. Attachments and DMA mappings of the display's own
+ * device cannot; see "Unbind" in display-import.c for the order of the calls.
  */
 static void display_remove(struct platform_device *pdev)
 {
@@ -139,7 +144,7 @@ static void display_remove(struct platform_device *pdev)
 
 	drm_dev_unplug(&display->drm);
 	drm_atomic_helper_shutdown(&display->drm);
-	display_import_unmap_all(display);
+	display_import_detach_all(display);
 }
 
 static struct platform_driver display_platform_driver = {

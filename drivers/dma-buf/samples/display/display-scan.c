@@ -12,6 +12,7 @@
 #include <linux/sched.h>
 #include <linux/string.h>
 
+#include <drm/drm_drv.h>
 #include <drm/drm_vblank.h>
 
 #include "display.h"
@@ -176,26 +177,38 @@ static void display_crc_want(struct display *display, bool wanted)
 		drm_crtc_vblank_put(&display->crtc);
 }
 
+/* Vblanks are counted only while somebody holds a reference to them. */
+static int display_crc_start(struct display *display, const char *source)
+{
+	size_t values;
+	int ret;
+
+	ret = display_crc_source_verify(&display->crtc, source, &values);
+	if (ret)
+		return ret;
+	ret = drm_crtc_vblank_get(&display->crtc);
+	if (ret)
+		return ret;
+	display_crc_want(display, true);
+	return 0;
+}
+
 /*
- * Starts the CRCs, or stops them if @source is NULL. Vblanks are counted only while
- * somebody holds a reference to them.
+ * Starts the CRCs, or stops them if @source is NULL. Stopping must work after the
+ * display is unbound, when userspace closes its files.
  */
 int display_crc_source_set(struct drm_crtc *crtc, const char *source)
 {
 	struct display *display = to_display(crtc->dev);
-	size_t values;
-	int ret;
+	int idx, ret;
 
 	if (!source) {
 		display_crc_want(display, false);
 		return 0;
 	}
-	ret = display_crc_source_verify(crtc, source, &values);
-	if (ret)
-		return ret;
-	ret = drm_crtc_vblank_get(crtc);
-	if (ret)
-		return ret;
-	display_crc_want(display, true);
-	return 0;
+	if (!drm_dev_enter(crtc->dev, &idx))
+		return -ENODEV;
+	ret = display_crc_start(display, source);
+	drm_dev_exit(idx);
+	return ret;
 }

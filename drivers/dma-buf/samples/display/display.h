@@ -60,7 +60,12 @@ struct display_storage {
  * exporter and importer take the same lock.
  */
 struct display_bo {
-	/** @base: The GEM object. Its import_attach is the attachment of an import. */
+	/**
+	 * @base: The GEM object. Its import_attach is the attachment of an
+	 * import: set before the object has a handle, cleared under
+	 * &display.imports_lock and the reservation lock when the display is
+	 * unbound. From then on the import is dead.
+	 */
 	struct drm_gem_object base;
 
 	/** @storage: Pages of an own buffer; NULL for an import. */
@@ -81,7 +86,10 @@ struct display_bo {
 	/** @map: Kernel address; valid while @vmap_count is not 0. */
 	struct iosys_map map;
 
-	/** @imported: The dma-buf of an import, with a reference; or NULL; constant. */
+	/**
+	 * @imported: The dma-buf of an import, with a reference; NULL for an own
+	 * buffer. Constant, also when the import is dead.
+	 */
 	struct dma_buf *imported;
 
 	/** @sgt: DMA addresses of an import; NULL while it is not mapped. */
@@ -184,10 +192,13 @@ struct display {
 	/** @lru: All own buffers. */
 	struct drm_gem_lru lru;
 
-	/** @imports_lock: Guards @imports. Taken outside reservation locks. */
+	/**
+	 * @imports_lock: Guards @imports, and serialises detaching. Taken outside
+	 * reservation locks.
+	 */
 	struct mutex imports_lock;
 
-	/** @imports: All imports, for display_import_unmap_all(). */
+	/** @imports: All imports, for display_import_detach_all(). */
 	struct list_head imports;
 
 	/** @moves: Number of moves. */
@@ -220,11 +231,13 @@ int display_dumb_create(struct drm_file *file, struct drm_device *drm,
 			struct drm_mode_create_dumb *args);
 struct drm_gem_object *display_gem_import(struct drm_device *drm,
 					  struct dma_buf *dmabuf);
+int display_gem_handle_to_fd(struct drm_device *drm, struct drm_file *file,
+			     u32 handle, u32 flags, int *fd);
 
 /* display-import.c */
 int display_import_attach(struct display_bo *bo);
 void display_import_detach(struct display_bo *bo);
-void display_import_unmap_all(struct display *display);
+void display_import_detach_all(struct display *display);
 int display_import_pin(struct display_bo *bo);
 void display_import_unpin(struct display_bo *bo);
 

@@ -15,7 +15,7 @@
 #include "fence.h"
 #include "pair.h"
 
-/* Rule: a display can be unbound while it is on; its ioctls fail then, close() detaches. */
+/* Rule: a display can be unbound while it is on; its ioctls fail then, its import is detached. */
 TEST_F(pair, lit_display_leaves)
 {
 	struct display_buffer more;
@@ -31,10 +31,9 @@ TEST_F(pair, lit_display_leaves)
 	EXPECT_EQ(-EAGAIN, module_unload(DISPLAY_MODULE));
 
 	ASSERT_EQ(0, bufinfo_find(fd_ino(self->buf), &info));
-	EXPECT_EQ(1, info.devices);
-	display_close(&self->far);
-	ASSERT_EQ(0, bufinfo_find(fd_ino(self->buf), &info));
 	EXPECT_EQ(0, info.devices);
+	EXPECT_EQ(1, moved_soon(self->move));
+	display_close(&self->far);
 	EXPECT_EQ(1, moved_soon(self->move));
 }
 
@@ -118,6 +117,117 @@ TEST_F(pair, buffer_outlives_its_display)
 	munmap(map, self->own.size);
 	munmap(later, self->own.size);
 	free(copy);
+}
+
+/* Return how many complaints DMA debugging has counted since boot. */
+static unsigned long dma_errors(void)
+{
+	char *text = file_text("/sys/kernel/debug/dma-api/error_count");
+	unsigned long count = text ? strtoul(text, NULL, 10) : 0;
+
+	free(text);
+	return count;
+}
+
+/* A display and the buffer of another driver that it has imported. */
+FIXTURE(import) {
+	struct display dpy;
+	struct display_buffer seen;
+	int buf;
+};
+
+FIXTURE_VARIANT(import) {
+	const struct exporter *exporter;
+};
+
+FIXTURE_VARIANT_ADD(import, heap) {
+	.exporter = &exporter_heap,
+};
+
+FIXTURE_VARIANT_ADD(import, camera) {
+	.exporter = &exporter_camera,
+};
+
+FIXTURE_VARIANT_ADD(import, udmabuf) {
+	.exporter = &exporter_udmabuf,
+};
+
+FIXTURE_SETUP(import)
+{
+	self->dpy.fd = -1;
+	self->dpy.crc_fd = -1;
+	self->buf = -1;
+	if (!module_present(DISPLAY_MODULE))
+		SKIP(return, "%s is not a module here", DISPLAY_MODULE);
+	ASSERT_EQ(0, card_open(&self->dpy, 0));
+	self->buf = variant->exporter->export(4 * SIDE * SIDE, O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, self->buf);
+	ASSERT_EQ(0, paint(self->buf, 7));
+	ASSERT_EQ(0, take_picture(&self->dpy, self->buf, 4 * SIDE, &self->seen));
+}
+
+/* The driver must be idle now. Load it again. */
+FIXTURE_TEARDOWN(import)
+{
+	display_close(&self->dpy);
+	if (self->buf >= 0)
+		close(self->buf);
+	EXPECT_EQ(0, module_unload_idle(DISPLAY_MODULE));
+	EXPECT_EQ(0, module_load(DISPLAY_MODULE, ""));
+}
+
+/* An unbound display must keep of its import a reference to the dma-buf, and no more. */
+static void check_detached(struct __test_metadata *_metadata, int buf, unsigned long errors)
+{
+	struct bufinfo info;
+
+	ASSERT_EQ(0, bufinfo_find(fd_ino(buf), &info));
+	EXPECT_EQ(0, info.devices);
+	EXPECT_LT(1, info.count);
+	EXPECT_EQ(errors, dma_errors());
+	if (dma_debug())
+		EXPECT_EQ(0, segments_mapped(0));
+}
+
+/*
+ * Rule: an import on the screen is detached when its display is unbound. Nothing reads
+ * the buffer meanwhile, because DMA debugging reports each read of a udmabuf of Linux
+ * 6.12. After the second flip no scan is in progress.
+ */
+TEST_F(import, shown_is_detached)
+{
+	unsigned long errors;
+	struct bufinfo info;
+	__u32 frame;
+
+	ASSERT_EQ(0, light(&self->dpy, &self->seen));
+	EXPECT_EQ(1, shows(&self->dpy, &self->seen, 7));
+	display_crc_stop(&self->dpy);
+	ASSERT_EQ(0, display_flip(&self->dpy, &self->seen, -1, NULL));
+	ASSERT_EQ(0, display_flipped(&self->dpy, &frame, PATIENCE_MS));
+	errors = dma_errors();
+	ASSERT_EQ(0, driver_tell(DISPLAY_MODULE, "unbind", 0));
+	check_detached(_metadata, self->buf, errors);
+	display_close(&self->dpy);
+	ASSERT_EQ(0, bufinfo_find(fd_ino(self->buf), &info));
+	EXPECT_EQ(1, info.count);
+	EXPECT_EQ(0, paint(self->buf, 8));
+}
+
+/* Rule: so is an import that was never shown; its reference keeps the buffer allocated. */
+TEST_F(import, idle_is_detached)
+{
+	unsigned long errors = dma_errors();
+	unsigned long long ino = fd_ino(self->buf);
+	struct bufinfo info;
+
+	ASSERT_EQ(0, driver_tell(DISPLAY_MODULE, "unbind", 0));
+	check_detached(_metadata, self->buf, errors);
+	close(self->buf);
+	self->buf = -1;
+	EXPECT_EQ(0, bufinfo_find(ino, &info));
+	display_close(&self->dpy);
+	EXPECT_EQ(-ENOENT, bufinfo_find(ino, &info));
 }
 
 FIXTURE(camera) {

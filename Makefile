@@ -59,7 +59,9 @@ kunit: $(call if_not_built,$(if $(filter %-debug,$(ARCH)),guest,kernel)-$(ARCH))
 OURS = $(patsubst x86_64,x86_64-debug,$(ARCH))
 
 selftests: $(call if_not_built,guest-$(OURS) guest-$(ARCH))
-	@rc=0; scripts/selftests $(OURS) ours || rc=1; scripts/selftests $(ARCH) base || rc=1; exit $$rc
+	@rc=0; scripts/selftests $(OURS) ours || rc=1; \
+	$(if $(filter %-debug,$(OURS)),scripts/selftests $(OURS) bounced || rc=1;) \
+	scripts/selftests $(ARCH) base || rc=1; exit $$rc
 
 # v4l2-compliance, modetest and GStreamer, from Debian 13.
 compliance: $(call if_not_built,kernel-x86_64)

@@ -308,4 +308,41 @@ TEST(move_races_with_writers)
 	close(buf);
 }
 
+/* Return the results of a KUnit suite of the display's module, or NULL. */
+static char *kunit_results(const char *suite)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/kunit/%s_%s/results", DISPLAY_MODULE,
+		 suite);
+	return file_text(path);
+}
+
+static bool kunit_enabled(void)
+{
+	char *text = file_text("/proc/cmdline");
+	bool enabled = text && strstr(text, "kunit.enable=1");
+
+	free(text);
+	return enabled;
+}
+
+/* Rule: the suites that the display's module runs when it is loaded pass. */
+TEST(kunit_suites_pass)
+{
+	static const char * const suites[] = { "move", "scan" };
+	char *text;
+	size_t i;
+
+	if (!kunit_enabled())
+		SKIP(return, "a boot without kunit.enable=1");
+	for (i = 0; i < ARRAY_SIZE(suites); i++) {
+		text = kunit_results(suites[i]);
+		ASSERT_NE(NULL, text);
+		EXPECT_EQ(NULL, strstr(text, "not ok")) TH_LOG("%s", text);
+		EXPECT_EQ(NULL, strstr(text, "SKIP")) TH_LOG("%s", text);
+		free(text);
+	}
+}
+
 TEST_HARNESS_MAIN

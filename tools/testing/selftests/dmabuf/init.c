@@ -8,6 +8,7 @@
  *
  *   dmabuf.run=demo       /bin/demo
  *   dmabuf.run=selftests  every program in /tests, in the order of their names
+ *   dmabuf.run=samples    the programs in /tests that test the sample drivers
  *   dmabuf.run=nothing    no program; for tests that the kernel runs at boot
  *   dmabuf.run=list       every line of /run-list: SECONDS PROGRAM [ARGUMENT]...
  *   dmabuf.args=A,B,...   more arguments for the demo
@@ -393,7 +394,7 @@ static int run_demo(void)
 	return run_program(default_seconds(), argv);
 }
 
-static int run_folder(const char *folder)
+static int run_folder(const char *folder, const char *pattern)
 {
 	unsigned int seconds = default_seconds();
 	struct dirent **list;
@@ -409,7 +410,8 @@ static int run_folder(const char *folder)
 	}
 	for (i = 0; i < count; i++) {
 		snprintf(path, sizeof(path), "%s/%s", folder, list[i]->d_name);
-		if (!stat(path, &st) && S_ISREG(st.st_mode) && st.st_mode & 0111)
+		if (!fnmatch(pattern, list[i]->d_name, 0) && !stat(path, &st) &&
+		    S_ISREG(st.st_mode) && st.st_mode & 0111)
 			rc |= run_program(seconds, argv);
 		free(list[i]);
 	}
@@ -465,8 +467,10 @@ static int run_selected(void)
 	if (!strcmp(what, "demo"))
 		return run_demo();
 	if (!strcmp(what, "selftests"))
-		return run_folder("/tests");
-	say("not ok - dmabuf.run=%s # not one of demo, selftests, nothing, list", what);
+		return run_folder("/tests", "*");
+	if (!strcmp(what, "samples"))
+		return run_folder("/tests", "dmabuf_sample*");
+	say("not ok - dmabuf.run=%s # not one of demo, selftests, samples, nothing, list", what);
 	return 1;
 }
 

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit cases of what userspace cannot provoke: importers that keep their mapping
+ * during a move, and a scan that takes long.
+ *
+ * The cases run when the module is loaded, with kunit.enable=1 on the command line.
+ * With swiotlb=force all DMA goes through bounce buffers, and a move that does not
+ * sync them copies stale data.
+ */
+
+#include <kunit/device.h>
+#include <kunit/test.h>
+#include <linux/delay.h>
+#include <linux/device.h>
+#include <linux/dma-buf.h>
+#include <linux/dma-direct.h>
+#include <linux/dma-mapping.h>
+#include <linux/dma-resv.h>
+#include <linux/fcntl.h>
+#include <linux/platform_device.h>
+#include <linux/string.h>
+
+#include <drm/drm_modeset_helper_vtables.h>
+
+#include "display.h"
+
+#define WRITTEN		0x5a
+
+static void importer_move_notify(struct dma_buf_attachment *attach)
+{
+	unsigned int *notified = attach->importer_priv;
+
+	++*notified;
+}
+
+/* Importers that only count: they keep their mapping until after the move. */
+static const struct dma_buf_attach_ops importer_ops = {
+	.move_notify = importer_move_notify,
+};
+
+/* The first display that module_init() has registered; its CRTC is off. */
+static struct display *first_display(struct kunit *test)
+{
+	struct device *dev = bus_find_device_by_name(&platform_bus_type, NULL, DISPLAY_NAME ".0");
+	struct display *display;
+
+	KUNIT_ASSERT_NOT_NULL(test, dev);
+	display = dev_get_drvdata(dev);
+	put_device(dev);
+	KUNIT_ASSERT_NOT_NULL(test, display);
+	return display;
+}
+
+static struct display_bo *create_bo(struct kunit *test)
+{
+	struct display_bo *bo = display_bo_create(&first_display(test)->drm, SZ_64K);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, bo);
+	return bo;
+}
+
+/* Exports a buffer and attaches a device, which counts its notifications. */
+static struct dma_buf_attachment *export_to(struct kunit *test, struct display_bo *bo,
+					    struct device *dev, unsigned int *notified)
+{
+	struct dma_buf_attachment *attach;
+	struct dma_buf *dmabuf;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dev);
+	KUNIT_ASSERT_EQ(test, dma_coerce_mask_and_coherent(dev, DMA_BIT_MASK(64)), 0);
+	dmabuf = display_export(&bo->base, O_RDWR | O_CLOEXEC);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dmabuf);
+	attach = dma_buf_dynamic_attach(dmabuf, dev, &importer_ops, notified);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, attach);
+	return attach;
+}
+
+static void export_end(struct dma_buf_attachment *attach)
+{
+	struct dma_buf *dmabuf = attach->dmabuf;
+
+	dma_buf_detach(dmabuf, attach);
+	dma_buf_put(dmabuf);
+}
+
+/* Writes as a device does: to the memory behind the DMA addresses. */
+static void device_writes(struct device *dev, struct sg_table *sgt)
+{
+	struct scatterlist *sg;
+	int i;
+
+	for_each_sgtable_dma_sg(sgt, sg, i)
+		memset(phys_to_virt(dma_to_phys(dev, sg_dma_address(sg))), WRITTEN,
+		       sg_dma_len(sg));
+}
+
+/* Rule: a move copies what a device has written through a mapping that it keeps. */
+static void move_copies_device_writes(struct kunit *test)
+{
+	struct device *dev = kunit_device_register(test, "importer");
+	struct display_bo *bo = create_bo(test);
+	struct display_storage *before = bo->storage;
+	struct dma_buf_attachment *attach;
+	unsigned int notified = 0;
+	struct sg_table *sgt;
+
+	attach = export_to(test, bo, dev, &notified);
+	dma_resv_lock(bo->base.resv, NULL);
+	sgt = dma_buf_map_attachment(attach, DMA_FROM_DEVICE);
+	KUNIT_EXPECT_NOT_ERR_OR_NULL(test, sgt);
+	if (!IS_ERR(sgt)) {
+		device_writes(dev, sgt);
+		KUNIT_EXPECT_EQ(test, display_bo_move(bo), 0);
+		KUNIT_EXPECT_PTR_NE(test, bo->storage, before);
+		KUNIT_EXPECT_EQ(test, display_bo_vmap(bo), 0);
+		KUNIT_EXPECT_NULL(test, memchr_inv(bo->map.vaddr, WRITTEN, bo->base.size));
+		display_bo_vunmap(bo);
+		dma_buf_unmap_attachment(attach, sgt, DMA_FROM_DEVICE);
+	}
+	dma_resv_unlock(bo->base.resv);
+	KUNIT_EXPECT_EQ(test, notified, 1);
+
+	export_end(attach);
+	drm_gem_object_put(&bo->base);
+}
+
+/* Rule: a move notifies the importers of each dma-buf of the buffer. */
+static void move_notifies_each_dma_buf(struct kunit *test)
+{
+	struct device *dev = kunit_device_register(test, "importer");
+	struct display_bo *bo = create_bo(test);
+	struct dma_buf_attachment *one, *other;
+	unsigned int notified[2] = {};
+
+	one = export_to(test, bo, dev, &notified[0]);
+	other = export_to(test, bo, dev, &notified[1]);
+	KUNIT_EXPECT_PTR_NE(test, one->dmabuf, other->dmabuf);
+	dma_resv_lock(bo->base.resv, NULL);
+	KUNIT_EXPECT_EQ(test, display_bo_move(bo), 0);
+	dma_resv_unlock(bo->base.resv);
+	KUNIT_EXPECT_EQ(test, notified[0], 1);
+	KUNIT_EXPECT_EQ(test, notified[1], 1);
+
+	export_end(other);
+	dma_resv_lock(bo->base.resv, NULL);
+	KUNIT_EXPECT_EQ(test, display_bo_move(bo), 0);
+	dma_resv_unlock(bo->base.resv);
+	KUNIT_EXPECT_EQ(test, notified[0], 2);
+	KUNIT_EXPECT_EQ(test, notified[1], 1);
+
+	export_end(one);
+	drm_gem_object_put(&bo->base);
+}
+
+/**
+ * struct scan_context - a display that scans @old, and a flip to @new that is pending
+ * @display: the display
+ * @old: buffer that is scanned; the case holds its reservation lock, so that the scan
+ *	does not end
+ * @new: buffer of the flip
+ * @flush: calls the display's atomic_flush, as the next commit does
+ */
+struct scan_context {
+	struct display *display;
+	struct display_bo *old;
+	struct display_bo *new;
+	struct work_struct flush;
+};
+
+static void scan_flush(struct work_struct *work)
+{
+	struct scan_context *ctx = container_of(work, struct scan_context, flush);
+	struct drm_crtc *crtc = &ctx->display->crtc;
+
+	crtc->helper_private->atomic_flush(crtc, NULL);
+}
+
+static struct display_frame scan_frame(struct display_bo *bo)
+{
+	return (struct display_frame) {
+		.bo = bo, .pitch = 4 * DISPLAY_MIN_SIZE,
+		.width = DISPLAY_MIN_SIZE, .height = DISPLAY_MIN_SIZE,
+	};
+}
+
+static struct display_bo *scan_create_bo(struct kunit *test)
+{
+	struct display_bo *bo = create_bo(test);
+
+	KUNIT_ASSERT_EQ(test, display_bo_prepare(bo), 0);
+	return bo;
+}
+
+static void scan_begin(struct kunit *test, struct scan_context *ctx)
+{
+	struct display *display = first_display(test);
+
+	ctx->display = display;
+	ctx->old = scan_create_bo(test);
+	ctx->new = scan_create_bo(test);
+	INIT_WORK_ONSTACK(&ctx->flush, scan_flush);
+	dma_resv_lock(ctx->old->base.resv, NULL);
+
+	spin_lock_irq(&display->drm.event_lock);
+	display->frame_time = ms_to_ktime(16);
+	display->crc_wanted = true;
+	display->shown = scan_frame(ctx->old);
+	display_scan_start(display);
+	display->next = scan_frame(ctx->new);
+	display->flip_pending = true;
+	spin_unlock_irq(&display->drm.event_lock);
+	KUNIT_EXPECT_TRUE(test, display->scanning);
+}
+
+static void scan_end(struct scan_context *ctx)
+{
+	struct display *display = ctx->display;
+
+	display_scan_finish(display, NULL);
+	spin_lock_irq(&display->drm.event_lock);
+	display->crc_wanted = false;
+	display->flip_pending = false;
+	display->shown.bo = NULL;
+	display->next.bo = NULL;
+	spin_unlock_irq(&display->drm.event_lock);
+	destroy_work_on_stack(&ctx->flush);
+
+	display_bo_cleanup(ctx->old);
+	display_bo_cleanup(ctx->new);
+	drm_gem_object_put(&ctx->old->base);
+	drm_gem_object_put(&ctx->new->base);
+}
+
+/* Rule: a vblank during a scan completes no flip; one after the scan does. */
+static void vblank_leaves_scanned_frame(struct kunit *test)
+{
+	struct display *display;
+	struct scan_context ctx;
+
+	scan_begin(test, &ctx);
+	display = ctx.display;
+	display->vblank_timer.function(&display->vblank_timer);
+	KUNIT_EXPECT_PTR_EQ(test, display->shown.bo, ctx.old);
+	KUNIT_EXPECT_TRUE(test, display->flip_pending);
+	dma_resv_unlock(ctx.old->base.resv);
+	display_scan_finish(display, NULL);
+
+	display->vblank_timer.function(&display->vblank_timer);
+	KUNIT_EXPECT_PTR_EQ(test, display->shown.bo, ctx.new);
+	KUNIT_EXPECT_FALSE(test, display->flip_pending);
+	scan_end(&ctx);
+}
+
+/* Rule: a commit that finds a flip pending completes it when the scan has ended. */
+static void flush_waits_for_scan(struct kunit *test)
+{
+	struct display *display;
+	struct scan_context ctx;
+
+	scan_begin(test, &ctx);
+	display = ctx.display;
+	queue_work(system_unbound_wq, &ctx.flush);
+	msleep(50);
+	KUNIT_EXPECT_TRUE(test, display->scanning);
+	KUNIT_EXPECT_PTR_EQ(test, display->shown.bo, ctx.old);
+	dma_resv_unlock(ctx.old->base.resv);
+
+	flush_work(&ctx.flush);
+	KUNIT_EXPECT_PTR_EQ(test, display->shown.bo, ctx.new);
+	scan_end(&ctx);
+}
+
+/* Rule: a scan reads the frame that was shown when it began. */
+static void scan_reads_its_copy(struct kunit *test)
+{
+	struct display *display;
+	struct scan_context ctx;
+
+	scan_begin(test, &ctx);
+	display = ctx.display;
+	spin_lock_irq(&display->drm.event_lock);
+	display->shown.bo = NULL;
+	spin_unlock_irq(&display->drm.event_lock);
+	dma_resv_unlock(ctx.old->base.resv);
+	display_scan_finish(display, NULL);
+	KUNIT_EXPECT_FALSE(test, display->scanning);
+	KUNIT_EXPECT_PTR_EQ(test, display->scanned.bo, ctx.old);
+	scan_end(&ctx);
+}
+
+/* Without move_notify the core pins a mapped buffer, and there is no move. */
+static int display_move_suite_init(struct kunit *test)
+{
+	if (!IS_ENABLED(CONFIG_DMABUF_MOVE_NOTIFY))
+		kunit_skip(test, "a kernel without DMABUF_MOVE_NOTIFY");
+	return 0;
+}
+
+static struct kunit_case display_move_cases[] = {
+	KUNIT_CASE(move_copies_device_writes),
+	KUNIT_CASE(move_notifies_each_dma_buf),
+	{}
+};
+
+static struct kunit_suite display_move_suite = {
+	.name = "dmabuf_sample_display_move",
+	.init = display_move_suite_init,
+	.test_cases = display_move_cases,
+};
+
+static struct kunit_case display_scan_cases[] = {
+	KUNIT_CASE(vblank_leaves_scanned_frame),
+	KUNIT_CASE(flush_waits_for_scan),
+	KUNIT_CASE(scan_reads_its_copy),
+	{}
+};
+
+static struct kunit_suite display_scan_suite = {
+	.name = "dmabuf_sample_display_scan",
+	.test_cases = display_scan_cases,
+};
+
+kunit_test_suites(&display_move_suite, &display_scan_suite);

@@ -41,7 +41,7 @@ static struct camera_buffer *camera_take_buffer(struct camera *cam)
 	return buf;
 }
 
-static void camera_untake_buffer(struct camera *cam, struct camera_buffer *buf)
+static void camera_put_back_buffer(struct camera *cam, struct camera_buffer *buf)
 {
 	spin_lock(&cam->buffers_lock);
 	list_add(&buf->node, &cam->buffers);
@@ -131,7 +131,7 @@ static int camera_thread(void *data)
 		mem = vb2_plane_cookie(&buf->vb.vb2_buf, 0);
 		ret = camera_mem_begin_write(mem);
 		if (ret && signal_pending(current)) {
-			camera_untake_buffer(cam, buf);
+			camera_put_back_buffer(cam, buf);
 			continue;
 		}
 

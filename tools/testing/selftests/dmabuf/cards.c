@@ -17,7 +17,7 @@
 
 #define CARDS_MAX	16
 
-int driver_tell(const char *driver, const char *what, unsigned int device)
+int driver_write(const char *driver, const char *what, unsigned int device)
 {
 	char path[128], name[64];
 
@@ -85,7 +85,7 @@ int paint(int buf, __u32 number)
 	return ret;
 }
 
-int make_picture(struct display *dpy, struct display_buffer *own, __u32 number)
+int export_picture(struct display *dpy, struct display_buffer *own, __u32 number)
 {
 	int buf, ret;
 
@@ -102,7 +102,7 @@ int make_picture(struct display *dpy, struct display_buffer *own, __u32 number)
 	return ret;
 }
 
-int take_picture(struct display *dpy, int buf, __u32 pitch, struct display_buffer *seen)
+int import_picture(struct display *dpy, int buf, __u32 pitch, struct display_buffer *seen)
 {
 	int ret = display_import(dpy, buf, seen);
 
@@ -110,14 +110,14 @@ int take_picture(struct display *dpy, int buf, __u32 pitch, struct display_buffe
 	return ret ? ret : display_framebuffer(dpy, seen, SIDE, SIDE, DRM_FORMAT_XRGB8888);
 }
 
-int light(struct display *dpy, const struct display_buffer *seen)
+int screen_on(struct display *dpy, const struct display_buffer *seen)
 {
 	int ret = display_show(dpy, seen);
 
 	return ret ? ret : display_crc_start(dpy);
 }
 
-int dark(struct display *dpy)
+int screen_off(struct display *dpy)
 {
 	display_crc_stop(dpy);
 	return display_dark(dpy);
@@ -130,9 +130,9 @@ int shows(struct display *dpy, const struct display_buffer *seen, __u32 number)
 
 	ret = display_flip(dpy, seen, -1, NULL);
 	if (!ret)
-		ret = display_flipped(dpy, &frame, PATIENCE_MS);
+		ret = display_flipped(dpy, &frame, FRAME_TIMEOUT_MS);
 	if (!ret)
-		ret = display_crc(dpy, frame, &crc, PATIENCE_MS);
+		ret = display_crc(dpy, frame, &crc, FRAME_TIMEOUT_MS);
 	return ret ? ret : crc == picture_crc(SIDE, SIDE, number);
 }
 

@@ -10,10 +10,10 @@
 /* Width and height of each picture. */
 #define SIDE		128
 /* Limit for one frame in milliseconds; an emulated machine needs far less. */
-#define PATIENCE_MS	10000
+#define FRAME_TIMEOUT_MS	10000
 
-/* driver_tell() - "unbind" or "bind" the device with that number. */
-int driver_tell(const char *driver, const char *what, unsigned int device);
+/* driver_write() - write a device to the "unbind" or "bind" file of its driver. */
+int driver_write(const char *driver, const char *what, unsigned int device);
 /* card_file() - open the card of the display with that number; -ENODEV if it is unbound. */
 int card_file(struct display *dpy, unsigned int device);
 /* card_open() - the same, and find a mode for a picture. */
@@ -23,14 +23,14 @@ int card_open(struct display *dpy, unsigned int device);
 unsigned char *buf_map(int buf);
 /* paint() - draw the picture of that number to a buffer whose rows are not padded. */
 int paint(int buf, __u32 number);
-/* make_picture() - allocate a buffer, export it and draw to it; returns the dma-buf. */
-int make_picture(struct display *dpy, struct display_buffer *own, __u32 number);
-/* take_picture() - import a dma-buf and make a framebuffer of it. */
-int take_picture(struct display *dpy, int buf, __u32 pitch, struct display_buffer *seen);
+/* export_picture() - allocate a buffer, export it and draw to it; returns the dma-buf. */
+int export_picture(struct display *dpy, struct display_buffer *own, __u32 number);
+/* import_picture() - import a dma-buf and make a framebuffer of it. */
+int import_picture(struct display *dpy, int buf, __u32 pitch, struct display_buffer *seen);
 
 /* Turn the screen on and read CRCs; turn it off. */
-int light(struct display *dpy, const struct display_buffer *seen);
-int dark(struct display *dpy);
+int screen_on(struct display *dpy, const struct display_buffer *seen);
+int screen_off(struct display *dpy);
 /* shows() - flip; returns 1 if the display then shows the picture of that number, else 0. */
 int shows(struct display *dpy, const struct display_buffer *seen, __u32 number);
 

@@ -12,7 +12,7 @@
 #include "fence.h"
 
 /* Limit for one picture; an emulated machine needs far less. */
-#define PATIENCE_MS	10000
+#define FRAME_TIMEOUT_MS	10000
 
 int source_open(struct source *src, const struct options *opt, struct row *row)
 {
@@ -87,7 +87,7 @@ int source_release(struct source *src, unsigned int index, int fence, struct row
 
 int source_next(struct source *src, __u32 *index, __u32 *sequence, struct row *row)
 {
-	int ret = camera_dequeue(&src->cam, index, sequence, PATIENCE_MS);
+	int ret = camera_dequeue(&src->cam, index, sequence, FRAME_TIMEOUT_MS);
 
 	return ret ? row_fails(row, "camera: %s", strerror(-ret)) : 0;
 }
@@ -181,9 +181,9 @@ int sink_check(struct sink *sink, __u32 sequence, struct row *row)
 	__u32 frame, want, crc = 0;
 	int ret;
 
-	ret = display_flipped(&sink->dpy, &frame, PATIENCE_MS);
+	ret = display_flipped(&sink->dpy, &frame, FRAME_TIMEOUT_MS);
 	if (!ret && sink->proves)
-		ret = display_crc(&sink->dpy, frame, &crc, PATIENCE_MS);
+		ret = display_crc(&sink->dpy, frame, &crc, FRAME_TIMEOUT_MS);
 	if (ret)
 		return row_fails(row, "frame %u: %s", sequence, strerror(-ret));
 	if (!sink->proves)

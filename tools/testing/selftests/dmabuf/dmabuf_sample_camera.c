@@ -13,7 +13,7 @@
 #include "util.h"
 
 #define BUFFERS		3
-#define PATIENCE_MS	20000
+#define FRAME_TIMEOUT_MS	20000
 /* Fill byte; a row of the pattern never consists of it. */
 #define UNPAINTED	0x5a
 
@@ -134,7 +134,7 @@ TEST_F_TIMEOUT(picture, every_row, 120)
 	unsigned int i;
 
 	for (i = 0; i < variant->frames; i++) {
-		ASSERT_EQ(0, camera_dequeue(cam, &index, &sequence, PATIENCE_MS));
+		ASSERT_EQ(0, camera_dequeue(cam, &index, &sequence, FRAME_TIMEOUT_MS));
 		if (i)
 			EXPECT_LT(last, sequence);
 		last = sequence;
@@ -152,7 +152,7 @@ TEST_F(picture, known_colour)
 	__u32 bytes = pattern_row_bytes(&self->pattern), index, sequence, at;
 	const unsigned char *row;
 
-	ASSERT_EQ(0, camera_dequeue(&self->cam, &index, &sequence, PATIENCE_MS));
+	ASSERT_EQ(0, camera_dequeue(&self->cam, &index, &sequence, FRAME_TIMEOUT_MS));
 	row = self->maps[index] + self->cam.size - self->cam.stride;
 	for (at = 0; at < bytes && !memcmp(row + at, variant->ground, 4); at += 4)
 		;
@@ -196,7 +196,7 @@ TEST_F(camera, padding_is_left_alone)
 	memset(map, UNPAINTED, stride * 64);
 	ASSERT_EQ(0, camera_queue(&self->cam, 0, -1));
 	ASSERT_EQ(0, camera_start(&self->cam));
-	ASSERT_EQ(0, camera_dequeue(&self->cam, &index, &sequence, PATIENCE_MS));
+	ASSERT_EQ(0, camera_dequeue(&self->cam, &index, &sequence, FRAME_TIMEOUT_MS));
 
 	pattern.stride = stride;
 	memset(want, UNPAINTED, stride * 64);
@@ -219,7 +219,7 @@ TEST_F(camera, stamped_when_filled)
 	for (i = 0; i < 4; i++) {
 		queued = now_ms();
 		ASSERT_EQ(0, camera_queue(&self->cam, 0, -1));
-		ASSERT_EQ(0, camera_dequeue(&self->cam, &index, &sequence, PATIENCE_MS));
+		ASSERT_EQ(0, camera_dequeue(&self->cam, &index, &sequence, FRAME_TIMEOUT_MS));
 		EXPECT_LE(queued * 1000, self->cam.stamp_us);
 		EXPECT_GE((now_ms() + 1) * 1000, self->cam.stamp_us);
 	}
@@ -314,7 +314,7 @@ TEST_F_TIMEOUT(rate, kept, 120)
 	unsigned int i, late = 0;
 
 	for (i = 0; i < 2 * APART; i++) {
-		ASSERT_EQ(0, camera_dequeue(&self->cam, &index, &sequences[i], PATIENCE_MS));
+		ASSERT_EQ(0, camera_dequeue(&self->cam, &index, &sequences[i], FRAME_TIMEOUT_MS));
 		stamps[i] = self->cam.stamp_us;
 		ASSERT_EQ(0, camera_queue(&self->cam, index, -1));
 	}

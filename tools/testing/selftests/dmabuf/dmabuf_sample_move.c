@@ -23,7 +23,7 @@ TEST_F(pair, idle_import_follows)
 	EXPECT_EQ(1, moved(self->move));
 	EXPECT_EQ(1, moved(self->move));
 	EXPECT_EQ(0, memcmp(copy, map, self->own.size));
-	ASSERT_EQ(0, light(&self->far, &self->seen));
+	ASSERT_EQ(0, screen_on(&self->far, &self->seen));
 	EXPECT_EQ(1, shows(&self->far, &self->seen, 7));
 	munmap(map, self->own.size);
 	free(copy);
@@ -32,7 +32,7 @@ TEST_F(pair, idle_import_follows)
 /* Rule: a buffer that is on the other display's screen is not moved. */
 TEST_F(pair, shown_buffer_stays)
 {
-	ASSERT_EQ(0, light(&self->far, &self->seen));
+	ASSERT_EQ(0, screen_on(&self->far, &self->seen));
 	EXPECT_EQ(0, moved(self->move));
 	EXPECT_EQ(1, shows(&self->far, &self->seen, 7));
 	ASSERT_EQ(0, paint(self->buf, 8));
@@ -44,11 +44,11 @@ TEST_F(pair, shown_buffer_stays)
 TEST_F(pair, next_picture_moves)
 {
 	struct display_buffer own, next;
-	int buf = make_picture(&self->near, &own, 8);
+	int buf = export_picture(&self->near, &own, 8);
 
 	ASSERT_LE(0, buf);
-	ASSERT_EQ(0, take_picture(&self->far, buf, own.pitch, &next));
-	ASSERT_EQ(0, light(&self->far, &self->seen));
+	ASSERT_EQ(0, import_picture(&self->far, buf, own.pitch, &next));
+	ASSERT_EQ(0, screen_on(&self->far, &self->seen));
 	EXPECT_EQ(1, moved(self->move));
 	EXPECT_EQ(1, shows(&self->far, &next, 8));
 	EXPECT_EQ(1, shows(&self->far, &self->seen, 7));
@@ -61,16 +61,16 @@ TEST_F(pair, unpinned_buffer_moves)
 	int i, count;
 
 	for (i = 0; i < 5; i++) {
-		ASSERT_EQ(0, light(&self->far, &self->seen));
+		ASSERT_EQ(0, screen_on(&self->far, &self->seen));
 		EXPECT_EQ(1, shows(&self->far, &self->seen, 7 + i));
-		ASSERT_EQ(0, dark(&self->far));
+		ASSERT_EQ(0, screen_off(&self->far));
 		count = moved_soon(self->move);
 		if (!count)
 			SKIP(return, NO_NOTIFY);
 		EXPECT_EQ(1, count);
-		ASSERT_EQ(0, light(&self->far, &self->seen));
+		ASSERT_EQ(0, screen_on(&self->far, &self->seen));
 		EXPECT_EQ(1, shows(&self->far, &self->seen, 7 + i));
-		ASSERT_EQ(0, dark(&self->far));
+		ASSERT_EQ(0, screen_off(&self->far));
 		ASSERT_EQ(0, paint(self->buf, 8 + i));
 	}
 }
@@ -80,7 +80,7 @@ TEST_F(pair, unpinned_without_framebuffer)
 {
 	int count;
 
-	ASSERT_EQ(0, light(&self->far, &self->seen));
+	ASSERT_EQ(0, screen_on(&self->far, &self->seen));
 	display_crc_stop(&self->far);
 	ASSERT_EQ(0, xioctl(self->far.fd, DRM_IOCTL_MODE_RMFB, &self->seen.fb));
 	count = moved_soon(self->move);
@@ -90,19 +90,19 @@ TEST_F(pair, unpinned_without_framebuffer)
 	ASSERT_EQ(0, paint(self->buf, 8));
 	ASSERT_EQ(0, display_framebuffer(&self->far, &self->seen, SIDE, SIDE,
 					 DRM_FORMAT_XRGB8888));
-	ASSERT_EQ(0, light(&self->far, &self->seen));
+	ASSERT_EQ(0, screen_on(&self->far, &self->seen));
 	EXPECT_EQ(1, shows(&self->far, &self->seen, 8));
 }
 
 /* Rule: a buffer moves after the import's last handle was closed, and can be imported again. */
 TEST_F(pair, released_import_moves)
 {
-	ASSERT_EQ(0, light(&self->far, &self->seen));
-	ASSERT_EQ(0, dark(&self->far));
+	ASSERT_EQ(0, screen_on(&self->far, &self->seen));
+	ASSERT_EQ(0, screen_off(&self->far));
 	ASSERT_EQ(0, display_release(&self->far, &self->seen));
 	EXPECT_EQ(1, moved_soon(self->move));
-	ASSERT_EQ(0, take_picture(&self->far, self->buf, self->own.pitch, &self->seen));
-	ASSERT_EQ(0, light(&self->far, &self->seen));
+	ASSERT_EQ(0, import_picture(&self->far, self->buf, self->own.pitch, &self->seen));
+	ASSERT_EQ(0, screen_on(&self->far, &self->seen));
 	EXPECT_EQ(1, shows(&self->far, &self->seen, 7));
 }
 
@@ -114,8 +114,8 @@ TEST_F(pair, unpinned_addresses_go)
 	if (!dma_debug())
 		SKIP(return, "a kernel without DMA debugging");
 	EXPECT_EQ(0, segments_mapped(1));
-	ASSERT_EQ(0, light(&self->far, &self->seen));
-	ASSERT_EQ(0, dark(&self->far));
+	ASSERT_EQ(0, screen_on(&self->far, &self->seen));
+	ASSERT_EQ(0, screen_off(&self->far));
 	EXPECT_LT(0, segments_mapped(1));
 	count = moved_soon(self->move);
 	if (!count)

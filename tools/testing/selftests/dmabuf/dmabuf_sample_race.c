@@ -44,12 +44,12 @@ static int commit_once(struct display *dpy, const struct racer *racer)
 
 	ret = display_mode(dpy, SIDE, SIDE);
 	if (!ret)
-		ret = take_picture(dpy, racer->buf, racer->pitch, &seen);
+		ret = import_picture(dpy, racer->buf, racer->pitch, &seen);
 	if (!ret)
-		ret = light(dpy, &seen);
+		ret = screen_on(dpy, &seen);
 	if (!ret)
 		ret = display_flip(dpy, &seen, -1, NULL);
-	return ret ? ret : display_flipped(dpy, &frame, PATIENCE_MS);
+	return ret ? ret : display_flipped(dpy, &frame, FRAME_TIMEOUT_MS);
 }
 
 static int export_once(struct display *dpy, const struct display_buffer *buf)
@@ -167,13 +167,13 @@ TEST_F_TIMEOUT(pair, unbind_races_with_users, 240)
 		EXPECT_EQ(0, keep_import(&kept, self->buf));
 		/* From before the first ioctl to after the first flip. */
 		sleep_ms(i * 10);
-		EXPECT_EQ(0, driver_tell(DISPLAY_MODULE, "unbind", 1));
+		EXPECT_EQ(0, driver_write(DISPLAY_MODULE, "unbind", 1));
 		EXPECT_EQ(0, bufinfo_find(fd_ino(self->buf), &info));
 		EXPECT_EQ(0, info.devices);
 		if (dma_debug())
 			EXPECT_EQ(0, segments_mapped(1));
 		display_close(&kept);
-		EXPECT_EQ(0, driver_tell(DISPLAY_MODULE, "bind", 1));
+		EXPECT_EQ(0, driver_write(DISPLAY_MODULE, "bind", 1));
 	}
 	/* Without unbinds all succeed. */
 	sleep_ms(1000);
@@ -181,8 +181,8 @@ TEST_F_TIMEOUT(pair, unbind_races_with_users, 240)
 	EXPECT_LT(0, race_end(imports, IMPORTERS));
 	EXPECT_EQ(1, moved_soon(self->move));
 	ASSERT_EQ(0, card_open(&self->far, 1));
-	ASSERT_EQ(0, take_picture(&self->far, self->buf, self->own.pitch, &self->seen));
-	ASSERT_EQ(0, light(&self->far, &self->seen));
+	ASSERT_EQ(0, import_picture(&self->far, self->buf, self->own.pitch, &self->seen));
+	ASSERT_EQ(0, screen_on(&self->far, &self->seen));
 	EXPECT_EQ(1, shows(&self->far, &self->seen, 7));
 }
 

@@ -21,8 +21,8 @@ TEST_F(pair, lit_display_leaves)
 	struct display_buffer more;
 	struct bufinfo info;
 
-	ASSERT_EQ(0, light(&self->far, &self->seen));
-	ASSERT_EQ(0, driver_tell(DISPLAY_MODULE, "unbind", 1));
+	ASSERT_EQ(0, screen_on(&self->far, &self->seen));
+	ASSERT_EQ(0, driver_write(DISPLAY_MODULE, "unbind", 1));
 	EXPECT_EQ(-ENODEV, display_flip(&self->far, &self->seen, -1, NULL));
 	EXPECT_EQ(-ENODEV, display_alloc(&self->far, SIDE, SIDE, &more));
 	EXPECT_EQ(-ENODEV, display_import(&self->far, self->buf, &more));
@@ -41,13 +41,13 @@ TEST_F(pair, lit_display_leaves)
 TEST_F(pair, lit_exporter_leaves)
 {
 	struct display_buffer own, seen;
-	int buf = make_picture(&self->far, &own, 9);
+	int buf = export_picture(&self->far, &own, 9);
 
 	ASSERT_LE(0, buf);
-	ASSERT_EQ(0, light(&self->far, &self->seen));
-	ASSERT_EQ(0, driver_tell(DISPLAY_MODULE, "unbind", 1));
-	ASSERT_EQ(0, take_picture(&self->near, buf, own.pitch, &seen));
-	ASSERT_EQ(0, light(&self->near, &seen));
+	ASSERT_EQ(0, screen_on(&self->far, &self->seen));
+	ASSERT_EQ(0, driver_write(DISPLAY_MODULE, "unbind", 1));
+	ASSERT_EQ(0, import_picture(&self->near, buf, own.pitch, &seen));
+	ASSERT_EQ(0, screen_on(&self->near, &seen));
 	EXPECT_EQ(1, shows(&self->near, &seen, 9));
 	ASSERT_EQ(0, paint(buf, 10));
 	EXPECT_EQ(1, shows(&self->near, &seen, 10));
@@ -59,9 +59,9 @@ TEST_F(pair, unbound_display_maps_nothing)
 {
 	if (!dma_debug())
 		SKIP(return, "a kernel without DMA debugging");
-	ASSERT_EQ(0, light(&self->far, &self->seen));
+	ASSERT_EQ(0, screen_on(&self->far, &self->seen));
 	EXPECT_LT(0, segments_mapped(1));
-	ASSERT_EQ(0, driver_tell(DISPLAY_MODULE, "unbind", 1));
+	ASSERT_EQ(0, driver_write(DISPLAY_MODULE, "unbind", 1));
 	EXPECT_EQ(0, segments_mapped(1));
 }
 
@@ -73,15 +73,15 @@ TEST_F(pair, display_comes_back)
 	int i;
 
 	for (i = 0; i < 3; i++) {
-		ASSERT_EQ(0, light(&self->far, &self->seen));
-		ASSERT_EQ(0, driver_tell(DISPLAY_MODULE, "unbind", 1));
+		ASSERT_EQ(0, screen_on(&self->far, &self->seen));
+		ASSERT_EQ(0, driver_write(DISPLAY_MODULE, "unbind", 1));
 		EXPECT_EQ(-ENODEV, card_open(&again, 1));
-		ASSERT_EQ(0, driver_tell(DISPLAY_MODULE, "bind", 1));
+		ASSERT_EQ(0, driver_write(DISPLAY_MODULE, "bind", 1));
 		ASSERT_EQ(0, card_open(&again, 1));
-		ASSERT_EQ(0, take_picture(&again, self->buf, self->own.pitch, &seen));
-		ASSERT_EQ(0, light(&again, &seen));
+		ASSERT_EQ(0, import_picture(&again, self->buf, self->own.pitch, &seen));
+		ASSERT_EQ(0, screen_on(&again, &seen));
 		EXPECT_EQ(1, shows(&again, &seen, 7));
-		ASSERT_EQ(0, dark(&again));
+		ASSERT_EQ(0, screen_off(&again));
 		display_close(&self->far);
 		self->far = again;
 		self->seen = seen;
@@ -98,8 +98,8 @@ TEST_F(pair, buffer_outlives_its_display)
 	ASSERT_NE(NULL, map);
 	ASSERT_NE(NULL, copy);
 	memcpy(copy, map, self->own.size);
-	ASSERT_EQ(0, light(&self->far, &self->seen));
-	ASSERT_EQ(0, driver_tell(DISPLAY_MODULE, "unbind", 0));
+	ASSERT_EQ(0, screen_on(&self->far, &self->seen));
+	ASSERT_EQ(0, driver_write(DISPLAY_MODULE, "unbind", 0));
 	EXPECT_EQ(1, shows(&self->far, &self->seen, 7));
 	display_close(&self->near);
 	EXPECT_EQ(0, memcmp(copy, map, self->own.size));
@@ -108,12 +108,12 @@ TEST_F(pair, buffer_outlives_its_display)
 	EXPECT_EQ(0, memcmp(copy, later, self->own.size));
 
 	ASSERT_EQ(0, paint(self->buf, 8));
-	ASSERT_EQ(0, dark(&self->far));
+	ASSERT_EQ(0, screen_off(&self->far));
 	ASSERT_EQ(0, display_release(&self->far, &self->seen));
-	ASSERT_EQ(0, take_picture(&self->far, self->buf, self->own.pitch, &again));
-	ASSERT_EQ(0, light(&self->far, &again));
+	ASSERT_EQ(0, import_picture(&self->far, self->buf, self->own.pitch, &again));
+	ASSERT_EQ(0, screen_on(&self->far, &again));
 	EXPECT_EQ(1, shows(&self->far, &again, 8));
-	EXPECT_EQ(0, driver_tell(DISPLAY_MODULE, "bind", 0));
+	EXPECT_EQ(0, driver_write(DISPLAY_MODULE, "bind", 0));
 	munmap(map, self->own.size);
 	munmap(later, self->own.size);
 	free(copy);
@@ -163,7 +163,7 @@ FIXTURE_SETUP(import)
 	self->buf = variant->exporter->export(4 * SIDE * SIDE, O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, self->buf);
 	ASSERT_EQ(0, paint(self->buf, 7));
-	ASSERT_EQ(0, take_picture(&self->dpy, self->buf, 4 * SIDE, &self->seen));
+	ASSERT_EQ(0, import_picture(&self->dpy, self->buf, 4 * SIDE, &self->seen));
 }
 
 /* The driver must be idle now. Load it again. */
@@ -200,13 +200,13 @@ TEST_F(import, shown_is_detached)
 	struct bufinfo info;
 	__u32 frame;
 
-	ASSERT_EQ(0, light(&self->dpy, &self->seen));
+	ASSERT_EQ(0, screen_on(&self->dpy, &self->seen));
 	EXPECT_EQ(1, shows(&self->dpy, &self->seen, 7));
 	display_crc_stop(&self->dpy);
 	ASSERT_EQ(0, display_flip(&self->dpy, &self->seen, -1, NULL));
-	ASSERT_EQ(0, display_flipped(&self->dpy, &frame, PATIENCE_MS));
+	ASSERT_EQ(0, display_flipped(&self->dpy, &frame, FRAME_TIMEOUT_MS));
 	errors = dma_errors();
-	ASSERT_EQ(0, driver_tell(DISPLAY_MODULE, "unbind", 0));
+	ASSERT_EQ(0, driver_write(DISPLAY_MODULE, "unbind", 0));
 	check_detached(_metadata, self->buf, errors);
 	display_close(&self->dpy);
 	ASSERT_EQ(0, bufinfo_find(fd_ino(self->buf), &info));
@@ -221,7 +221,7 @@ TEST_F(import, idle_is_detached)
 	unsigned long long ino = fd_ino(self->buf);
 	struct bufinfo info;
 
-	ASSERT_EQ(0, driver_tell(DISPLAY_MODULE, "unbind", 0));
+	ASSERT_EQ(0, driver_write(DISPLAY_MODULE, "unbind", 0));
 	check_detached(_metadata, self->buf, errors);
 	close(self->buf);
 	self->buf = -1;
@@ -262,10 +262,10 @@ TEST_F(camera, streaming_camera_leaves)
 	ASSERT_EQ(0, camera_queue(&self->cam, 0, -1));
 	ASSERT_EQ(0, camera_queue(&self->cam, 1, -1));
 	ASSERT_EQ(0, camera_start(&self->cam));
-	ASSERT_EQ(0, camera_dequeue(&self->cam, &index, &sequence, PATIENCE_MS));
-	ASSERT_EQ(0, driver_tell(CAMERA_MODULE, "unbind", 0));
+	ASSERT_EQ(0, camera_dequeue(&self->cam, &index, &sequence, FRAME_TIMEOUT_MS));
+	ASSERT_EQ(0, driver_write(CAMERA_MODULE, "unbind", 0));
 	EXPECT_EQ(-ENODEV, camera_queue(&self->cam, index, -1));
-	EXPECT_EQ(-ENODEV, camera_dequeue(&self->cam, &index, &sequence, PATIENCE_MS));
+	EXPECT_EQ(-ENODEV, camera_dequeue(&self->cam, &index, &sequence, FRAME_TIMEOUT_MS));
 	EXPECT_EQ(-ENODEV, camera_export(&self->cam, 0, O_RDWR | O_CLOEXEC));
 	EXPECT_EQ(-ENODEV, camera_stop(&self->cam));
 	EXPECT_EQ(-ENODEV, camera_open(&other, CAMERA_DRIVER));
@@ -283,7 +283,7 @@ TEST_F(camera, frame_outlives_its_camera)
 	ASSERT_EQ(0, camera_buffers(&self->cam, V4L2_MEMORY_MMAP, 2));
 	ASSERT_EQ(0, camera_queue(&self->cam, 0, -1));
 	ASSERT_EQ(0, camera_start(&self->cam));
-	ASSERT_EQ(0, camera_dequeue(&self->cam, &index, &sequence, PATIENCE_MS));
+	ASSERT_EQ(0, camera_dequeue(&self->cam, &index, &sequence, FRAME_TIMEOUT_MS));
 	ASSERT_EQ(0, camera_queue(&self->cam, 1, -1));
 	buf = camera_export(&self->cam, 0, O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, buf);
@@ -293,7 +293,7 @@ TEST_F(camera, frame_outlives_its_camera)
 	ASSERT_NE(NULL, node);
 	memcpy(copy, map, self->cam.size);
 
-	ASSERT_EQ(0, driver_tell(CAMERA_MODULE, "unbind", 0));
+	ASSERT_EQ(0, driver_write(CAMERA_MODULE, "unbind", 0));
 	EXPECT_EQ(0, memcmp(copy, node, self->cam.size));
 	munmap(node, self->cam.size);
 	camera_close(&self->cam);
@@ -329,7 +329,7 @@ TEST_F(camera, waiting_camera_leaves)
 	ASSERT_EQ(0, bufinfo_find(fd_ino(heap), &info));
 	EXPECT_EQ(1, info.devices);
 	sleep_ms(100);
-	ASSERT_EQ(0, driver_tell(CAMERA_MODULE, "unbind", 0));
+	ASSERT_EQ(0, driver_write(CAMERA_MODULE, "unbind", 0));
 	ASSERT_EQ(0, bufinfo_find(fd_ino(heap), &info));
 	EXPECT_EQ(0, info.devices);
 	EXPECT_EQ(1, buf_waits(heap, DMA_BUF_SYNC_WRITE));
@@ -345,14 +345,14 @@ TEST_F(camera, camera_comes_back)
 	int i;
 
 	for (i = 0; i < 3; i++) {
-		ASSERT_EQ(0, driver_tell(CAMERA_MODULE, "unbind", 0));
-		ASSERT_EQ(0, driver_tell(CAMERA_MODULE, "bind", 0));
+		ASSERT_EQ(0, driver_write(CAMERA_MODULE, "unbind", 0));
+		ASSERT_EQ(0, driver_write(CAMERA_MODULE, "bind", 0));
 		ASSERT_EQ(0, camera_open(&again, CAMERA_DRIVER));
 		ASSERT_EQ(0, camera_format(&again, SIDE, SIDE, V4L2_PIX_FMT_XBGR32));
 		ASSERT_EQ(0, camera_buffers(&again, V4L2_MEMORY_MMAP, 1));
 		ASSERT_EQ(0, camera_queue(&again, 0, -1));
 		ASSERT_EQ(0, camera_start(&again));
-		EXPECT_EQ(0, camera_dequeue(&again, &index, &sequence, PATIENCE_MS));
+		EXPECT_EQ(0, camera_dequeue(&again, &index, &sequence, FRAME_TIMEOUT_MS));
 		EXPECT_EQ(-ENODEV, camera_start(&self->cam));
 		camera_close(&self->cam);
 		self->cam = again;

@@ -45,9 +45,9 @@ FIXTURE_SETUP(pair)
 	ASSERT_EQ(0, fstat(self->near.fd, &st));
 	snprintf(self->move, sizeof(self->move), "/sys/kernel/debug/dri/%u/move",
 		 minor(st.st_rdev));
-	self->buf = make_picture(&self->near, &self->own, 7);
+	self->buf = export_picture(&self->near, &self->own, 7);
 	ASSERT_LE(0, self->buf);
-	ASSERT_EQ(0, take_picture(&self->far, self->buf, self->own.pitch, &self->seen));
+	ASSERT_EQ(0, import_picture(&self->far, self->buf, self->own.pitch, &self->seen));
 }
 
 /* The driver must be idle now. Load it again with one display. */

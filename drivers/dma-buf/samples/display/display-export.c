@@ -211,7 +211,6 @@ void display_export_sync_for_cpu(struct display_bo *bo)
  * @bo: the buffer; its fences have been waited for
  *
  * Context: Reservation lock not held; may sleep.
- *
  * Return: 0, or %-EINTR if a signal came.
  */
 int display_export_begin_cpu(struct display_bo *bo)
@@ -351,7 +350,6 @@ static const struct dma_buf_ops display_export_ops = {
  * @dmabuf: any dma-buf
  *
  * Context: Any.
- *
  * Return: The object, without a reference, or NULL if no display exported the
  * dma-buf.
  */
@@ -405,7 +403,6 @@ static struct dma_buf *display_export_dmabuf(struct display_export *export, int 
  *
  * Context: DRM's object_name_lock held; inside drm_dev_enter(); reservation lock
  * not held; may sleep.
- *
  * Return: The dma-buf, or an error pointer: %-ENOMEM, or an errno of
  * dma_buf_export().
  */

@@ -47,7 +47,6 @@ static void display_bo_unpin(struct display_bo *bo)
  * work. Calls nest.
  *
  * Context: Inside drm_dev_enter(); reservation lock not held; may sleep.
- *
  * Return: 0, %-EINTR if a signal came, or an errno of the exporter.
  */
 int display_bo_prepare(struct display_bo *bo)
@@ -262,7 +261,6 @@ static struct drm_gem_object *display_gem_import_foreign(struct drm_device *drm,
  * dma-buf, and the dma-buf holds the object.
  *
  * Context: DRM's object_name_lock held; reservation lock not held; may sleep.
- *
  * Return: The object with a reference for the caller, or an error pointer:
  *
  * * %-EINVAL - the size is not a multiple of the page size, as GEM requires
@@ -297,7 +295,6 @@ struct drm_gem_object *display_gem_import(struct drm_device *drm, struct dma_buf
  * frees. Inside drm_dev_enter() the attachment remains.
  *
  * Context: No locks held; may sleep.
- *
  * Return: 0, %-ENODEV if the display is unbound, or an errno of the helper.
  */
 int display_gem_handle_to_fd(struct drm_device *drm, struct drm_file *file,

@@ -94,7 +94,6 @@ static const struct dma_buf_attach_ops display_attach_ops = {
  * buffer pinned.
  *
  * Context: Reservation lock held, inside drm_dev_enter(); may sleep.
- *
  * Return: 0, or an errno of dma_buf_pin() or dma_buf_map_attachment().
  */
 int display_import_pin(struct display_bo *bo)
@@ -154,7 +153,6 @@ void display_import_unpin(struct display_bo *bo)
  *
  * Context: Inside drm_dev_enter(), so that display_import_detach_all() finds the
  * import; reservation lock not held; may sleep.
- *
  * Return: 0, or an errno of dma_buf_dynamic_attach().
  */
 int display_import_attach(struct display_bo *bo)

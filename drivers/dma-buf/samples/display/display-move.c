@@ -81,7 +81,6 @@ static void display_copy_pages(struct display_storage *to, struct display_storag
  * @bo: an own buffer
  *
  * Context: Reservation lock held; may sleep.
- *
  * Return: 0, %-ENOMEM, or %-EBUSY if the buffer is in use.
  */
 int display_bo_move(struct display_bo *bo)

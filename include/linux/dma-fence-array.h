@@ -33,8 +33,7 @@ struct dma_fence_array_cb {
  * @signal_on_any: signal with the first member instead of the last; fixed
  * @fences: members, each with a reference; fixed
  * @work: signals the array and drops the callbacks' reference
- * @bh_work: does the same where the CPU cannot interrupt itself or the signaller has
- *	interrupts on; or only drops the reference, in a worker
+ * @task_work: does the same in a worker, or only drops the reference
  * @callbacks: one per member, added when signalling is enabled
  */
 struct dma_fence_array {
@@ -46,7 +45,7 @@ struct dma_fence_array {
 	struct dma_fence **fences;
 	union {
 		struct irq_work work;
-		struct work_struct bh_work;
+		struct work_struct task_work;
 	};
 	struct dma_fence_array_cb callbacks[];
 };

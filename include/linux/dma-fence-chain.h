@@ -22,8 +22,7 @@
  * @fence: fence of the link, with a reference; fixed
  * @cb: callback on the newest fence that has not signalled
  * @work: after @cb has run: adds @cb to the next such fence, or signals @base
- * @bh_work: does the same where the CPU cannot interrupt itself or the signaller has
- *	interrupts on
+ * @task_work: does the same in a worker
  * @lock: &dma_fence.lock of @base
  */
 struct dma_fence_chain {
@@ -34,7 +33,7 @@ struct dma_fence_chain {
 	union {
 		struct dma_fence_cb cb;
 		struct irq_work work;
-		struct work_struct bh_work;
+		struct work_struct task_work;
 	};
 	spinlock_t lock; /* base */
 };

@@ -80,7 +80,7 @@ static void dma_fence_array_complete_error(struct dma_fence_array *array)
 
 static void dma_fence_array_put_work(struct work_struct *work)
 {
-	dma_fence_put(&container_of(work, struct dma_fence_array, bh_work)->base);
+	dma_fence_put(&container_of(work, struct dma_fence_array, task_work)->base);
 }
 
 /*
@@ -92,7 +92,7 @@ static void dma_fence_array_put_deferred(struct dma_fence_array *array)
 	if (in_task())
 		dma_fence_put(&array->base);
 	else if (!refcount_dec_not_one(&array->base.refcount.refcount))
-		dma_fence_defer_to_task(&array->bh_work, dma_fence_array_put_work);
+		dma_fence_defer_to_task(&array->task_work, dma_fence_array_put_work);
 }
 
 /* Runs once for an all-array, once or twice for an any-array. */
@@ -109,9 +109,9 @@ static void dma_fence_array_irq_work(struct irq_work *work)
 	dma_fence_array_finish(container_of(work, struct dma_fence_array, work));
 }
 
-static void dma_fence_array_bh_work(struct work_struct *work)
+static void dma_fence_array_task_work(struct work_struct *work)
 {
-	dma_fence_array_finish(container_of(work, struct dma_fence_array, bh_work));
+	dma_fence_array_finish(container_of(work, struct dma_fence_array, task_work));
 }
 
 static void dma_fence_array_callback(struct dma_fence *member, struct dma_fence_cb *cb)
@@ -128,7 +128,7 @@ static void dma_fence_array_callback(struct dma_fence *member, struct dma_fence_
 		  !test_and_set_bit(DMA_FENCE_ARRAY_DECIDED_BIT, &array->base.flags);
 	if (decides || atomic_dec_and_test(&array->num_pending))
 		dma_fence_defer(&array->work, dma_fence_array_irq_work,
-				&array->bh_work, dma_fence_array_bh_work);
+				&array->task_work, dma_fence_array_task_work);
 }
 
 /* Called with the array's lock held on PREEMPT_RT only: dma_fence_enable_container(). */

@@ -173,9 +173,9 @@ static void dma_fence_chain_irq_work(struct irq_work *work)
 	dma_fence_chain_rearm_or_signal(container_of(work, struct dma_fence_chain, work));
 }
 
-static void dma_fence_chain_bh_work(struct work_struct *work)
+static void dma_fence_chain_task_work(struct work_struct *work)
 {
-	dma_fence_chain_rearm_or_signal(container_of(work, struct dma_fence_chain, bh_work));
+	dma_fence_chain_rearm_or_signal(container_of(work, struct dma_fence_chain, task_work));
 }
 
 static void dma_fence_chain_callback(struct dma_fence *fence, struct dma_fence_cb *cb)
@@ -184,7 +184,7 @@ static void dma_fence_chain_callback(struct dma_fence *fence, struct dma_fence_c
 
 	lockdep_assert_held(fence->lock);
 	dma_fence_defer(&chain->work, dma_fence_chain_irq_work,
-			&chain->bh_work, dma_fence_chain_bh_work);
+			&chain->task_work, dma_fence_chain_task_work);
 	/* With the lock held, which dma_fence_func_t allows. */
 	dma_fence_put(fence);
 }

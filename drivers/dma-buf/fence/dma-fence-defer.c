@@ -8,7 +8,9 @@
  *
  * Usually it runs in an irq_work, as soon as the CPU enables interrupts again, or in a
  * kthread on PREEMPT_RT. A CPU that cannot interrupt itself would run an irq_work at its next
- * timer tick; there, a BH work does it sooner.
+ * timer tick; there, a BH work does it sooner. One BH work runs all that is deferred: a task
+ * that one function wakes runs after all of them have dropped their references. With a BH
+ * work each, the workqueue would leave the rest to ksoftirqd after ten of them.
  *
  * Both may run on top of a task that holds a spinlock with interrupts on, and must not take
  * that lock. vmwgfx signals so, and all of its fences share the lock. If the caller has
@@ -19,6 +21,7 @@
 #include <linux/init.h>
 #include <linux/irq_work.h>
 #include <linux/irqflags.h>
+#include <linux/llist.h>
 #include <linux/workqueue.h>
 
 #include "dma-fence-private.h"
@@ -36,9 +39,9 @@ static int __init dma_fence_wq_init(void)
 core_initcall(dma_fence_wq_init);
 
 /*
- * Run @func once, in a worker. @work may share its memory with the irq_work or BH work
- * that calls this, but not on PREEMPT_RT: the irq_work core then reads irq_work.irqwait,
- * which work_struct.func overlays, after the call.
+ * Run @func once, in a worker. @work may share its memory with the irq_work that calls
+ * this, but not on PREEMPT_RT: the irq_work core then reads irq_work.irqwait, which
+ * work_struct.func overlays, after the call.
  */
 void dma_fence_defer_to_task(struct work_struct *work, work_func_t func)
 {
@@ -46,21 +49,37 @@ void dma_fence_defer_to_task(struct work_struct *work, work_func_t func)
 	queue_work(dma_fence_wq, work);
 }
 
+/* For CPUs that cannot interrupt themselves: what dma_fence_bh_work will run. */
+static LLIST_HEAD(dma_fence_deferred);
+
+/* In the order of the signals. A function may free or reuse its irq_work. */
+static void dma_fence_run_deferred(struct work_struct *bh_work)
+{
+	struct llist_node *first = llist_reverse_order(llist_del_all(&dma_fence_deferred));
+	struct irq_work *work, *next;
+
+	llist_for_each_entry_safe(work, next, first, node.llist)
+		work->func(work);
+}
+
+static DECLARE_WORK(dma_fence_bh_work, dma_fence_run_deferred);
+
 /*
- * Run @irq_func or @bh_func once, without the caller's locks. Called with the lock of a
- * fence held. @irq_work and @bh_work may share their memory: one machine uses one of them
- * at a time.
+ * Run @irq_func or @task_func once, without the caller's locks. Called with the lock of a
+ * fence held. @irq_work and @task_work may share their memory.
  */
 void dma_fence_defer(struct irq_work *irq_work, void (*irq_func)(struct irq_work *work),
-		     struct work_struct *bh_work, work_func_t bh_func)
+		     struct work_struct *task_work, work_func_t task_func)
 {
 	if (!irqs_disabled() && !IS_ENABLED(CONFIG_PREEMPT_RT)) {
-		dma_fence_defer_to_task(bh_work, bh_func);
-	} else if (arch_irq_work_has_interrupt()) {
-		init_irq_work(irq_work, irq_func);
+		dma_fence_defer_to_task(task_work, task_func);
+		return;
+	}
+	init_irq_work(irq_work, irq_func);
+	if (arch_irq_work_has_interrupt()) {
 		irq_work_queue(irq_work);
 	} else {
-		INIT_WORK(bh_work, bh_func);
-		queue_work(system_bh_wq, bh_work);
+		llist_add(&irq_work->node.llist, &dma_fence_deferred);
+		queue_work(system_bh_wq, &dma_fence_bh_work);
 	}
 }

@@ -22,7 +22,7 @@ void dma_fence_wait_signaller(struct dma_fence *fence);
 
 /* dma-fence-defer.c: leave the caller's locks */
 void dma_fence_defer(struct irq_work *irq_work, void (*irq_func)(struct irq_work *work),
-		     struct work_struct *bh_work, work_func_t bh_func);
+		     struct work_struct *task_work, work_func_t task_func);
 void dma_fence_defer_to_task(struct work_struct *work, work_func_t func);
 
 /* dma-fence-stub.c: callbacks and lock of stub fences, and in place of missing ones */

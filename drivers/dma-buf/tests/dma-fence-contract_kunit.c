@@ -446,38 +446,113 @@ static void container_signals_by_interrupt(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, fences_all_released());
 }
 
-/* A module may destroy its fences' cache as soon as its last wait has returned. */
 #define LINKS	4096
 
+/* Orders in which the fences of a chain signal. */
+static const struct order {
+	const char *desc;
+	unsigned int first;
+	unsigned int step;
+} orders[] = {
+	{ "oldest first", 0, 1 },
+	{ "newest first", LINKS - 1, LINKS - 1 },
+	/* 1009 and 4096 have no common divisor: in an order that looks random. */
+	{ "mixed", 0, 1009 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(order, orders, desc);
+
+/**
+ * struct long_chain - a chain of LINKS links
+ * @lock: &dma_fence.lock of @fences
+ * @fences: fences of the links, each with a reference
+ * @links: the links, each with a reference
+ */
+struct long_chain {
+	spinlock_t lock;	/* of @fences */
+	struct dma_fence *fences[LINKS];
+	struct dma_fence *links[LINKS];
+};
+
+static struct long_chain *long_chain(struct kunit *test)
+{
+	struct long_chain *chain = kvzalloc(sizeof(*chain), GFP_KERNEL);
+	struct dma_fence *head = NULL;
+
+	KUNIT_ASSERT_NOT_NULL(test, chain);
+	spin_lock_init(&chain->lock);
+	for (unsigned int i = 0; i < LINKS; i++) {
+		struct dma_fence_chain *link = dma_fence_chain_alloc();
+
+		KUNIT_ASSERT_NOT_NULL(test, link);
+		chain->fences[i] = contract_fence(test, &chain->lock);
+		dma_fence_chain_init(link, head, dma_fence_get(chain->fences[i]), i + 1);
+		head = &link->base;
+		chain->links[i] = dma_fence_get(head);
+	}
+	dma_fence_put(head);
+	return chain;
+}
+
+static void long_chain_signal(struct long_chain *chain, const struct order *order)
+{
+	unsigned int turn = order->first;
+
+	for (unsigned int i = 0; i < LINKS; i++) {
+		dma_fence_signal(chain->fences[turn]);
+		dma_fence_put(chain->fences[turn]);
+		turn = (turn + order->step) % LINKS;
+	}
+}
+
+/* Put the links but the newest. */
+static void long_chain_put_links(struct long_chain *chain)
+{
+	for (unsigned int i = 0; i < LINKS - 1; i++)
+		dma_fence_put(chain->links[i]);
+}
+
+/* A module may destroy its fences' cache as soon as its last wait has returned. */
 static void wait_for_a_chain_leaves_no_references(struct kunit *test)
 {
-	static DEFINE_SPINLOCK(lock);
-	struct dma_fence **fences, *head = NULL;
+	struct long_chain *chain = long_chain(test);
+	struct dma_fence *head = chain->links[LINKS - 1];
 
-	fences = kvcalloc(LINKS, sizeof(*fences), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, fences);
-	for (unsigned int i = 0; i < LINKS; i++) {
-		struct dma_fence_chain *chain = dma_fence_chain_alloc();
-
-		KUNIT_ASSERT_NOT_NULL(test, chain);
-		fences[i] = contract_fence(test, &lock);
-		dma_fence_chain_init(chain, head, fences[i], i + 1);
-		head = &chain->base;
-	}
+	long_chain_put_links(chain);
 	dma_fence_enable_sw_signaling(head);
-	/* 1009 and 4096 have no common divisor: in an order that looks random. */
-	for (unsigned int i = 0; i < LINKS; i++)
-		dma_fence_get(fences[i]);
-	for (unsigned int i = 0; i < LINKS; i++) {
-		dma_fence_signal(fences[i * 1009 % LINKS]);
-		dma_fence_put(fences[i * 1009 % LINKS]);
-	}
-	kvfree(fences);
+	long_chain_signal(chain, test->param_value);
 	KUNIT_EXPECT_GT(test, dma_fence_wait_timeout(head, false, LONG), 0);
 	/* The newest fence stays with its link. */
 	KUNIT_EXPECT_EQ(test, atomic_read(&fences_left), 1);
 	dma_fence_put(head);
 	KUNIT_EXPECT_TRUE(test, fences_all_released());
+	kvfree(chain);
+}
+
+/*
+ * The same, with a deferral of each link under way, which holds a reference to the link
+ * and so to all before it. All of them run before the waiter does if they run on its CPU.
+ */
+static void wait_for_a_chain_outlasts_the_deferrals_of_its_links(struct kunit *test)
+{
+	struct long_chain *chain;
+	struct dma_fence *head;
+
+	if (arch_irq_work_has_interrupt())
+		kunit_skip(test, "each signal is interrupted by its deferrals");
+	chain = long_chain(test);
+	head = chain->links[LINKS - 1];
+	for (unsigned int i = 0; i < LINKS; i++)
+		dma_fence_enable_sw_signaling(chain->links[i]);
+	migrate_disable();
+	long_chain_signal(chain, test->param_value);
+	KUNIT_EXPECT_GT(test, dma_fence_wait_timeout(head, false, LONG), 0);
+	long_chain_put_links(chain);
+	dma_fence_put(head);
+	KUNIT_EXPECT_EQ(test, atomic_read(&fences_left), 0);
+	migrate_enable();
+	KUNIT_EXPECT_TRUE(test, fences_all_released());
+	kvfree(chain);
 }
 
 /*
@@ -694,7 +769,8 @@ static struct kunit_case dma_fence_contract_cases[] = {
 			 shape_gen_params),
 	KUNIT_CASE_PARAM(driver_signals_with_interrupts_on, shape_gen_params),
 	KUNIT_CASE_PARAM(container_signals_by_interrupt, shape_gen_params),
-	KUNIT_CASE(wait_for_a_chain_leaves_no_references),
+	KUNIT_CASE_PARAM(wait_for_a_chain_leaves_no_references, order_gen_params),
+	KUNIT_CASE_PARAM(wait_for_a_chain_outlasts_the_deferrals_of_its_links, order_gen_params),
 	KUNIT_CASE(callback_of_a_chain_holds_its_fence),
 	KUNIT_CASE_PARAM(array_does_not_signal_in_a_members_callback, shape_gen_params),
 	KUNIT_CASE(fence_released_unsignalled_runs_its_callbacks),

@@ -20,7 +20,8 @@
  *
  * The lock of the wait queue guards the slots. A callback takes it with the fence's lock held,
  * and dma_fence_add_callback() takes the fence's lock. So a thread claims the slot, drops the
- * wait queue's lock, and then adds the callback.
+ * wait queue's lock, and then adds the callback. It holds a mutex meanwhile, so that on
+ * PREEMPT_RT an urgent thread that polls boosts it if it is preempted.
  *
  * A pending callback holds no reference to the buffer. dma_buf_poll_cancel() removes it after the
  * last reference to the file, when no task polls the file any more. A callback runs with the
@@ -48,6 +49,7 @@ static void dma_buf_poll_slot_init(struct dma_buf_poll *poll,
 void dma_buf_poll_init(struct dma_buf_poll *poll)
 {
 	init_waitqueue_head(&poll->wait);
+	mutex_init(&poll->arming);
 	poll->used = false;
 	dma_buf_poll_slot_init(poll, &poll->read, EPOLLIN);
 	dma_buf_poll_slot_init(poll, &poll->write, EPOLLOUT);
@@ -110,7 +112,7 @@ static bool dma_buf_poll_slot_arm(struct dma_buf_poll_slot *slot,
 	return armed;
 }
 
-/* If false, the tasks will be woken: the callback is pending, or another thread has the slot. */
+/* If false, the callback is pending and will wake the tasks. */
 static bool dma_buf_poll_slot_ready(struct dma_buf_poll_slot *slot,
 				    struct dma_resv *resv)
 {
@@ -118,6 +120,8 @@ static bool dma_buf_poll_slot_ready(struct dma_buf_poll_slot *slot,
 
 	if (dma_resv_test_signaled(resv, usage))
 		return true;
+
+	guard(mutex)(&slot->poll->arming);
 	if (!dma_buf_poll_slot_claim(slot))
 		return false;
 	if (dma_buf_poll_slot_arm(slot, resv, usage))

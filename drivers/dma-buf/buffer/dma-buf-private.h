@@ -11,6 +11,9 @@
  *       lock of a fence (&dma_fence.lock)
  *         dma_buf_poll.wait.lock
  *
+ *   dma_buf_poll.arming
+ *     lock of a fence
+ *
  *   dma_buf_shard.lock, dma_buf_object.name_lock: innermost; may be taken with the mmap lock or
  *   the reservation lock held, not in interrupts
  *
@@ -28,6 +31,7 @@
 #include <linux/iosys-map.h>
 #include <linux/list.h>
 #include <linux/lockdep.h>
+#include <linux/mutex.h>
 #include <linux/poll.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
@@ -110,6 +114,7 @@ struct dma_buf_poll_slot {
 /**
  * struct dma_buf_poll - poll state of a buffer
  * @wait: tasks that poll; its lock guards @used and the slots
+ * @arming: held by the thread that has claimed a slot, until the slot is armed or idle
  * @used: a slot has been claimed, so a callback may be pending; read without the lock by the
  *	release of the file
  * @read: waits for the fences of writers, reports %EPOLLIN
@@ -117,6 +122,7 @@ struct dma_buf_poll_slot {
  */
 struct dma_buf_poll {
 	wait_queue_head_t wait;
+	struct mutex arming; /* claimed slots */
 	bool used;
 	struct dma_buf_poll_slot read;
 	struct dma_buf_poll_slot write;

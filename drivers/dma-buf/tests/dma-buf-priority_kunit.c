@@ -8,6 +8,8 @@
 
 #include <linux/cpumask.h>
 #include <linux/delay.h>
+#include <linux/iopoll.h>
+#include <linux/poll.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
@@ -218,6 +220,7 @@ struct inversion_row {
  * @fence: fence in whose enable_signaling the low thread is preempted
  * @other: a fence that signals later
  * @container: of both
+ * @dmabuf: has both
  * @inside: completed by the low thread to start the hog
  * @hogging: completed by the hog to start the urgent thread
  * @low_done: the low thread is done
@@ -232,6 +235,7 @@ struct inversion {
 	struct dma_fence *fence;
 	struct dma_fence *other;
 	struct dma_fence *container;
+	struct dma_buf *dmabuf;
 	struct completion inside;
 	struct completion hogging;
 	bool low_done;
@@ -298,6 +302,13 @@ static void inversion_make_chain(struct kunit *test, struct inversion *inversion
 	inversion->container = mock_chain(test, 2, fences);
 }
 
+static void inversion_make_buffer(struct kunit *test, struct inversion *inversion)
+{
+	inversion->dmabuf = mock_buffer(test, mock_exporter(test, &mock_static_ops));
+	mock_add_fence(test, inversion->dmabuf, inversion->fence, DMA_RESV_USAGE_WRITE);
+	mock_add_fence(test, inversion->dmabuf, inversion->other, DMA_RESV_USAGE_WRITE);
+}
+
 static void inversion_low_enable(struct inversion *inversion)
 {
 	dma_fence_enable_sw_signaling(inversion->container);
@@ -314,11 +325,30 @@ static bool inversion_high_wait(struct inversion *inversion)
 	       atomic_read(&callback.times) == added;
 }
 
+static void inversion_low_poll(struct inversion *inversion)
+{
+	poll_table table = { ._key = EPOLLIN };
+
+	vfs_poll(inversion->dmabuf->file, &table);
+}
+
+static bool inversion_high_poll(struct inversion *inversion)
+{
+	poll_table table = { ._key = EPOLLIN };
+	__poll_t ready;
+
+	vfs_poll(inversion->dmabuf->file, &table);
+	dma_fence_signal(inversion->other);
+	return !read_poll_timeout(vfs_poll, ready, ready == EPOLLIN, 1000, 20 * USEC_PER_SEC,
+				  false, inversion->dmabuf->file, &table);
+}
+
 static const struct inversion_row inversion_rows[] = {
 	{ "array of all", inversion_make_array, inversion_low_enable, inversion_high_wait },
 	{ "array of any", inversion_make_array, inversion_low_enable, inversion_high_wait,
 	  true },
 	{ "chain", inversion_make_chain, inversion_low_enable, inversion_high_wait },
+	{ "polled buffer", inversion_make_buffer, inversion_low_poll, inversion_high_poll },
 };
 
 KUNIT_ARRAY_PARAM_DESC(inversion, inversion_rows, desc);

@@ -13,8 +13,9 @@
  *
  * When signalling is enabled, a link adds its one callback to the newest fence that has
  * not signalled. The callback defers, and the deferral adds the callback to the next such
- * fence, or signals the link if there is none. The callback or its deferral holds a reference to the link, and so to all links
- * and fences before it that have not signalled. The callback also holds one to its fence.
+ * fence, or signals the link if there is none. The callback or its deferral holds a reference
+ * to the link, and so to all links and fences before it that have not signalled. The callback
+ * also holds one to its fence.
  *
  * @prev is read under RCU; dma_fence_get_rcu_safe() takes the reference. Links are freed
  * after a grace period.

@@ -38,8 +38,8 @@ struct dma_buf_ops {
 	/**
 	 * @cache_sgt_mapping: Keep the first mapping of each attachment until the detach.
 	 *
-	 * For exporters whose mappings are expensive: later map calls return the kept mapping.
-	 * In another direction they fail with ``-EBUSY``, unless the kept mapping is
+	 * For exporters whose mappings are expensive: later map calls return the cached mapping.
+	 * In another direction they fail with ``-EBUSY``, unless the cached mapping is
 	 * %DMA_BIDIRECTIONAL. Not allowed together with @pin.
 	 */
 	bool cache_sgt_mapping;
@@ -253,7 +253,8 @@ struct dma_buf_attach_ops {
 	 * Existing mappings stay valid until the importer unmaps them, but they map the old
 	 * storage. The importer maps again before the next job. The fences of jobs that still
 	 * run are in the reservation object; the exporter keeps the old storage until they have
-	 * signalled. A mapping that is made after this call maps the new storage.
+	 * signalled. A mapping that is made after this call maps the new storage. May be called
+	 * before dma_buf_dynamic_attach() has returned.
 	 *
 	 * Context: Reservation lock held by the exporter; must not drop it. May sleep if the
 	 * exporter's call of dma_buf_move_notify() may.
@@ -276,7 +277,7 @@ struct dma_buf_attachment {
 	/** @node: Link in &dma_buf.attachments; guarded by the reservation lock. */
 	struct list_head node;
 
-	/** @sgt: Mapping that the core keeps, or NULL; guarded by the reservation lock. */
+	/** @sgt: Mapping that the core caches, or NULL; guarded by the reservation lock. */
 	struct sg_table *sgt;
 
 	/** @dir: Direction of @sgt; guarded by the reservation lock. */
@@ -291,7 +292,7 @@ struct dma_buf_attachment {
 	/** @importer_ops: Callbacks of a dynamic importer, NULL for a static one; fixed. */
 	const struct dma_buf_attach_ops *importer_ops;
 
-	/** @importer_priv: The importer's own data; fixed. */
+	/** @importer_priv: The importer's own data. A static one may set it after the attach. */
 	void *importer_priv;
 
 	/** @priv: The exporter's own data for this attachment; NULL until its attach sets it. */

@@ -32,7 +32,7 @@
  *
  * An importer attaches its device to a buffer before it maps the buffer. The exporter can
  * refuse a device that cannot address the storage. It can also allocate the storage at the
- * first mapping, when it knows all attached devices.
+ * first mapping, when it knows the devices attached so far.
  *
  * A *dynamic* importer passes &struct dma_buf_attach_ops to dma_buf_dynamic_attach(), and is
  * told of a move of the storage before it happens. All other importers are *static*: the
@@ -48,14 +48,14 @@ struct dma_buf_attach_object *dma_buf_attach_object_new(void)
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_buf_attach_object_new);
 
-/* With CONFIG_DMABUF_DEBUG each is allocated, so that KASAN reports an access after the detach. */
+/* With CONFIG_DMABUF_DEBUG all are allocated, so that KASAN reports a use after the detach. */
 static struct dma_buf_attach_object *dma_buf_attach_object_alloc(struct dma_buf *dmabuf)
 {
 	struct dma_buf_object *obj = dma_buf_to_object(dmabuf);
 
 	if (!IS_ENABLED(CONFIG_DMABUF_DEBUG) &&
-	    !test_and_set_bit_lock(0, &obj->attached))
-		return &obj->attach;
+	    !test_and_set_bit_lock(0, &obj->first_attach_used))
+		return &obj->first_attach;
 	return dma_buf_attach_object_new();
 }
 
@@ -64,8 +64,8 @@ static void dma_buf_attach_object_free(struct dma_buf *dmabuf,
 {
 	struct dma_buf_object *obj = dma_buf_to_object(dmabuf);
 
-	if (attach == &obj->attach)
-		clear_bit_unlock(0, &obj->attached);
+	if (attach == &obj->first_attach)
+		clear_bit_unlock(0, &obj->first_attach_used);
 	else
 		kfree(attach);
 }
@@ -82,18 +82,18 @@ static void dma_buf_attach_object_init(struct dma_buf_attach_object *obj)
 	obj->cached_users = 0;
 }
 
-/* Make the mapping that the core keeps if one side is static and the other dynamic. */
+/* Make the mapping that the core caches if one side is static and the other dynamic. */
 static int dma_buf_attach_map(struct dma_buf_attachment *attach)
 {
-	bool pin = dma_buf_is_dynamic(attach->dmabuf);
+	bool exporter_dynamic = dma_buf_is_dynamic(attach->dmabuf);
 	struct sg_table *sgt;
 	int ret;
 
 	dma_buf_assert_held(attach->dmabuf);
-	if (dma_buf_attachment_is_dynamic(attach) == pin)
+	if (dma_buf_attachment_is_dynamic(attach) == exporter_dynamic)
 		return 0;
 
-	ret = pin ? dma_buf_attach_pin(attach) : 0;
+	ret = exporter_dynamic ? dma_buf_attach_pin(attach) : 0;
 	if (ret)
 		return ret;
 
@@ -102,7 +102,7 @@ static int dma_buf_attach_map(struct dma_buf_attachment *attach)
 		dma_buf_mapping_cache(attach, sgt, DMA_BIDIRECTIONAL);
 		return 0;
 	}
-	if (pin)
+	if (exporter_dynamic)
 		dma_buf_attach_unpin(attach);
 	return PTR_ERR(sgt);
 }
@@ -208,7 +208,7 @@ struct dma_buf_attachment *dma_buf_attach(struct dma_buf *dmabuf,
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_attach, DMA_BUF);
 
-/* Reports the mappings and pins that the importer should have undone. */
+/* Reports the mappings and pins that the importer has left, and undoes them. */
 static void dma_buf_attach_unlink(struct dma_buf_attachment *attach)
 {
 	struct dma_buf_attach_object *obj = dma_buf_to_attach_object(attach);
@@ -217,7 +217,7 @@ static void dma_buf_attach_unlink(struct dma_buf_attachment *attach)
 
 	dma_resv_lock(dmabuf->resv, NULL);
 	pinned = attach->sgt && dma_buf_is_dynamic(dmabuf);
-	dma_buf_debug_cached(attach);
+	dma_buf_debug_check_detach(attach);
 	dma_buf_mapping_destroy_all(attach);
 	if (pinned)
 		dma_buf_attach_unpin(attach);

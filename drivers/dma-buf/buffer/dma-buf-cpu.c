@@ -150,7 +150,7 @@ int dma_buf_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
 EXPORT_SYMBOL_NS_GPL(dma_buf_end_cpu_access, DMA_BUF);
 
 /**
- * dma_buf_check_range() - check that an area is inside a buffer
+ * dma_buf_mmap_check_range() - check that an area is inside a buffer
  * @dmabuf: the buffer
  * @pgoff: first page of the area
  * @pages: length of the area in pages
@@ -159,8 +159,8 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_end_cpu_access, DMA_BUF);
  * Return: 0, %-EOVERFLOW if @pgoff + @pages overflows, or %-EINVAL if the area ends behind the
  * last whole page of the buffer.
  */
-int dma_buf_check_range(struct dma_buf *dmabuf, unsigned long pgoff,
-			unsigned long pages)
+int dma_buf_mmap_check_range(struct dma_buf *dmabuf, unsigned long pgoff,
+			     unsigned long pages)
 {
 	unsigned long end;
 
@@ -193,7 +193,7 @@ int dma_buf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma,
 	}
 	if (!dmabuf->ops->mmap)
 		return -EINVAL;
-	ret = dma_buf_check_range(dmabuf, pgoff, vma_pages(vma));
+	ret = dma_buf_mmap_check_range(dmabuf, pgoff, vma_pages(vma));
 	if (ret)
 		return ret;
 

@@ -107,7 +107,7 @@ void dma_buf_debug_end(struct dma_buf *dmabuf, enum dma_data_direction dir)
 }
 
 /* Report a buffer that is released between a begin and an end of CPU access. */
-void dma_buf_debug_release(struct dma_buf *dmabuf)
+void dma_buf_debug_check_release(struct dma_buf *dmabuf)
 {
 	struct dma_buf_debug *debug = &dma_buf_to_object(dmabuf)->debug;
 
@@ -117,17 +117,17 @@ void dma_buf_debug_release(struct dma_buf *dmabuf)
 }
 
 /* Report an unmap in another direction than the map. */
-void dma_buf_debug_unmap(struct dma_buf_attachment *attach,
-			 struct dma_buf_mapping *mapping,
-			 enum dma_data_direction dir)
+void dma_buf_debug_check_unmap(struct dma_buf_attachment *attach,
+			       struct dma_buf_mapping *mapping,
+			       enum dma_data_direction dir)
 {
 	dma_buf_assert_held(attach->dmabuf);
 	if (mapping->dir != dir)
 		dma_buf_report(DMA_BUF_RULE_DIRECTION, attach->dmabuf, attach);
 }
 
-/* Report a detach while the importer still uses the mapping that the core keeps. */
-void dma_buf_debug_cached(struct dma_buf_attachment *attach)
+/* Report a detach while the importer still uses the mapping that the core caches. */
+void dma_buf_debug_check_detach(struct dma_buf_attachment *attach)
 {
 	unsigned int users = dma_buf_to_attach_object(attach)->cached_users;
 

@@ -23,7 +23,7 @@ static int dma_buf_file_mmap(struct file *file, struct vm_area_struct *vma)
 
 	if (!dmabuf->ops->mmap)
 		return -EINVAL;
-	ret = dma_buf_check_range(dmabuf, vma->vm_pgoff, vma_pages(vma));
+	ret = dma_buf_mmap_check_range(dmabuf, vma->vm_pgoff, vma_pages(vma));
 	return ret ?: dmabuf->ops->mmap(dmabuf, vma);
 }
 

@@ -16,8 +16,9 @@
  * drops the dentry or the inode without calling a release.
  *
  * Other file systems free an inode after an RCU grace period, because a lockless path walk may
- * still read it. The dentries here are never hashed and have no parent directory, so no path
- * walk finds these inodes. They are freed at once.
+ * still read it. The dentries here are never hashed, have no parent directory, and are freed
+ * without a grace period themselves (DCACHE_NORCU), so no lockless walk reaches these inodes.
+ * They are freed at once.
  */
 
 #include <kunit/static_stub.h>
@@ -40,7 +41,7 @@
 static struct kmem_cache *dma_buf_object_cache __ro_after_init;
 static struct vfsmount *dma_buf_mnt __ro_after_init;
 
-/* Called if a page of an exporter has the inode's mapping. The inode itself caches no pages. */
+/* For exporters whose pages have the inode's mapping. The inode itself caches no pages. */
 static const struct address_space_operations dma_buf_aops = {
 	.dirty_folio = noop_dirty_folio,
 };
@@ -118,7 +119,7 @@ static void dma_buf_object_release(struct dma_buf_object *obj)
 		dma_buf_report(DMA_BUF_RULE_RELEASE, dmabuf, NULL);
 		INIT_LIST_HEAD(&dmabuf->attachments);
 	}
-	dma_buf_debug_release(dmabuf);
+	dma_buf_debug_check_release(dmabuf);
 
 	dmabuf->ops->release(dmabuf);
 	if (own_resv)
@@ -197,7 +198,7 @@ struct dma_buf_object *dma_buf_object_alloc(size_t size)
 	obj->named = false;
 	obj->vmap_count = 0;
 	obj->reported = 0;
-	obj->attached = 0;
+	obj->first_attach_used = 0;
 	dma_buf_debug_init(obj);
 	return obj;
 }

@@ -2,9 +2,7 @@
 /*
  * The ioctls of a buffer's descriptor.
  *
- * A table maps each command to its function. The command is compared with the entries and never
- * used as an index, so a mispredicted branch cannot read behind the table.
- *
+ * A table maps each command to its function.
  * The functions are called in process context without a lock, also by several threads at once.
  * Each copies its argument from user memory before it takes a lock.
  */

@@ -6,13 +6,13 @@
  * An unmap looks the table up in the records, so a table is unmapped once and in the direction
  * it was mapped in. The detach unmaps the records that are left.
  *
- * The core keeps a mapping until the detach (&dma_buf_attachment.sgt) if only one of exporter
+ * The core caches a mapping until the detach (&dma_buf_attachment.sgt) if only one of exporter
  * and importer is dynamic, or if the exporter has cache_sgt_mapping. Map calls then return the
- * kept mapping and count a use, unmap calls drop the use.
+ * cached mapping and count a use, unmap calls drop the use.
  *
- * The reservation lock guards records, uses and the kept mapping. The first record is a member
- * of the attachment, others are allocated by the map and freed by the unmap. The table belongs
- * to the exporter, or with CONFIG_DMABUF_DEBUG to the record.
+ * The reservation lock guards records, uses and the cached mapping. The first record is a member
+ * of the attachment, others are allocated by the map and freed by the unmap. The exporter owns
+ * its table. With CONFIG_DMABUF_DEBUG the record owns the copy that the importer gets.
  */
 
 #include <kunit/static_stub.h>
@@ -69,19 +69,25 @@ static void dma_buf_mapping_free(struct dma_buf_attach_object *obj,
 		kfree(mapping);
 }
 
+/* An exporter may return one table for several map calls, which differ by direction at most. */
 static struct dma_buf_mapping *
-dma_buf_mapping_find(struct dma_buf_attachment *attach, struct sg_table *handed)
+dma_buf_mapping_find(struct dma_buf_attachment *attach, struct sg_table *handed,
+		     enum dma_data_direction dir)
 {
-	struct dma_buf_mapping *mapping;
+	struct dma_buf_mapping *mapping, *found = NULL;
 
 	dma_buf_assert_held(attach->dmabuf);
-	hlist_for_each_entry(mapping, &dma_buf_to_attach_object(attach)->mappings, node)
-		if (mapping->handed == handed)
+	hlist_for_each_entry(mapping, &dma_buf_to_attach_object(attach)->mappings, node) {
+		if (mapping->handed != handed)
+			continue;
+		if (mapping->dir == dir)
 			return mapping;
-	return NULL;
+		found = mapping;
+	}
+	return found;
 }
 
-/* On behalf of a static importer. A dynamic importer waits itself before its device starts. */
+/* Wait for the exporter's moves for a static importer. A dynamic one waits itself. */
 static int dma_buf_mapping_wait(struct dma_buf_attachment *attach)
 {
 	struct dma_buf *dmabuf = attach->dmabuf;
@@ -168,7 +174,8 @@ static void dma_buf_mapping_destroy(struct dma_buf_attachment *attach,
  * dma_buf_mapping_destroy_all() - unmap all that is mapped for an attachment
  * @attach: attachment that is being detached
  *
- * Reports each mapping but the one that the core keeps, and undoes the pin that it made.
+ * Reports each mapping that the importer left, and drops the pin that was taken for it. The
+ * cached mapping is not reported.
  *
  * Context: Reservation lock held; may sleep.
  */
@@ -193,7 +200,7 @@ void dma_buf_mapping_destroy_all(struct dma_buf_attachment *attach)
 
 /**
  * dma_buf_mapping_cache() - keep a mapping until the attachment is detached
- * @attach: attachment without a kept mapping
+ * @attach: attachment without a cached mapping
  * @sgt: table from dma_buf_mapping_make()
  * @dir: direction that @sgt was mapped in
  *
@@ -207,8 +214,8 @@ void dma_buf_mapping_cache(struct dma_buf_attachment *attach,
 	attach->dir = dir;
 }
 
-static struct sg_table *dma_buf_mapping_reuse(struct dma_buf_attachment *attach,
-					      enum dma_data_direction dir)
+static struct sg_table *dma_buf_mapping_get_cached(struct dma_buf_attachment *attach,
+						   enum dma_data_direction dir)
 {
 	dma_buf_assert_held(attach->dmabuf);
 	if (attach->dir != dir && attach->dir != DMA_BIDIRECTIONAL)
@@ -217,7 +224,7 @@ static struct sg_table *dma_buf_mapping_reuse(struct dma_buf_attachment *attach,
 	return attach->sgt;
 }
 
-static void dma_buf_mapping_unuse(struct dma_buf_attachment *attach)
+static void dma_buf_mapping_put_cached(struct dma_buf_attachment *attach)
 {
 	struct dma_buf_attach_object *obj = dma_buf_to_attach_object(attach);
 
@@ -257,7 +264,7 @@ static struct sg_table *dma_buf_mapping_make_pinned(struct dma_buf_attachment *a
  *
  *   * %-EINVAL - @attach is NULL, or the exporter's table has no DMA segments (with
  *     CONFIG_DMABUF_DEBUG); a driver's mistake, warned about
- *   * %-EBUSY - the core keeps a mapping in another direction that is not %DMA_BIDIRECTIONAL
+ *   * %-EBUSY - the core caches a mapping in another direction that is not %DMA_BIDIRECTIONAL
  *   * %-ENOMEM - lack of memory, or the exporter's map returned NULL
  *   * %-ERESTARTSYS, %-EINTR - a signal interrupted a wait
  *   * any other errno of the exporter's pin or map
@@ -275,14 +282,14 @@ struct sg_table *dma_buf_map_attachment(struct dma_buf_attachment *attach,
 	dma_buf_assert_held(attach->dmabuf);
 
 	if (attach->sgt)
-		return dma_buf_mapping_reuse(attach, dir);
+		return dma_buf_mapping_get_cached(attach, dir);
 	if (dma_buf_pins_to_map(attach->dmabuf))
 		return dma_buf_mapping_make_pinned(attach, dir);
 
 	sgt = dma_buf_mapping_make(attach, dir);
 	if (attach->dmabuf->ops->cache_sgt_mapping && !IS_ERR(sgt)) {
 		dma_buf_mapping_cache(attach, sgt, dir);
-		return dma_buf_mapping_reuse(attach, dir);
+		return dma_buf_mapping_get_cached(attach, dir);
 	}
 	return sgt;
 }
@@ -345,16 +352,16 @@ void dma_buf_unmap_attachment(struct dma_buf_attachment *attach,
 	dma_buf_assert_held(attach->dmabuf);
 
 	if (attach->sgt == sgt) {
-		dma_buf_mapping_unuse(attach);
+		dma_buf_mapping_put_cached(attach);
 		return;
 	}
 
-	mapping = dma_buf_mapping_find(attach, sgt);
+	mapping = dma_buf_mapping_find(attach, sgt, dir);
 	if (!mapping) {
 		dma_buf_report(DMA_BUF_RULE_UNMAP, attach->dmabuf, attach);
 		return;
 	}
-	dma_buf_debug_unmap(attach, mapping, dir);
+	dma_buf_debug_check_unmap(attach, mapping, dir);
 	dma_buf_mapping_destroy(attach, mapping);
 	if (dma_buf_pins_to_map(attach->dmabuf))
 		dma_buf_attach_unpin(attach);

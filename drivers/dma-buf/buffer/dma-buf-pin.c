@@ -3,7 +3,8 @@
  * Pins: prevent a dynamic exporter from moving its storage.
  *
  * A dynamic importer calls dma_buf_pin(). The core calls dma_buf_attach_pin() for an importer
- * that cannot follow a move. Both pins have one count, &dma_buf_attach_object.pins, which the
+ * that cannot follow a move, and without CONFIG_DMABUF_MOVE_NOTIFY for each mapping of a dynamic
+ * exporter. These pins have one count, &dma_buf_attach_object.pins, which the
  * reservation lock guards. dma_buf_detach() reports and undoes the pins that are left.
  */
 

@@ -26,7 +26,8 @@
  * A pending callback holds no reference to the buffer. dma_buf_poll_cancel() removes it after the
  * last reference to the file, when no task polls the file any more. A callback runs with the
  * fence's lock held, and dma_fence_remove_callback() takes that lock. So when it returns, the
- * callback is removed or has returned, and the buffer may be freed.
+ * callback is removed or has returned. If slot->fence is NULL, the callback uses the slot no more.
+ * The buffer may then be freed.
  *
  * Edge-triggered epoll gets an edge when the fences signal that were in the buffer at the last
  * poll. A fence that is added later causes no edge; EPOLL_CTL_MOD polls again.
@@ -55,7 +56,7 @@ void dma_buf_poll_init(struct dma_buf_poll *poll)
 	dma_buf_poll_slot_init(poll, &poll->write, EPOLLOUT);
 }
 
-/* Tasks that found the slot busy rely on this wake-up. The callback holds the fence's lock. */
+/* Also wakes the tasks that found the slot busy. Called with the fence's lock held, or not. */
 static void dma_buf_poll_slot_finish(struct dma_buf_poll_slot *slot)
 {
 	unsigned long flags;
@@ -70,7 +71,7 @@ static void dma_buf_poll_slot_finish(struct dma_buf_poll_slot *slot)
 static void dma_buf_poll_signalled(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
 	dma_buf_poll_slot_finish(container_of(cb, struct dma_buf_poll_slot, cb));
-	/* Maybe the last reference. The slot may be claimed again already and must not be used. */
+	/* The slot may be claimed again or freed by now: use only the fence. */
 	dma_fence_put(fence);
 }
 
@@ -180,7 +181,8 @@ static void dma_buf_poll_slot_cancel(struct dma_buf_poll_slot *slot)
  * dma_buf_poll_cancel() - remove pending callbacks and make the slots idle
  * @poll: poll state of a buffer whose file is being released
  *
- * When this returns, no callback is pending or running.
+ * When this returns, no callback is pending, and none uses @poll. One may still be dropping its
+ * reference to its fence.
  *
  * Context: Process context; no lock held; no thread polls the buffer.
  */

@@ -52,7 +52,7 @@ struct seq_file;
  * @DMA_BUF_RULE_UNMAP: only a table that is mapped is unmapped
  * @DMA_BUF_RULE_DIRECTION: a table is unmapped in the direction it was mapped in (debug)
  * @DMA_BUF_RULE_TABLE: the DMA segments are page-aligned and cover the buffer (debug)
- * @DMA_BUF_RULE_DETACH: nothing is mapped at the detach
+ * @DMA_BUF_RULE_DETACH: nothing is mapped at the detach, nor the cached mapping in use (debug)
  * @DMA_BUF_RULE_VMAP: a vmap callback that succeeds returns a mapping
  * @DMA_BUF_RULE_VUNMAP: only a kernel mapping that is in use is unmapped
  * @DMA_BUF_RULE_CPU_ACCESS: each begin of CPU access in the kernel has one end with the same
@@ -160,7 +160,7 @@ struct dma_buf_mapping {
  * @mappings: records of all tables that are mapped, &struct dma_buf_mapping
  * @first: record for one mapping, so that the fast path does not allocate
  * @pins: pins of the importer and of the core that are not undone yet
- * @cached_users: map calls that returned the kept mapping (&dma_buf_attachment.sgt) and were not
+ * @cached_users: map calls that returned the cached mapping (&dma_buf_attachment.sgt) and were not
  *	undone yet
  *
  * The reservation lock guards all members but @attach. Freed by dma_buf_detach().
@@ -189,9 +189,10 @@ struct dma_buf_attach_object {
  * @poll: poll state, see &struct dma_buf_poll
  * @reported: one bit per &enum dma_buf_rule that has been reported; atomic bit operations
  * @debug: counts for CONFIG_DMABUF_DEBUG, see &struct dma_buf_debug
- * @attached: bit 0 is set while @attach is in use; a bit lock
- * @attach: memory for one attachment, so that the fast path does not allocate; not used with
- *	CONFIG_DMABUF_DEBUG
+ * @first_attach_used: bit 0 is set while @first_attach is in use; set with acquire, cleared with
+ *	release semantics
+ * @first_attach: memory for one attachment, so that the fast path does not allocate; not used
+ *	with CONFIG_DMABUF_DEBUG
  */
 struct dma_buf_object {
 	struct dma_buf dmabuf;
@@ -208,8 +209,8 @@ struct dma_buf_object {
 	struct dma_buf_poll poll;
 	unsigned long reported;
 	struct dma_buf_debug debug;
-	unsigned long attached;
-	struct dma_buf_attach_object attach;
+	unsigned long first_attach_used;
+	struct dma_buf_attach_object first_attach;
 };
 
 static inline struct dma_buf_object *dma_buf_to_object(struct dma_buf *dmabuf)
@@ -228,8 +229,8 @@ dma_buf_to_attach_object(struct dma_buf_attachment *attach)
 	return container_of(attach, struct dma_buf_attach_object, attach);
 }
 
-/* dma-buf-rules.c: report a driver that breaks a rule. Takes no lock; any context. */
-#define DMA_BUF_RULE_TEXT	192
+/* dma-buf-rules.c: report a driver that breaks a rule. Any context. */
+#define DMA_BUF_REPORT_SIZE	192
 void dma_buf_rule_describe(char *text, size_t size, enum dma_buf_rule rule,
 			   const char *exporter, const char *importer);
 void dma_buf_report(enum dma_buf_rule rule, struct dma_buf *dmabuf,
@@ -245,7 +246,7 @@ static inline void dma_buf_assert_held(struct dma_buf *dmabuf)
 		dma_buf_report(DMA_BUF_RULE_LOCKED, dmabuf, NULL);
 }
 
-/* Report a caller that must not hold the reservation lock. Without lockdep always false. */
+/* Report a caller that holds the reservation lock but must not. Without lockdep always false. */
 #ifdef CONFIG_LOCKDEP
 static inline bool dma_buf_wrongly_held(struct dma_buf *dmabuf)
 {
@@ -292,11 +293,11 @@ void dma_buf_mapping_cache(struct dma_buf_attachment *attach,
 			   struct sg_table *sgt, enum dma_data_direction dir);
 void dma_buf_mapping_destroy_all(struct dma_buf_attachment *attach);
 
-/* dma-buf-cpu.c: CPU access, not counted. Called without the reservation lock. */
+/* dma-buf-cpu.c: CPU access without the counts of CONFIG_DMABUF_DEBUG; bounds of an mmap. */
 int dma_buf_cpu_begin(struct dma_buf *dmabuf, enum dma_data_direction dir);
 int dma_buf_cpu_end(struct dma_buf *dmabuf, enum dma_data_direction dir);
-int dma_buf_check_range(struct dma_buf *dmabuf, unsigned long pgoff,
-			unsigned long pages);
+int dma_buf_mmap_check_range(struct dma_buf *dmabuf, unsigned long pgoff,
+			     unsigned long pages);
 
 /**
  * dma_buf_has_fences() - test whether a buffer may have fences
@@ -306,8 +307,8 @@ int dma_buf_check_range(struct dma_buf *dmabuf, unsigned long pgoff,
  *
  * Context: Any; needs no lock. A fence that is being added at the same time may be missed, as by
  * an iteration without the lock.
- * Return: false if no slot for a fence was ever reserved in the reservation object, so that it has
- * no list of fences; true if it has one, which may be empty.
+ * Return: false if the reservation object has no list of fences; true if it has one, which may
+ * be empty.
  */
 static inline bool dma_buf_has_fences(struct dma_buf *dmabuf)
 {
@@ -322,7 +323,7 @@ static inline bool dma_buf_has_fences(struct dma_buf *dmabuf)
  * @end: end of the walk in its shard, behind the newest buffer that it visits
  * @cpu: CPU whose shard the walk is in
  *
- * &dma_buf_shard.lock guards the links of @cursor and @end. The caller makes one call at a time.
+ * &dma_buf_shard.lock guards the links of @cursor and @end. Calls for one walk must not overlap.
  */
 struct dma_buf_registry_iter {
 	struct dma_buf_registry_entry cursor;
@@ -378,11 +379,11 @@ void dma_buf_debug_unwrap(struct sg_table *handed);
 void dma_buf_debug_init(struct dma_buf_object *obj);
 void dma_buf_debug_begin(struct dma_buf *dmabuf, enum dma_data_direction dir);
 void dma_buf_debug_end(struct dma_buf *dmabuf, enum dma_data_direction dir);
-void dma_buf_debug_release(struct dma_buf *dmabuf);
-void dma_buf_debug_unmap(struct dma_buf_attachment *attach,
-			 struct dma_buf_mapping *mapping,
-			 enum dma_data_direction dir);
-void dma_buf_debug_cached(struct dma_buf_attachment *attach);
+void dma_buf_debug_check_release(struct dma_buf *dmabuf);
+void dma_buf_debug_check_unmap(struct dma_buf_attachment *attach,
+			       struct dma_buf_mapping *mapping,
+			       enum dma_data_direction dir);
+void dma_buf_debug_check_detach(struct dma_buf_attachment *attach);
 #else
 static inline struct sg_table *
 dma_buf_debug_wrap(struct dma_buf_attachment *attach, struct sg_table *sgt)
@@ -408,17 +409,17 @@ static inline void dma_buf_debug_end(struct dma_buf *dmabuf,
 {
 }
 
-static inline void dma_buf_debug_release(struct dma_buf *dmabuf)
+static inline void dma_buf_debug_check_release(struct dma_buf *dmabuf)
 {
 }
 
-static inline void dma_buf_debug_unmap(struct dma_buf_attachment *attach,
-				       struct dma_buf_mapping *mapping,
-				       enum dma_data_direction dir)
+static inline void dma_buf_debug_check_unmap(struct dma_buf_attachment *attach,
+					     struct dma_buf_mapping *mapping,
+					     enum dma_data_direction dir)
 {
 }
 
-static inline void dma_buf_debug_cached(struct dma_buf_attachment *attach)
+static inline void dma_buf_debug_check_detach(struct dma_buf_attachment *attach)
 {
 }
 #endif

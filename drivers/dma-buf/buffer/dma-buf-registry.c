@@ -198,10 +198,11 @@ static struct dma_buf *dma_buf_shard_peek(struct dma_buf_registry_iter *iter)
  */
 struct dma_buf *dma_buf_registry_iter_peek(struct dma_buf_registry_iter *iter)
 {
-	struct dma_buf *dmabuf = dma_buf_shard_peek(iter);
+	struct dma_buf *dmabuf;
 	int cpu = iter->cpu;
 
 	might_sleep();
+	dmabuf = dma_buf_shard_peek(iter);
 	while (!dmabuf) {
 		cpu = cpumask_next(cpu, cpu_possible_mask);
 		if (cpu >= nr_cpu_ids)

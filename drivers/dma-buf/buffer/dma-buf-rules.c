@@ -46,7 +46,7 @@ static_assert(DMA_BUF_RULE_COUNT <= BITS_PER_LONG);
 /**
  * dma_buf_rule_describe() - format the text of a report
  * @text: buffer for the text; gets a terminating NUL
- * @size: size of @text in bytes; %DMA_BUF_RULE_TEXT fits usual names, a longer text is cut
+ * @size: size of @text in bytes; %DMA_BUF_REPORT_SIZE fits usual names, a longer text is cut
  * @rule: rule that was broken
  * @exporter: name of the exporter, or NULL
  * @importer: name of the importer's device, or NULL
@@ -64,7 +64,7 @@ EXPORT_SYMBOL_IF_KUNIT(dma_buf_rule_describe);
 static void dma_buf_warn(enum dma_buf_rule rule, const char *exporter,
 			 const char *importer)
 {
-	char text[DMA_BUF_RULE_TEXT];
+	char text[DMA_BUF_REPORT_SIZE];
 
 	dma_buf_rule_describe(text, sizeof(text), rule, exporter, importer);
 	WARN(1, "%s\n", text);

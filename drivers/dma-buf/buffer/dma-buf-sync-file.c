@@ -21,7 +21,7 @@ static bool dma_buf_access_flags_valid(u32 flags)
 }
 
 /* The only errno is -ENOMEM. */
-static struct dma_fence *dma_buf_snapshot(struct dma_buf *dmabuf, bool write)
+static struct dma_fence *dma_buf_snapshot_fence(struct dma_buf *dmabuf, bool write)
 {
 	struct dma_fence *fence;
 	int ret;
@@ -32,9 +32,9 @@ static struct dma_fence *dma_buf_snapshot(struct dma_buf *dmabuf, bool write)
 	return fence ?: dma_fence_get_stub();
 }
 
-static struct sync_file *dma_buf_snapshot_file(struct dma_buf *dmabuf, bool write)
+static struct sync_file *dma_buf_snapshot_sync_file(struct dma_buf *dmabuf, bool write)
 {
-	struct dma_fence *fence = dma_buf_snapshot(dmabuf, write);
+	struct dma_fence *fence = dma_buf_snapshot_fence(dmabuf, write);
 	struct sync_file *sync_file;
 
 	if (IS_ERR(fence))
@@ -70,7 +70,7 @@ long dma_buf_export_sync_file(struct dma_buf *dmabuf, void __user *arg)
 	if (fd < 0)
 		return fd;
 
-	sync_file = dma_buf_snapshot_file(dmabuf, param.flags & DMA_BUF_SYNC_WRITE);
+	sync_file = dma_buf_snapshot_sync_file(dmabuf, param.flags & DMA_BUF_SYNC_WRITE);
 	if (IS_ERR(sync_file))
 		return PTR_ERR(sync_file);
 
@@ -84,8 +84,8 @@ long dma_buf_export_sync_file(struct dma_buf *dmabuf, void __user *arg)
 }
 
 /*
- * Reservation objects take no containers, so add the fences in it. Either all fences are added,
- * or none and -ENOMEM is returned.
+ * Add each fence in @container, because a reservation object must not hold containers. Either all
+ * fences are added, or none and -ENOMEM is returned.
  */
 static int dma_buf_add_fences(struct dma_buf *dmabuf, struct dma_fence *container,
 			      enum dma_resv_usage usage)
@@ -115,8 +115,8 @@ static int dma_buf_add_fences(struct dma_buf *dmabuf, struct dma_fence *containe
 }
 
 /*
- * Programs do not expect EINTR from the import and do not repeat it. So only a fatal signal
- * interrupts the wait, and only if it is the first one.
+ * 6.12 never returned EINTR from the import, and programs do not repeat it. A ww_mutex has no
+ * killable lock: if another signal than a fatal one ends the wait, wait uninterruptibly.
  */
 static int dma_buf_lock_killable(struct dma_buf *dmabuf)
 {

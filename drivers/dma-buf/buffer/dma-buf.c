@@ -53,8 +53,9 @@
  *           v
  *       released       the exporter's release has run, once, in process context
  *
- * A buffer whose file is closed cannot be opened again. Pending polls and attachments hold no
- * reference: a poll is cancelled when the file is closed, an importer holds a reference itself.
+ * A buffer whose file is closed cannot be opened again. Callbacks of polls and attachments hold
+ * no reference: the callbacks are removed when the file is closed, an importer holds a reference
+ * itself.
  */
 
 /**
@@ -64,12 +65,14 @@
  * of attachments, their mappings and pins, the kernel mapping, and the list of fences.
  *
  * - Each function and each callback is called either always with the lock held or always without
- *   it. A function that is called without it may take it, or the exporter may. A function whose
- *   name ends in ``_unlocked`` takes the lock and calls the function without the suffix.
+ *   it, unless its context is "any". If it is called without the lock, it may take it, or the
+ *   exporter may. A function whose name ends in ``_unlocked`` takes the lock and calls the
+ *   function without the suffix.
  * - Code that holds the lock may allocate memory with ``GFP_KERNEL``. It must not access user
  *   memory: a page fault takes the mmap lock, which comes before the reservation lock.
  * - Code that has to run before a fence can signal does not take the lock.
- * - The other locks of the core are spinlocks. The core calls no driver with one of them held.
+ * - The other locks of the core are spinlocks, with none of which it calls a driver, and a mutex
+ *   that it holds while it adds the callback of a poll to a fence.
  */
 
 static bool dma_buf_export_info_valid(const struct dma_buf_export_info *info)

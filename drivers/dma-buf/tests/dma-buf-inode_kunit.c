@@ -161,7 +161,7 @@ static void expect_unused(struct kunit *test, struct dma_buf *dmabuf)
 	KUNIT_EXPECT_FALSE(test, obj->named);
 	KUNIT_EXPECT_EQ(test, obj->reported, 0);
 	KUNIT_EXPECT_EQ(test, obj->vmap_count, 0);
-	KUNIT_EXPECT_EQ(test, obj->attached, 0);
+	KUNIT_EXPECT_EQ(test, obj->first_attach_used, 0);
 	KUNIT_EXPECT_FALSE(test, dma_buf_has_fences(dmabuf));
 	KUNIT_EXPECT_TRUE(test, list_empty(&dmabuf->attachments));
 	KUNIT_EXPECT_FALSE(test, obj->poll.used);

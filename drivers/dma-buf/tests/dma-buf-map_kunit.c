@@ -178,6 +178,67 @@ static void unmap_finds_the_mapping_of_its_table(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_UNMAP), 3);
 }
 
+/**
+ * struct shared_table - what an exporter with one table for all mappings has
+ * @sgt: the table
+ * @dir: direction of the latest unmap
+ */
+struct shared_table {
+	struct sg_table sgt;
+	enum dma_data_direction dir;
+};
+
+static struct sg_table *map_shared_table(struct dma_buf_attachment *attach,
+					 enum dma_data_direction dir)
+{
+	struct mock_exporter *exporter = attach->dmabuf->priv;
+	struct shared_table *table = exporter->hook_data;
+
+	return &table->sgt;
+}
+
+static void unmap_shared_table(struct dma_buf_attachment *attach, struct sg_table *sgt,
+			       enum dma_data_direction dir)
+{
+	struct mock_exporter *exporter = attach->dmabuf->priv;
+	struct shared_table *table = exporter->hook_data;
+
+	table->dir = dir;
+}
+
+/* As videobuf2's exporters do. The exporter gets the direction of each unmap. */
+static void unmap_of_a_shared_table_passes_its_direction(struct kunit *test)
+{
+	struct dma_buf_ops *ops = kunit_kzalloc(test, sizeof(*ops), GFP_KERNEL);
+	struct shared_table table = { .dir = DMA_NONE };
+	struct mock_exporter *exporter;
+	struct dma_buf_attachment *attach;
+	struct sg_table *handed[2];
+	struct scatterlist sg;
+
+	KUNIT_ASSERT_NOT_NULL(test, ops);
+	*ops = mock_static_ops;
+	ops->map_dma_buf = map_shared_table;
+	ops->unmap_dma_buf = unmap_shared_table;
+	exporter = mock_exporter(test, ops);
+	sg_init_table(&sg, 1);
+	sg_set_page(&sg, exporter->page, exporter->size, 0);
+	sg_dma_address(&sg) = exporter->dma_base;
+	sg_dma_len(&sg) = exporter->size;
+	table.sgt.sgl = &sg;
+	table.sgt.nents = 1;
+	table.sgt.orig_nents = 1;
+	exporter->hook_data = &table;
+
+	attach = mock_attach(test, mock_buffer(test, exporter), NULL);
+	handed[0] = map(test, attach, DMA_TO_DEVICE);
+	handed[1] = map(test, attach, DMA_FROM_DEVICE);
+	dma_buf_unmap_attachment_unlocked(attach, handed[0], DMA_TO_DEVICE);
+	KUNIT_EXPECT_EQ(test, table.dir, DMA_TO_DEVICE);
+	dma_buf_unmap_attachment_unlocked(attach, handed[1], DMA_FROM_DEVICE);
+	KUNIT_EXPECT_EQ(test, table.dir, DMA_FROM_DEVICE);
+}
+
 static struct dma_buf_mapping *no_mapping(void)
 {
 	return NULL;
@@ -372,7 +433,7 @@ static void cached_mapping_is_per_attachment(struct kunit *test)
 	dma_buf_unmap_attachment_unlocked(two, from, DMA_FROM_DEVICE);
 }
 
-static void unmap_of_a_kept_mapping_too_often_is_reported(struct kunit *test)
+static void unmap_of_a_cached_mapping_too_often_is_reported(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_cached_ops);
 	struct dma_buf_attachment *attach =
@@ -516,6 +577,7 @@ static struct kunit_case dma_buf_map_cases[] = {
 	KUNIT_CASE(map_without_attachment_is_reported),
 	KUNIT_CASE(unmap_without_attachment_or_table_is_reported),
 	KUNIT_CASE(unmap_finds_the_mapping_of_its_table),
+	KUNIT_CASE(unmap_of_a_shared_table_passes_its_direction),
 	KUNIT_CASE(map_without_memory_keeps_other_mappings),
 	KUNIT_CASE(map_without_memory_leaves_no_pin),
 	KUNIT_CASE(mapping_after_the_first_was_unmapped),
@@ -528,7 +590,7 @@ static struct kunit_case dma_buf_map_cases[] = {
 			 redirection_gen_params),
 	KUNIT_CASE(cached_mapping_that_failed_is_not_kept),
 	KUNIT_CASE(cached_mapping_is_per_attachment),
-	KUNIT_CASE(unmap_of_a_kept_mapping_too_often_is_reported),
+	KUNIT_CASE(unmap_of_a_cached_mapping_too_often_is_reported),
 	KUNIT_CASE_PARAM(map_waits_for_moves_on_behalf_of_static_importers,
 			 awaited_gen_params),
 	KUNIT_CASE(map_interrupted_while_it_waits_is_undone),

@@ -328,7 +328,7 @@ static void report_names_exporter_and_importer(struct kunit *test)
 {
 	static const char detached[] =
 		"dma-buf: detached while mapped (exporter mydrv, importer 0000:00:02.0)";
-	char text[DMA_BUF_RULE_TEXT], other[DMA_BUF_RULE_TEXT];
+	char text[DMA_BUF_REPORT_SIZE], other[DMA_BUF_REPORT_SIZE];
 
 	dma_buf_rule_describe(text, sizeof(text), DMA_BUF_RULE_DETACH, "mydrv",
 			      "0000:00:02.0");

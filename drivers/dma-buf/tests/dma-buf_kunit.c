@@ -347,7 +347,7 @@ static void release_while_attached_is_reported(struct kunit *test)
 
 	attach = dma_buf_attach(dmabuf, mock_device(test));
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, attach);
-	apart = attach != &dma_buf_to_object(dmabuf)->attach.attach;
+	apart = attach != &dma_buf_to_object(dmabuf)->first_attach.attach;
 	mock_expect_report(test);
 	mock_buffer_release(test, dmabuf);
 

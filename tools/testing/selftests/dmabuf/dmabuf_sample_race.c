@@ -6,22 +6,24 @@
 #include <fcntl.h>
 #include <linux/dma-buf.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <unistd.h>
 
 #include "bufinfo.h"
+#include "exporters.h"
 #include "pair.h"
 
 #define ROUNDS		25
-/* Threads that import; more than CPUs, so that each is preempted in the middle of an ioctl. */
-#define IMPORTERS	6
+#define IMPORTERS	3
+/* Large enough that its pages are mapped for longer than an unbind takes. */
+#define LARGE		(8 << 20)
 
 /**
  * struct racer - a thread that uses the second display
  * @thread: the thread
  * @round: what the thread does again and again, with a newly opened card
  * @buf: dma-buf that it imports
+ * @large: large dma-buf that it imports
  * @pitch: bytes from one line of the picture to the next
  * @stop: tells the thread to end
  * @done: number of rounds that succeeded
@@ -30,6 +32,7 @@ struct racer {
 	pthread_t thread;
 	int (*round)(struct display *dpy, const struct racer *racer);
 	int buf;
+	int large;
 	__u32 pitch;
 	bool stop;
 	unsigned int done;
@@ -75,23 +78,18 @@ static int export_both(struct display *dpy, const struct racer *racer)
 	return ret ? ret : display_release(dpy, &seen);
 }
 
-/* Import and release again and again, which an unbind ends. */
+/* Import and export; an import of @large lets other importers wait inside the ioctl. */
 static int import_once(struct display *dpy, const struct racer *racer)
 {
-	struct sched_param param = {};
 	struct display_buffer seen;
-	int i, ret;
+	int ret;
 
-	sched_setscheduler(0, SCHED_IDLE, &param);
 	/* The thread that commits needs to be DRM's master. */
 	xioctl(dpy->fd, DRM_IOCTL_DROP_MASTER, NULL);
-	ret = export_both(dpy, racer);
-	for (i = 0; i < 200 && !ret; i++) {
-		ret = display_import(dpy, racer->buf, &seen);
-		if (!ret)
-			ret = display_release(dpy, &seen);
-	}
-	return ret;
+	ret = display_import(dpy, racer->large, &seen);
+	if (!ret)
+		ret = display_release(dpy, &seen);
+	return ret ? ret : export_both(dpy, racer);
 }
 
 static void *race(void *arg)
@@ -143,6 +141,15 @@ static int keep_import(struct display *kept, int buf)
 	return display_import(kept, buf, &seen);
 }
 
+/* Nothing may be attached to a buffer of the test. */
+static void check_detached(struct __test_metadata *_metadata, int buf)
+{
+	struct bufinfo info;
+
+	EXPECT_EQ(0, bufinfo_find(fd_ino(buf), &info));
+	EXPECT_EQ(0, info.devices);
+}
+
 /*
  * Rule: a commit, import or export that races with an unbind fails or is undone by it.
  * When the unbind returns, nothing is attached or mapped. One import is open in each
@@ -155,11 +162,14 @@ TEST_F_TIMEOUT(pair, unbind_races_with_users, 240)
 	};
 	struct racer imports[IMPORTERS];
 	struct display kept;
-	struct bufinfo info;
-	int i;
+	int i, large;
 
+	large = exporter_udmabuf.export(LARGE, O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, large);
 	for (i = 0; i < IMPORTERS; i++)
-		imports[i] = (struct racer) { .round = import_once, .buf = self->buf };
+		imports[i] = (struct racer) {
+			.round = import_once, .buf = self->buf, .large = large,
+		};
 	display_close(&self->far);
 	ASSERT_EQ(0, race_begin(&commits, 1));
 	ASSERT_EQ(0, race_begin(imports, IMPORTERS));
@@ -168,8 +178,8 @@ TEST_F_TIMEOUT(pair, unbind_races_with_users, 240)
 		/* From before the first ioctl to after the first flip. */
 		sleep_ms(i * 10);
 		EXPECT_EQ(0, driver_write(DISPLAY_MODULE, "unbind", 1));
-		EXPECT_EQ(0, bufinfo_find(fd_ino(self->buf), &info));
-		EXPECT_EQ(0, info.devices);
+		check_detached(_metadata, self->buf);
+		check_detached(_metadata, large);
 		if (dma_debug())
 			EXPECT_EQ(0, segments_mapped(1));
 		display_close(&kept);
@@ -179,6 +189,7 @@ TEST_F_TIMEOUT(pair, unbind_races_with_users, 240)
 	sleep_ms(1000);
 	EXPECT_LT(0, race_end(&commits, 1));
 	EXPECT_LT(0, race_end(imports, IMPORTERS));
+	close(large);
 	EXPECT_EQ(1, moved_soon(self->move));
 	ASSERT_EQ(0, card_open(&self->far, 1));
 	ASSERT_EQ(0, import_picture(&self->far, self->buf, self->own.pitch, &self->seen));

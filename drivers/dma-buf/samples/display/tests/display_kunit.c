@@ -22,7 +22,7 @@
 
 #include <drm/drm_modeset_helper_vtables.h>
 
-#include "display.h"
+#include "../display.h"
 
 #define WRITTEN		0x5a
 

@@ -56,12 +56,6 @@ int bufinfo_total(struct bufinfo_total *total);
 /* bufinfo_wait_objects() - wait until @objects buffers are listed; -EBUSY after 10 s */
 int bufinfo_wait_objects(unsigned int objects);
 
-/* Old name, until dmabuf_sample.c uses the new one. */
-static inline int bufinfo_settles(unsigned int objects)
-{
-	return bufinfo_wait_objects(objects);
-}
-
 /* bufinfo_line() - parse the row of a buffer; -EINVAL if @line is not one */
 int bufinfo_line(const char *line, struct bufinfo *info);
 

@@ -96,7 +96,7 @@ TEST_F_TIMEOUT(direction, repeated, 120)
 		variant->flow(&opt, &self->row);
 		EXPECT_STREQ("", self->row.why);
 	}
-	EXPECT_EQ(0, bufinfo_settles(before.objects));
+	EXPECT_EQ(0, bufinfo_wait_objects(before.objects));
 }
 
 FIXTURE(devices) {

@@ -49,20 +49,27 @@ void dma_fence_defer_to_task(struct work_struct *work, work_func_t func)
 	queue_work(dma_fence_wq, work);
 }
 
-/* For CPUs that cannot interrupt themselves: what dma_fence_bh_work will run. */
-static LLIST_HEAD(dma_fence_deferred);
+static void dma_fence_run_deferred(struct work_struct *bh_work);
+
+/* For CPUs that cannot interrupt themselves: @work runs the irq_works in @list. */
+static struct {
+	struct llist_head list;
+	struct work_struct work;
+} dma_fence_deferred = {
+	.list = LLIST_HEAD_INIT(dma_fence_deferred.list),
+	.work = __WORK_INITIALIZER(dma_fence_deferred.work, dma_fence_run_deferred),
+};
 
 /* In the order of the signals. A function may free or reuse its irq_work. */
 static void dma_fence_run_deferred(struct work_struct *bh_work)
 {
-	struct llist_node *first = llist_reverse_order(llist_del_all(&dma_fence_deferred));
+	struct llist_node *first = llist_del_all(&dma_fence_deferred.list);
 	struct irq_work *work, *next;
 
+	first = llist_reverse_order(first);
 	llist_for_each_entry_safe(work, next, first, node.llist)
 		work->func(work);
 }
-
-static DECLARE_WORK(dma_fence_bh_work, dma_fence_run_deferred);
 
 /*
  * Run @irq_func or @task_func once, without the caller's locks. Called with the lock of a
@@ -79,7 +86,7 @@ void dma_fence_defer(struct irq_work *irq_work, void (*irq_func)(struct irq_work
 	if (arch_irq_work_has_interrupt()) {
 		irq_work_queue(irq_work);
 	} else {
-		llist_add(&irq_work->node.llist, &dma_fence_deferred);
-		queue_work(system_bh_wq, &dma_fence_bh_work);
+		llist_add(&irq_work->node.llist, &dma_fence_deferred.list);
+		queue_work(system_bh_wq, &dma_fence_deferred.work);
 	}
 }

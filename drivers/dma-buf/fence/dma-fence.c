@@ -269,11 +269,11 @@ static void dma_fence_enable_container(struct dma_fence *fence)
 {
 	unsigned long irq;
 
-	if (IS_ENABLED(CONFIG_PREEMPT_RT) || !dma_fence_is_container(fence) ||
-	    dma_fence_test_signaled_flag(fence))
+	if (IS_ENABLED(CONFIG_PREEMPT_RT) || !dma_fence_is_container(fence))
 		return;
 	local_irq_save(irq);
-	if (!test_and_set_bit(DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT, &fence->flags)) {
+	if (!dma_fence_test_signaled_flag(fence) &&
+	    !test_and_set_bit(DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT, &fence->flags)) {
 		trace_dma_fence_enable_signal(fence);
 		if (!fence->ops->enable_signaling(fence))
 			dma_fence_signal_timestamp(fence, ktime_get());

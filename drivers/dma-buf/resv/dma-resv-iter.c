@@ -88,7 +88,6 @@ static __always_inline struct dma_fence *dma_resv_iter_walk(struct dma_resv_iter
 	struct dma_resv *obj = cursor->obj;
 	struct dma_resv_list *list;
 	struct dma_fence *fence;
-	bool signaled, valid;
 	unsigned long slot;
 	unsigned int index;
 
@@ -103,13 +102,14 @@ static __always_inline struct dma_fence *dma_resv_iter_walk(struct dma_resv_iter
 		fence = dma_resv_slot_fence(slot);
 		if (likely(kref_get_unless_zero(&fence->refcount))) {
 			smp_rmb(); /* taking a reference does not order the reads below */
-			signaled = dma_fence_is_signaled(fence);
-			valid = dma_resv_slot_is_valid(obj, list, index, slot);
-			if (valid && !signaled)
-				return fence;
-			dma_fence_put(fence);
-			if (valid)
+			if (!dma_fence_is_signaled(fence)) {
+				if (dma_resv_slot_is_valid(obj, list, index, slot))
+					return fence;
+			} else if (dma_resv_slot_is_valid(obj, list, index, slot)) {
+				dma_fence_put(fence);
 				continue;
+			}
+			dma_fence_put(fence);
 		}
 		/*
 		 * Read the slot again, or begin again with another list: one of the two has

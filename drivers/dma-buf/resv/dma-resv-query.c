@@ -226,7 +226,7 @@ bool dma_resv_test_signaled(struct dma_resv *obj, enum dma_resv_usage usage)
 
 	dma_resv_iter_begin(&cursor, obj, usage);
 	fence = dma_resv_iter_first_unlocked(&cursor);
-	dma_resv_iter_end(&cursor);
+	dma_fence_put(fence);
 	return !fence;
 }
 EXPORT_SYMBOL_GPL(dma_resv_test_signaled);

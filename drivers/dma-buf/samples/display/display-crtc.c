@@ -77,7 +77,7 @@ static int display_crtc_check(struct drm_crtc *crtc, struct drm_atomic_state *st
 static void display_flip_done(struct display *display)
 {
 	lockdep_assert_held(&display->drm.event_lock);
-	drm_WARN_ON_ONCE(&display->drm, display->scanning);
+	drm_WARN_ON_ONCE(&display->drm, display_scan_reads(display));
 	display->shown = display->next;
 	display->flip_pending = false;
 	if (!display->event)
@@ -87,22 +87,13 @@ static void display_flip_done(struct display *display)
 	display->event = NULL;
 }
 
-/*
- * Completes a pending flip without a vblank, when the scan in progress has ended. A
- * vblank during the wait can begin another scan, but it completes the flip first.
- */
+/* Completes a pending flip without a vblank, when the scan in progress has read its frame. */
 static void display_flip_finish(struct display *display)
 {
-	bool pending;
-
 	spin_lock_irq(&display->drm.event_lock);
-	pending = display->flip_pending;
-	spin_unlock_irq(&display->drm.event_lock);
-	if (!pending)
-		return;
-
-	display_scan_finish(display, NULL);
-	spin_lock_irq(&display->drm.event_lock);
+	wait_event_lock_irq(display->scan_queue,
+			    !display->flip_pending || !display_scan_reads(display),
+			    display->drm.event_lock);
 	if (display->flip_pending)
 		display_flip_done(display);
 	spin_unlock_irq(&display->drm.event_lock);
@@ -111,7 +102,7 @@ static void display_flip_finish(struct display *display)
 /*
  * The vblank. The scan of a large frame on a slow CPU can take longer than a
  * period. Then the flip waits for a later vblank: no buffer is returned while it
- * is read, and each frame is read at least once.
+ * is read.
  */
 static enum hrtimer_restart display_vblank(struct hrtimer *timer)
 {
@@ -122,11 +113,10 @@ static enum hrtimer_restart display_vblank(struct hrtimer *timer)
 	drm_crtc_handle_vblank(&display->crtc);
 
 	spin_lock_irqsave(&display->drm.event_lock, flags);
-	if (!display->scanning) {
-		if (display->flip_pending)
-			display_flip_done(display);
+	if (display->flip_pending && !display_scan_reads(display))
+		display_flip_done(display);
+	if (!display->scanning)
 		display_scan_start(display);
-	}
 	spin_unlock_irqrestore(&display->drm.event_lock, flags);
 	return HRTIMER_RESTART;
 }
@@ -163,29 +153,32 @@ static void display_crtc_enable(struct drm_crtc *crtc, struct drm_atomic_state *
 }
 
 /*
- * Stops the timer, then waits for the scan: after that nothing reads a buffer.
- * No vblank follows, so a pending flip is completed here, and so is the event of
- * a commit that only switches the CRTC off. This runs without drm_dev_enter():
- * it has to switch the display off when that is unbound.
+ * No vblank follows, so a pending flip is completed here, and so is the event of a
+ * commit that only switches the CRTC off. The scan is waited for after that: it may
+ * wait for the fences of these. This runs without drm_dev_enter(): it has to switch
+ * the display off when that is unbound.
  */
 static void display_crtc_disable(struct drm_crtc *crtc, struct drm_atomic_state *state)
 {
 	struct display *display = to_display(crtc->dev);
 
 	hrtimer_cancel(&display->vblank_timer);
-	display_scan_finish(display, NULL);
 	drm_crtc_vblank_off(crtc);
-
-	display_flip_finish(display);
 	display->staged.bo = NULL;
 
 	spin_lock_irq(&crtc->dev->event_lock);
+	wait_event_lock_irq(display->scan_queue, !display_scan_reads(display),
+			    crtc->dev->event_lock);
+	if (display->flip_pending)
+		display_flip_done(display);
 	display->shown.bo = NULL;
 	if (crtc->state->event && !crtc->state->active) {
 		drm_crtc_send_vblank_event(crtc, crtc->state->event);
 		crtc->state->event = NULL;
 	}
 	spin_unlock_irq(&crtc->dev->event_lock);
+
+	display_scan_finish(display, NULL);
 }
 
 /*

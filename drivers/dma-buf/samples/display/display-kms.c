@@ -98,8 +98,7 @@ static int display_plane_prepare(struct drm_plane *plane, struct drm_plane_state
 
 /*
  * Called when the next commit has replaced this framebuffer, or when this commit
- * failed. No scan reads the buffer, unless the commit timed out while an
- * exporter's begin_cpu_access blocked the scan.
+ * failed. No scan reads the buffer, but one may still wait for it.
  */
 static void display_plane_cleanup(struct drm_plane *plane, struct drm_plane_state *state)
 {

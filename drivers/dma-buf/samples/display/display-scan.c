@@ -35,8 +35,9 @@
  * flip event. The first line with a number not less than that of the event has
  * the CRC of the picture that the flip brought.
  *
- * A frame has no line if a writer with a fence was at work on the buffer. The
- * picture would be torn, and the CRC meaningless.
+ * A frame has no line if a writer with a fence was at work on the buffer: the
+ * picture would be torn, and the CRC meaningless. Nor has it one if it was
+ * replaced while the scan waited for the buffer.
  */
 
 static u32 display_scan_crc(struct display *display)
@@ -81,17 +82,42 @@ static bool display_scan_has_writer(struct display_bo *bo)
 }
 
 /*
- * dma_buf_begin_cpu_access() waits for writers. The first test keeps a flip from
- * waiting for a writer that began while the buffer was on the screen. The second
- * test finds writers that began during the read.
+ * Begins to read. The begin of CPU access waits for writers and for a reservation
+ * lock, and these may wait for the fence of the next flip. So a flip does not wait
+ * for a scan that waits here. It may have replaced the frame meanwhile: then there
+ * is nothing to read.
  */
+static bool display_scan_begin(struct display *display)
+{
+	struct display_bo *bo = display->scanned.bo;
+	bool shown;
+	int ret;
+
+	spin_lock_irq(&display->drm.event_lock);
+	display->scan_waits = true;
+	wake_up_all(&display->scan_queue);
+	spin_unlock_irq(&display->drm.event_lock);
+
+	ret = display_scan_begin_cpu(bo);
+
+	spin_lock_irq(&display->drm.event_lock);
+	display->scan_waits = false;
+	shown = display->shown.bo == bo;
+	spin_unlock_irq(&display->drm.event_lock);
+
+	if (!ret && !shown)
+		display_scan_end_cpu(bo);
+	return !ret && shown;
+}
+
+/* The second test finds writers that began during the read. */
 static bool display_scan_read(struct display *display, u32 *crc)
 {
 	struct display_bo *bo = display->scanned.bo;
 
 	if (display_scan_has_writer(bo))
 		return false;
-	if (display_scan_begin_cpu(bo))
+	if (!display_scan_begin(display))
 		return false;
 	*crc = display_scan_crc(display);
 	display_scan_end_cpu(bo);
@@ -109,12 +135,25 @@ static void display_scan_work(struct work_struct *work)
 
 	spin_lock_irq(&display->drm.event_lock);
 	display->scanning = false;
+	wake_up_all(&display->scan_queue);
 	spin_unlock_irq(&display->drm.event_lock);
 }
 
 void display_scan_init(struct display *display)
 {
+	init_waitqueue_head(&display->scan_queue);
 	INIT_WORK(&display->scan_work, display_scan_work);
+}
+
+/*
+ * Whether a scan reads @scanned, or will without waiting for others.
+ *
+ * Context: event_lock held.
+ */
+bool display_scan_reads(struct display *display)
+{
+	lockdep_assert_held(&display->drm.event_lock);
+	return display->scanning && !display->scan_waits;
 }
 
 /*

@@ -172,6 +172,15 @@ struct display {
 	bool scanning;
 
 	/**
+	 * @scan_waits: @scan_work waits for a lock or for fences, and reads nothing;
+	 * event_lock.
+	 */
+	bool scan_waits;
+
+	/** @scan_queue: Waiters for display_scan_reads() to become false. */
+	wait_queue_head_t scan_queue;
+
+	/**
 	 * @scanned: Copy of @shown, taken when the scan began. Written under
 	 * event_lock while @scanning is false, constant while it is true.
 	 */
@@ -220,6 +229,7 @@ int display_crc_source_verify(struct drm_crtc *crtc, const char *source,
 			      size_t *values);
 int display_crc_source_set(struct drm_crtc *crtc, const char *source);
 void display_scan_init(struct display *display);
+bool display_scan_reads(struct display *display);
 void display_scan_start(struct display *display);
 void display_scan_finish(struct display *display, struct display_bo *bo);
 

@@ -10,6 +10,7 @@
 
 #include <kunit/device.h>
 #include <kunit/test.h>
+#include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/device.h>
 #include <linux/dma-buf.h>
@@ -153,18 +154,19 @@ static void move_notifies_each_dma_buf(struct kunit *test)
 }
 
 /**
- * struct scan_context - a display that scans @old, and a flip to @new that is pending
+ * struct scan_context - a display that shows @old, and a flip to @new that is pending
  * @display: the display
- * @old: buffer that is scanned; the case holds its reservation lock, so that the scan
- *	does not end
+ * @old: buffer on the screen
  * @new: buffer of the flip
  * @flush: calls the display's atomic_flush, as the next commit does
+ * @flushing: completed when @flush runs
  */
 struct scan_context {
 	struct display *display;
 	struct display_bo *old;
 	struct display_bo *new;
 	struct work_struct flush;
+	struct completion flushing;
 };
 
 static void scan_flush(struct work_struct *work)
@@ -172,6 +174,7 @@ static void scan_flush(struct work_struct *work)
 	struct scan_context *ctx = container_of(work, struct scan_context, flush);
 	struct drm_crtc *crtc = &ctx->display->crtc;
 
+	complete(&ctx->flushing);
 	crtc->helper_private->atomic_flush(crtc, NULL);
 }
 
@@ -191,38 +194,55 @@ static struct display_bo *scan_create_bo(struct kunit *test)
 	return bo;
 }
 
-static void scan_begin(struct kunit *test, struct scan_context *ctx)
+static void scan_init(struct kunit *test, struct scan_context *ctx)
 {
 	struct display *display = first_display(test);
 
 	ctx->display = display;
 	ctx->old = scan_create_bo(test);
 	ctx->new = scan_create_bo(test);
+	init_completion(&ctx->flushing);
 	INIT_WORK_ONSTACK(&ctx->flush, scan_flush);
-	dma_resv_lock(ctx->old->base.resv, NULL);
 
 	spin_lock_irq(&display->drm.event_lock);
 	display->frame_time = ms_to_ktime(16);
-	display->crc_wanted = true;
 	display->shown = scan_frame(ctx->old);
-	display_scan_start(display);
 	display->next = scan_frame(ctx->new);
 	display->flip_pending = true;
 	spin_unlock_irq(&display->drm.event_lock);
-	KUNIT_EXPECT_TRUE(test, display->scanning);
+}
+
+/* Pretends that a scan reads, or that it has ended. */
+static void scan_set_reading(struct display *display, bool reading)
+{
+	spin_lock_irq(&display->drm.event_lock);
+	display->scanned = display->shown;
+	display->scanning = reading;
+	wake_up_all(&display->scan_queue);
+	spin_unlock_irq(&display->drm.event_lock);
+}
+
+static bool scan_comes_to_wait(struct display *display)
+{
+	for (int i = 0; i < 5000; i++) {
+		if (READ_ONCE(display->scan_waits))
+			return true;
+		usleep_range(1000, 2000);
+	}
+	return false;
 }
 
 static void scan_end(struct scan_context *ctx)
 {
 	struct display *display = ctx->display;
 
-	display_scan_finish(display, NULL);
 	spin_lock_irq(&display->drm.event_lock);
 	display->crc_wanted = false;
 	display->flip_pending = false;
 	display->shown.bo = NULL;
 	display->next.bo = NULL;
 	spin_unlock_irq(&display->drm.event_lock);
+	display_scan_finish(display, NULL);
 	destroy_work_on_stack(&ctx->flush);
 
 	display_bo_cleanup(ctx->old);
@@ -231,54 +251,84 @@ static void scan_end(struct scan_context *ctx)
 	drm_gem_object_put(&ctx->new->base);
 }
 
-/* Rule: a vblank during a scan completes no flip; one after the scan does. */
+/* Rule: a vblank while a scan reads completes no flip; one after the scan does. */
 static void vblank_leaves_scanned_frame(struct kunit *test)
 {
 	struct display *display;
 	struct scan_context ctx;
 
-	scan_begin(test, &ctx);
+	scan_init(test, &ctx);
 	display = ctx.display;
+	scan_set_reading(display, true);
 	display->vblank_timer.function(&display->vblank_timer);
 	KUNIT_EXPECT_PTR_EQ(test, display->shown.bo, ctx.old);
 	KUNIT_EXPECT_TRUE(test, display->flip_pending);
-	dma_resv_unlock(ctx.old->base.resv);
-	display_scan_finish(display, NULL);
 
+	scan_set_reading(display, false);
 	display->vblank_timer.function(&display->vblank_timer);
 	KUNIT_EXPECT_PTR_EQ(test, display->shown.bo, ctx.new);
 	KUNIT_EXPECT_FALSE(test, display->flip_pending);
 	scan_end(&ctx);
 }
 
-/* Rule: a commit that finds a flip pending completes it when the scan has ended. */
+/* Rule: a commit that finds a flip pending completes it when the scan has read its frame. */
 static void flush_waits_for_scan(struct kunit *test)
 {
 	struct display *display;
 	struct scan_context ctx;
 
-	scan_begin(test, &ctx);
+	scan_init(test, &ctx);
 	display = ctx.display;
+	scan_set_reading(display, true);
 	queue_work(system_unbound_wq, &ctx.flush);
+	wait_for_completion(&ctx.flushing);
 	msleep(50);
-	KUNIT_EXPECT_TRUE(test, display->scanning);
 	KUNIT_EXPECT_PTR_EQ(test, display->shown.bo, ctx.old);
-	dma_resv_unlock(ctx.old->base.resv);
 
+	scan_set_reading(display, false);
 	flush_work(&ctx.flush);
 	KUNIT_EXPECT_PTR_EQ(test, display->shown.bo, ctx.new);
 	scan_end(&ctx);
 }
 
-/* Rule: a scan reads the frame that was shown when it began. */
-static void scan_reads_its_copy(struct kunit *test)
+/*
+ * Rule: no flip waits for a scan that waits for a lock, whose holder may wait for the
+ * flip. The scan reads nothing then.
+ */
+static void flip_passes_scan_that_waits(struct kunit *test)
 {
 	struct display *display;
 	struct scan_context ctx;
 
-	scan_begin(test, &ctx);
+	scan_init(test, &ctx);
 	display = ctx.display;
+	dma_resv_lock(ctx.old->base.resv, NULL);
 	spin_lock_irq(&display->drm.event_lock);
+	display->crc_wanted = true;
+	display_scan_start(display);
+	spin_unlock_irq(&display->drm.event_lock);
+	KUNIT_EXPECT_TRUE(test, scan_comes_to_wait(display));
+
+	display->vblank_timer.function(&display->vblank_timer);
+	KUNIT_EXPECT_PTR_EQ(test, display->shown.bo, ctx.new);
+	KUNIT_EXPECT_FALSE(test, display->flip_pending);
+	KUNIT_EXPECT_PTR_EQ(test, display->scanned.bo, ctx.old);
+	dma_resv_unlock(ctx.old->base.resv);
+	scan_end(&ctx);
+}
+
+/* Rule: a scan reads the frame that was shown when it began, and only if it still is. */
+static void scan_drops_replaced_frame(struct kunit *test)
+{
+	struct display *display;
+	struct scan_context ctx;
+
+	scan_init(test, &ctx);
+	display = ctx.display;
+	dma_resv_lock(ctx.old->base.resv, NULL);
+	spin_lock_irq(&display->drm.event_lock);
+	display->crc_wanted = true;
+	display_scan_start(display);
 	display->shown.bo = NULL;
 	spin_unlock_irq(&display->drm.event_lock);
 	dma_resv_unlock(ctx.old->base.resv);
@@ -311,7 +361,8 @@ static struct kunit_suite display_move_suite = {
 static struct kunit_case display_scan_cases[] = {
 	KUNIT_CASE(vblank_leaves_scanned_frame),
 	KUNIT_CASE(flush_waits_for_scan),
-	KUNIT_CASE(scan_reads_its_copy),
+	KUNIT_CASE(flip_passes_scan_that_waits),
+	KUNIT_CASE(scan_drops_replaced_frame),
 	{}
 };
 

@@ -47,7 +47,8 @@
  *    preparation of a commit are such sections. After this step no import is
  *    added, none is pinned, and none is looked up for an export.
  * 2. drm_atomic_helper_shutdown() switches the CRTC off. It waits for commits
- *    that were prepared before step 1. The device reads no buffer any more.
+ *    that were prepared before step 1, but a signal can end that wait. So remove()
+ *    also stops the hardware itself. The device reads no buffer any more.
  * 3. display_import_detach_all() unpins, unmaps and detaches each import. It
  *    clears import_attach: from now on the object is dead. Its reference to the
  *    dma-buf remains.

@@ -144,6 +144,9 @@ static void display_remove(struct platform_device *pdev)
 
 	drm_dev_unplug(&display->drm);
 	drm_atomic_helper_shutdown(&display->drm);
+	/* A signal can end the shutdown early. The timer is not started any more. */
+	hrtimer_cancel(&display->vblank_timer);
+	display_scan_finish(display, NULL);
 	display_import_detach_all(display);
 }
 

@@ -328,11 +328,21 @@ static void display_export_release(struct dma_buf *dmabuf)
 }
 
 /*
- * No .attach: it would refuse devices that cannot reach the storage, and pages
- * are in reach of all. No .cache_sgt_mapping: a mapping that outlives its use
+ * dma_buf_ops.attach: refuses a device that cannot do DMA, for example one on an
+ * I2C bus. All others reach the pages, if need be through bounce buffers.
+ */
+static int display_export_attach(struct dma_buf *dmabuf,
+				 struct dma_buf_attachment *attach)
+{
+	return attach->dev->dma_mask ? 0 : -ENODEV;
+}
+
+/*
+ * No .cache_sgt_mapping: a mapping that outlives its use
  * would keep the old storage allocated after a move.
  */
 static const struct dma_buf_ops display_export_ops = {
+	.attach = display_export_attach,
 	.pin = display_export_pin,
 	.unpin = display_export_unpin,
 	.map_dma_buf = display_export_map,

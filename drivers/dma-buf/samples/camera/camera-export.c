@@ -104,8 +104,10 @@ struct camera_pages *camera_pages_alloc(unsigned long size)
 	refcount_set(&pages->users, 1);
 	INIT_LIST_HEAD(&pages->mappings);
 	dma_resv_init(&pages->resv);
+	/* Userspace chooses the size: fail rather than kill a process. */
 	for (i = 0; i < count; i++) {
-		pages->pages[i] = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+		pages->pages[i] = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO |
+					     __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
 		if (!pages->pages[i]) {
 			camera_pages_put(pages);
 			return ERR_PTR(-ENOMEM);

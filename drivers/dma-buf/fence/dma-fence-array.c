@@ -178,8 +178,9 @@ static bool dma_fence_array_poll_members(struct dma_fence_array *array)
 }
 
 /*
- * Once signalling is enabled, the callbacks decide and no member is polled: another callback
- * on a member may come here with the member's lock held, and must not signal the array.
+ * Once signalling is enabled, the callbacks decide and no member is polled: a callback that
+ * was added to a member before may come here with the member's lock held, and must not signal
+ * the array.
  */
 static bool dma_fence_array_signaled(struct dma_fence *fence)
 {

@@ -204,7 +204,7 @@ static int mock_op_begin(struct dma_buf *dmabuf, enum dma_data_direction dir)
 {
 	struct mock_exporter *exporter = dmabuf->priv;
 
-	exporter->calls[MOCK_BEGIN].dir = dir;
+	WRITE_ONCE(exporter->calls[MOCK_BEGIN].dir, dir);
 	return mock_called(exporter, MOCK_BEGIN, dmabuf);
 }
 
@@ -212,7 +212,7 @@ static int mock_op_end(struct dma_buf *dmabuf, enum dma_data_direction dir)
 {
 	struct mock_exporter *exporter = dmabuf->priv;
 
-	exporter->calls[MOCK_END].dir = dir;
+	WRITE_ONCE(exporter->calls[MOCK_END].dir, dir);
 	return mock_called(exporter, MOCK_END, dmabuf);
 }
 

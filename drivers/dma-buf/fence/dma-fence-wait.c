@@ -201,7 +201,8 @@ static long dma_fence_wait_callbacks(struct dma_fence **fences, u32 count,
  *	and does not sleep
  * @idx: index of a fence that has signalled (out, on success), or NULL
  *
- * On success the signaller of that fence has finished, as for dma_fence_wait_timeout().
+ * On success the signaller of that fence has finished, as for dma_fence_wait_timeout(), but not
+ * if @timeout is 0.
  *
  * Context: May sleep, and allocates memory, unless @timeout is 0. No lock held that one of
  * the drivers needs to signal.
@@ -218,11 +219,12 @@ signed long dma_fence_wait_any_timeout(struct dma_fence **fences, u32 count,
 				       u32 *idx)
 {
 	struct dma_fence_waiter *waiters = NULL;
+	bool poll = !timeout;
 	u32 first;
 
 	if (WARN_ON_ONCE(!fences || !count || timeout < 0))
 		return -EINVAL;
-	if (timeout) {
+	if (!poll) {
 		might_sleep();
 		__dma_fence_might_wait();
 	}
@@ -232,7 +234,7 @@ signed long dma_fence_wait_any_timeout(struct dma_fence **fences, u32 count,
 			break;
 	if (first < count) {
 		timeout = max(timeout, 1L);
-	} else if (timeout) {
+	} else if (!poll) {
 		waiters = kmalloc_array(count, sizeof(*waiters), GFP_KERNEL | __GFP_NOWARN);
 		if (!waiters)
 			return -ENOMEM;
@@ -242,7 +244,9 @@ signed long dma_fence_wait_any_timeout(struct dma_fence **fences, u32 count,
 	if (timeout <= 0)
 		return timeout;
 
-	dma_fence_wait_signaller(fences[first]);
+	/* Takes a lock, which may sleep on PREEMPT_RT. */
+	if (!poll)
+		dma_fence_wait_signaller(fences[first]);
 	if (idx)
 		*idx = first;
 	return timeout;

@@ -3,9 +3,9 @@
  * What the files of fence/ offer each other. Other folders use the public headers only.
  *
  * Locks: a container's callback runs with the lock of a fence in it held, takes no lock but
- * those that releasing the fence takes, and queues a deferral. The deferral takes one lock at a time: that of the next
- * fence, then that of the container. On PREEMPT_RT, enabling holds the container's lock
- * around those of its fences.
+ * those that releasing the fence takes, and queues a deferral. The deferral takes one lock at a
+ * time: that of the next fence, then that of the container. On PREEMPT_RT, enabling holds the
+ * container's lock around those of its fences.
  */
 #ifndef _DMA_FENCE_PRIVATE_H
 #define _DMA_FENCE_PRIVATE_H

@@ -61,10 +61,14 @@ static void round_put(struct round *round)
 
 static struct round *rounds_get(struct rounds *rounds)
 {
-	guard(spinlock)(&rounds->lock);
-	if (rounds->current_round)
-		refcount_inc(&rounds->current_round->users);
-	return rounds->current_round;
+	struct round *round;
+
+	spin_lock(&rounds->lock);
+	round = rounds->current_round;
+	if (round)
+		refcount_inc(&round->users);
+	spin_unlock(&rounds->lock);
+	return round;
 }
 
 /* Make an array of all, an array of any or a chain, by turns. */
@@ -93,8 +97,9 @@ static struct round *round_make(struct rounds *rounds)
 /* Replace the round, and return the old one with its reference. */
 static struct round *rounds_replace(struct rounds *rounds, struct round *round)
 {
-	guard(spinlock)(&rounds->lock);
+	spin_lock(&rounds->lock);
 	swap(rounds->current_round, round);
+	spin_unlock(&rounds->lock);
 	return round;
 }
 

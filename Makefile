@@ -74,6 +74,7 @@ apply:
 	@scripts/apply $(if $(KERNEL),'$(KERNEL)')
 
 check:
+	@scripts/setup build
 	@KCSAN='$(KCSAN)' scripts/check
 
 clean:

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Fence arrays: an all-array signals with its last member, an any-array with its first.
+ * Fence arrays
  *
  * Enabling adds a callback to each member. The callback runs with the member's lock held,
- * so it only counts @num_pending down; the callback that decides defers, and the deferral
- * signals the array, without the signaller's locks.
+ * so it only counts @num_pending down; the callback that decides the array defers its signal.
  *
  * The callbacks hold one reference to the array together. @num_pending counts the users of
  * that reference: callbacks that have not run and, for an any-array, the deferred signal.
@@ -17,12 +16,10 @@
 
 #include <linux/dma-fence-array.h>
 #include <linux/export.h>
-#include <linux/irq_work.h>
 #include <linux/lockdep.h>
 #include <linux/preempt.h>
 #include <linux/refcount.h>
 #include <linux/slab.h>
-#include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
 #include "dma-fence-private.h"
@@ -30,17 +27,15 @@
 /**
  * DOC: Arrays
  *
- * An array (&struct dma_fence_array) signals when all of its members have signalled, or
- * when one has. It is made once and does not change. A driver that submits one job to
- * several rings returns an array; dma_resv_get_singleton() returns one for all fences of
- * a reservation object.
+ * An all-array (&struct dma_fence_array) signals with its last member, an any-array with its
+ * first. The members are fixed. A driver that submits one job to several rings returns an
+ * array; dma_resv_get_singleton() returns one for all fences of a reservation object.
  *
- * The error of an all-array is that of its first failed member, in the order of the
- * members and not of their signals. The error of an any-array is that of the member which
- * signalled the array.
+ * The error of an all-array is that of its first failed member, in the order of @fences. The
+ * error of an any-array is that of the member which signalled the array.
  *
- * An array does not signal in the call that signals a member, but is deferred: callbacks on
- * the array may take locks that are held where a member signals.
+ * An array signals after the call that signals a member, not in it: callbacks on the array
+ * may take locks that are held where a member signals.
  */
 
 /* Value of &dma_fence.error until the array is about to signal. */
@@ -83,10 +78,7 @@ static void dma_fence_array_put_work(struct work_struct *work)
 	dma_fence_put(&container_of(work, struct dma_fence_array, task_work)->base);
 }
 
-/*
- * Drop the callbacks' reference. Releasing the array may release members, whose drivers
- * may take a lock that the interrupted task holds: a worker does that.
- */
+/* A member's release may take a lock that the interrupted task holds: use a worker. */
 static void dma_fence_array_put_deferred(struct dma_fence_array *array)
 {
 	if (in_task())
@@ -268,7 +260,6 @@ void dma_fence_array_init(struct dma_fence_array *array, int num_fences,
 	int i;
 
 	WARN_ON(num_fences < 1 || !fences);
-
 	array->num_fences = num_fences;
 	array->fences = fences;
 	array->signal_on_any = signal_on_any;

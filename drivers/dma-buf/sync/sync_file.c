@@ -236,10 +236,13 @@ static unsigned int sync_file_count(struct sync_file *sync_file)
 static void sync_file_show_fdinfo(struct seq_file *seq, struct file *file)
 {
 	struct sync_file *sync_file = file->private_data;
+	struct dma_fence *fence = sync_file->fence;
+	int status = 0;
 
-	/* As &sync_file_info.num_fences and .status. */
-	seq_printf(seq, "fences:\t%u\nstatus:\t%d\n", sync_file_count(sync_file),
-		   dma_fence_get_status(sync_file->fence));
+	/* Who only looks takes no lock, which may be gone after the signal, and asks no driver. */
+	if (dma_fence_test_signaled_flag(fence))
+		status = fence->error ?: 1;
+	seq_printf(seq, "fences:\t%u\nstatus:\t%d\n", sync_file_count(sync_file), status);
 }
 
 /* Returns the status of the first fence that has not signalled or has failed, else 1. */

@@ -131,7 +131,7 @@ struct dma_fence_ops {
 	 * always signals its fences by itself. A driver that signals without holding a
 	 * reference takes one here and drops it after the signal.
 	 *
-	 * Context: &dma_fence.lock held, interrupts off.
+	 * Context: &dma_fence.lock held, interrupts off but for PREEMPT_RT.
 	 *
 	 * Return: true; false if the work is done or will never be, and the core signals
 	 * the fence. &dma_fence.error may be set before.

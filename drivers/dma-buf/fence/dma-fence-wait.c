@@ -6,9 +6,9 @@
  * returns. It sets its task state before it tests the flags, and the signaller sets the
  * flag before it wakes, so that no wake-up is lost.
  *
- * A wait that succeeds takes the fence's lock after the signal. The signaller holds that
+ * A wait that succeeds takes the fence's lock after the signal. dma_fence_signal() holds that
  * lock from the flag until its last callback has returned, so the caller may then free the
- * fence: xe keeps fences on the stack.
+ * fence: xe keeps fences on the stack. i915 sets the flag by itself, without the lock.
  *
  * Timeouts are in jiffies. A wait that succeeds returns what is left of its timeout and at
  * least 1. A timeout of 0 does not sleep; the result is 1 if the fence has signalled.
@@ -201,8 +201,8 @@ static long dma_fence_wait_callbacks(struct dma_fence **fences, u32 count,
  *	and does not sleep
  * @idx: index of a fence that has signalled (out, on success), or NULL
  *
- * On success the signaller of that fence has finished, as for dma_fence_wait_timeout(), but not
- * if @timeout is 0.
+ * On success it takes the lock of that fence, also if that had signalled before, unless
+ * @timeout is 0. So its signaller has finished, as for dma_fence_wait_timeout().
  *
  * Context: May sleep, and allocates memory, unless @timeout is 0. No lock held that one of
  * the drivers needs to signal.

@@ -118,7 +118,7 @@ static bool dma_fence_ops_valid(const struct dma_fence_ops *ops)
  * dma_fence_init() - initialise a fence.
  * @fence: memory that the driver has allocated
  * @ops: the driver's callbacks; those for names are mandatory
- * @lock: &dma_fence.lock of this fence; outlives it
+ * @lock: &dma_fence.lock of this fence; outlives it, also if it has signalled
  * @context: timeline, from dma_fence_context_alloc()
  * @seqno: sequence number in the timeline
  *
@@ -312,7 +312,7 @@ EXPORT_SYMBOL(dma_fence_enable_sw_signaling);
  * dma_fence_wait_timeout().
  *
  * Context: Any; &dma_fence.lock not held.
- * Return: 0, or a negative errno, and @func is not called:
+ * Return: 0, or a negative errno; then @func is not called, and cb->func is unchanged:
  *
  *   * %-ENOENT - the fence has signalled
  *   * %-EINVAL - @fence or @func is NULL (a driver's mistake, warned about)
@@ -327,15 +327,16 @@ int dma_fence_add_callback(struct dma_fence *fence, struct dma_fence_cb *cb,
 		return -EINVAL;
 
 	INIT_LIST_HEAD(&cb->node);
-	cb->func = func;
 	if (dma_fence_test_signaled_flag(fence))
 		return -ENOENT;
 
 	dma_fence_enable_container(fence);
 	spin_lock_irqsave(fence->lock, irq);
 	added = dma_fence_enable(fence);
-	if (added)
+	if (added) {
+		cb->func = func;
 		list_add_tail(&cb->node, &fence->cb_list);
+	}
 	spin_unlock_irqrestore(fence->lock, irq);
 	return added ? 0 : -ENOENT;
 }
@@ -368,8 +369,8 @@ EXPORT_SYMBOL(dma_fence_remove_callback);
  * dma_fence_get_status() - return whether a fence is pending, signalled or failed.
  * @fence: the fence
  *
- * Polls the driver, as dma_fence_is_signaled() does. If the fence has signalled, the
- * signaller has finished, see dma_fence_wait_timeout().
+ * Polls the driver, as dma_fence_is_signaled() does. If the fence has signalled, it takes
+ * &dma_fence.lock, so the signaller has finished as after dma_fence_wait_timeout().
  *
  * Context: Any; &dma_fence.lock not held.
  * Return: 0 if @fence has not signalled; 1 if it has; the negative errno that the driver

@@ -762,6 +762,21 @@ static int contract_init(struct kunit *test)
 	return 0;
 }
 
+/* DRM's syncobj waits tell by the function whether a callback was added. */
+static void callback_that_was_not_added_keeps_its_function(struct kunit *test)
+{
+	struct dma_fence_cb cb = {};
+	struct dma_fence *fence;
+	static DEFINE_SPINLOCK(lock);
+
+	fence = contract_fence(test, &lock);
+	dma_fence_signal(fence);
+	KUNIT_EXPECT_EQ(test, -ENOENT, dma_fence_add_callback(fence, &cb, unused_callback));
+	KUNIT_EXPECT_NULL(test, cb.func);
+	KUNIT_EXPECT_TRUE(test, list_empty(&cb.node));
+	dma_fence_put(fence);
+}
+
 static struct kunit_case dma_fence_contract_cases[] = {
 	KUNIT_CASE_PARAM(signaller_has_finished_when_the_call_returns, use_gen_params),
 	KUNIT_CASE_PARAM(container_signals_without_the_drivers_lock, shape_gen_params),
@@ -774,6 +789,7 @@ static struct kunit_case dma_fence_contract_cases[] = {
 	KUNIT_CASE(callback_of_a_chain_holds_its_fence),
 	KUNIT_CASE_PARAM(array_does_not_signal_in_a_members_callback, shape_gen_params),
 	KUNIT_CASE(fence_released_unsignalled_runs_its_callbacks),
+	KUNIT_CASE(callback_that_was_not_added_keeps_its_function),
 	KUNIT_CASE(waiters_wake_before_callbacks_run),
 	KUNIT_CASE(timeout_that_expires_with_a_signal_pending),
 	KUNIT_CASE(signal_interrupts_before_a_timeout_of_0),

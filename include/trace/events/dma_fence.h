@@ -15,12 +15,22 @@
  * change with the signal.
  */
 
+/*
+ * A name may change with the signal, and __string() evaluates it twice: once for its
+ * length, once for the copy. This evaluates it once. Tracepoints are RCU read sections.
+ */
+#define DMA_FENCE_NAME(item, name) \
+	__string_len(item, __data_offsets->item##_ptr_, \
+		     strlen(__data_offsets->item##_ptr_ = (name)))
+
 /* Events up to the signal, traced by the driver: its own names. */
 DECLARE_EVENT_CLASS(dma_fence,
 		    TP_PROTO(struct dma_fence *fence),
 		    TP_ARGS(fence),
-		    TP_STRUCT__entry(__string(driver, fence->ops->get_driver_name(fence))
-				     __string(timeline, fence->ops->get_timeline_name(fence))
+		    TP_STRUCT__entry(DMA_FENCE_NAME(driver,
+						    fence->ops->get_driver_name(fence))
+				     DMA_FENCE_NAME(timeline,
+						    fence->ops->get_timeline_name(fence))
 				     __field(unsigned int, context)
 				     __field(unsigned int, seqno)),
 		    TP_fast_assign(__assign_str(driver);
@@ -32,20 +42,14 @@ DECLARE_EVENT_CLASS(dma_fence,
 			      __entry->context, __entry->seqno)
 );
 
-/*
- * A name may change with the signal, and __string() evaluates it twice: once for its
- * length, once for the copy. This evaluates it once. Tracepoints are RCU read sections.
- */
-#define DMA_FENCE_NAME(item, name) \
-	__string_len(item, __data_offsets->item##_ptr_, \
-		     strlen(__data_offsets->item##_ptr_ = unrcu_pointer(name)))
-
 /* Events that may come after the signal, when the driver may be gone. */
 DECLARE_EVENT_CLASS(dma_fence_any_time,
 		    TP_PROTO(struct dma_fence *fence),
 		    TP_ARGS(fence),
-		    TP_STRUCT__entry(DMA_FENCE_NAME(driver, dma_fence_driver_name(fence))
-				     DMA_FENCE_NAME(timeline, dma_fence_timeline_name(fence))
+		    TP_STRUCT__entry(DMA_FENCE_NAME(driver,
+						    unrcu_pointer(dma_fence_driver_name(fence)))
+				     DMA_FENCE_NAME(timeline,
+						    unrcu_pointer(dma_fence_timeline_name(fence)))
 				     __field(unsigned int, context)
 				     __field(unsigned int, seqno)),
 		    TP_fast_assign(__assign_str(driver);

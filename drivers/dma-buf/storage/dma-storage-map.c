@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Devices: attachments, DMA mappings, and the cache maintenance of CPU access.
+ *
+ * An attachment has a table and a mapping for each direction. A second map of the same
+ * direction shares the mapping. The last unmap ends the DMA mapping, because map and unmap
+ * are what writes back caches and copies bounce buffers; the table is kept for the next map.
+ *
+ * Map and unmap hold &dma_storage_buffer.lock for writing. The begin and end of CPU access
+ * hold it for reading while they sync the mappings in the list.
+ */
+
+#include <linux/dma-mapping.h>
+#include <linux/dma-resv.h>
+#include <linux/highmem.h>
+#include <linux/slab.h>
+
+#include "dma-storage-private.h"
+
+/**
+ * dma_storage_attach() - &dma_buf_ops.attach
+ * @dmabuf: the buffer
+ * @attach: the attachment
+ *
+ * Builds no table: the storage may be replaced before the first map.
+ *
+ * Context: Reservation lock not held; may sleep.
+ * Return: 0, or %-ENOMEM.
+ */
+int dma_storage_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach)
+{
+	struct dma_storage_attachment *priv;
+
+	priv = kzalloc(sizeof(*priv), GFP_KERNEL_ACCOUNT);
+	if (!priv)
+		return -ENOMEM;
+	for (int dir = 0; dir < DMA_NONE; dir++) {
+		priv->mappings[dir].dev = attach->dev;
+		priv->mappings[dir].dir = dir;
+	}
+	attach->priv = priv;
+	return 0;
+}
+
+/**
+ * dma_storage_detach() - &dma_buf_ops.detach
+ * @dmabuf: the buffer
+ * @attach: the attachment, which has no mapping any more
+ *
+ * Context: Reservation lock not held; may sleep.
+ */
+void dma_storage_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach)
+{
+	struct dma_storage_attachment *priv = attach->priv;
+
+	for (int dir = 0; dir < DMA_NONE; dir++)
+		sg_free_table(&priv->mappings[dir].sgt);
+	kfree(priv);
+}
+
+/* Build the table, unless the one of an earlier map still fits. */
+static int dma_storage_mapping_prepare(struct dma_storage_buffer *buffer,
+				       struct dma_storage_mapping *mapping)
+{
+	int ret;
+
+	lockdep_assert_held_write(&buffer->lock);
+	if (mapping->sgt.sgl && mapping->generation == buffer->generation)
+		return 0;
+	sg_free_table(&mapping->sgt);
+	ret = dma_storage_build_table(buffer->storage, mapping->dev, &mapping->sgt);
+	if (!ret)
+		mapping->generation = buffer->generation;
+	return ret;
+}
+
+static int dma_storage_mapping_begin(struct dma_storage_buffer *buffer,
+				     struct dma_storage_mapping *mapping)
+{
+	int ret;
+
+	lockdep_assert_held_write(&buffer->lock);
+	ret = dma_storage_mapping_prepare(buffer, mapping);
+	if (ret)
+		return ret;
+	ret = dma_map_sgtable(mapping->dev, &mapping->sgt, mapping->dir, 0);
+	if (ret)
+		return ret;
+
+	if (mapping->dir != DMA_TO_DEVICE)
+		buffer->touched = true;
+	if (mapping->dir == DMA_FROM_DEVICE)
+		list_add_tail(&mapping->node, &buffer->mappings);
+	else
+		list_add(&mapping->node, &buffer->mappings);
+	return 0;
+}
+
+/**
+ * dma_storage_map() - &dma_buf_ops.map_dma_buf
+ * @attach: the attachment
+ * @dir: direction of the mapping
+ *
+ * Context: Reservation lock held; may sleep.
+ * Return: The table, or an error pointer: %-ENOMEM, or an errno of dma_map_sgtable().
+ */
+struct sg_table *dma_storage_map(struct dma_buf_attachment *attach,
+				 enum dma_data_direction dir)
+{
+	struct dma_storage_attachment *priv = attach->priv;
+	struct dma_storage_buffer *buffer = attach->dmabuf->priv;
+	struct dma_storage_mapping *mapping = &priv->mappings[dir];
+	int ret = 0;
+
+	dma_resv_assert_held(attach->dmabuf->resv);
+	down_write(&buffer->lock);
+	if (mapping->users)
+		dma_sync_sgtable_for_device(mapping->dev, &mapping->sgt, dir);
+	else
+		ret = dma_storage_mapping_begin(buffer, mapping);
+	if (!ret)
+		mapping->users++;
+	up_write(&buffer->lock);
+	return ret ? ERR_PTR(ret) : &mapping->sgt;
+}
+
+/**
+ * dma_storage_unmap() - &dma_buf_ops.unmap_dma_buf
+ * @attach: the attachment
+ * @sgt: table from dma_storage_map()
+ * @dir: direction of the mapping
+ *
+ * Context: Reservation lock held; may sleep.
+ */
+void dma_storage_unmap(struct dma_buf_attachment *attach, struct sg_table *sgt,
+		       enum dma_data_direction dir)
+{
+	struct dma_storage_buffer *buffer = attach->dmabuf->priv;
+	struct dma_storage_mapping *mapping =
+		container_of(sgt, struct dma_storage_mapping, sgt);
+
+	dma_resv_assert_held(attach->dmabuf->resv);
+	down_write(&buffer->lock);
+	if (--mapping->users) {
+		dma_sync_sgtable_for_cpu(mapping->dev, sgt, mapping->dir);
+	} else {
+		list_del(&mapping->node);
+		dma_unmap_sgtable(mapping->dev, sgt, mapping->dir, 0);
+	}
+	up_write(&buffer->lock);
+}
+
+/**
+ * dma_storage_begin_cpu_access() - &dma_buf_ops.begin_cpu_access
+ * @dmabuf: the buffer
+ * @dir: direction of the access
+ *
+ * Syncs whatever @dir is: also a CPU that only writes may write less than the end pushes
+ * out.
+ *
+ * Context: Reservation lock not held; may sleep.
+ * Return: 0.
+ */
+int dma_storage_begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
+{
+	struct dma_storage_buffer *buffer = dmabuf->priv;
+	struct dma_storage_mapping *mapping;
+
+	down_read(&buffer->lock);
+	if (buffer->vaddr)
+		invalidate_kernel_vmap_range(buffer->vaddr, dmabuf->size);
+	list_for_each_entry(mapping, &buffer->mappings, node)
+		dma_sync_sgtable_for_cpu(mapping->dev, &mapping->sgt, mapping->dir);
+	up_read(&buffer->lock);
+	return 0;
+}
+
+/**
+ * dma_storage_end_cpu_access() - &dma_buf_ops.end_cpu_access
+ * @dmabuf: the buffer
+ * @dir: direction of the access
+ *
+ * After a read there is nothing to push out; a sync would overwrite what a device has
+ * written meanwhile. A sync for a device that only writes may discard CPU cache lines, so
+ * those mappings are last in the list.
+ *
+ * Context: Reservation lock not held; may sleep.
+ * Return: 0.
+ */
+int dma_storage_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
+{
+	struct dma_storage_buffer *buffer = dmabuf->priv;
+	struct dma_storage_mapping *mapping;
+
+	if (dir == DMA_FROM_DEVICE)
+		return 0;
+	down_read(&buffer->lock);
+	if (buffer->vaddr)
+		flush_kernel_vmap_range(buffer->vaddr, dmabuf->size);
+	list_for_each_entry(mapping, &buffer->mappings, node)
+		dma_sync_sgtable_for_device(mapping->dev, &mapping->sgt, mapping->dir);
+	up_read(&buffer->lock);
+	return 0;
+}

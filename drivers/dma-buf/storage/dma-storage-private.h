@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Private interface of the storage folder: its objects, and what each file offers the others.
+ *
+ * Lock order, outermost first:
+ *
+ *   mmap lock
+ *     reservation lock (&dma_buf.resv)
+ *       dma_storage_buffer.lock
+ *         i_mmap_rwsem of the buffer's inode
+ *
+ * A page fault takes dma_storage_buffer.lock for reading and never the reservation lock:
+ * importers hold that while they submit jobs.
+ */
+#ifndef _DMA_STORAGE_PRIVATE_H
+#define _DMA_STORAGE_PRIVATE_H
+
+#include <linux/dma-buf.h>
+#include <linux/list.h>
+#include <linux/rwsem.h>
+#include <linux/scatterlist.h>
+
+#include "dma-storage.h"
+
+/**
+ * struct dma_storage_buffer - private data of a buffer that has a storage
+ * @lock: guards the members below. Held for writing to change what they say, for reading by
+ *	page faults and by the begin and end of CPU access
+ * @storage: the storage
+ * @generation: number of replacements of @storage so far; tells tables of an older storage
+ * @mappings: DMA mappings, &struct dma_storage_mapping. Those of devices that only write are
+ *	last, see dma_storage_end_cpu_access()
+ * @vaddr: address in the kernel while the buffer is mapped there, or NULL
+ * @touched: the CPU or a device may have written to the buffer. Never cleared. Page faults set
+ *	it with @lock held for reading
+ */
+struct dma_storage_buffer {
+	struct rw_semaphore lock;
+	struct dma_storage *storage;
+	unsigned int generation;
+	struct list_head mappings;
+	void *vaddr;
+	bool touched;
+};
+
+/**
+ * struct dma_storage_mapping - an attachment's mapping in one direction
+ * @node: link in &dma_storage_buffer.mappings while @users is not 0
+ * @sgt: table; kept when the last user unmaps, because only the DMA mapping costs the device
+ *	something
+ * @generation: generation of the storage for which @sgt was built
+ * @dev: the device; fixed
+ * @dir: the direction; fixed
+ * @users: map calls that were not undone yet
+ *
+ * &dma_storage_buffer.lock guards all members. While @users is 0 only the reservation lock's
+ * holder, or the detach, uses @sgt.
+ */
+struct dma_storage_mapping {
+	struct list_head node;
+	struct sg_table sgt;
+	unsigned int generation;
+	struct device *dev;
+	enum dma_data_direction dir;
+	unsigned int users;
+};
+
+/**
+ * struct dma_storage_attachment - private data of an attachment
+ * @mappings: one for each of %DMA_BIDIRECTIONAL, %DMA_TO_DEVICE and %DMA_FROM_DEVICE
+ */
+struct dma_storage_attachment {
+	struct dma_storage_mapping mappings[DMA_NONE];
+};
+
+/* dma-storage.c */
+extern const struct dma_buf_ops dma_storage_buf_ops;
+
+/* dma-storage-table.c: tables of DMA segments. */
+int dma_storage_build_table(const struct dma_storage *storage, struct device *dev,
+			    struct sg_table *sgt);
+
+/* dma-storage-map.c: callbacks for devices, and the cache maintenance of CPU access. */
+int dma_storage_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach);
+void dma_storage_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach);
+struct sg_table *dma_storage_map(struct dma_buf_attachment *attach,
+				 enum dma_data_direction dir);
+void dma_storage_unmap(struct dma_buf_attachment *attach, struct sg_table *sgt,
+		       enum dma_data_direction dir);
+int dma_storage_begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir);
+int dma_storage_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir);
+
+/* dma-storage-mmap.c: mappings in userspace. */
+int dma_storage_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma);
+
+/* dma-storage-vmap.c: the mapping in the kernel. */
+int dma_storage_vmap(struct dma_buf *dmabuf, struct iosys_map *map);
+void dma_storage_vunmap(struct dma_buf *dmabuf, struct iosys_map *map);
+
+#endif /* _DMA_STORAGE_PRIVATE_H */

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tables: which DMA segments a device gets for a storage.
+ *
+ * Adjacent runs become one segment. A segment is cut only where the device needs it:
+ *
+ * - at the longest segment that the driver has set, if it has set one
+ * - at the boundary that segments must not cross, in DMA addresses
+ * - at the longest bounce buffer, if the segment is going to be bounced
+ * - at 2 GiB, because the length of a segment has 32 bits
+ *
+ * The last but one and the boundary are known only for a device that has no IOMMU. The
+ * IOMMU's driver observes the limits for the others.
+ */
+
+#include <linux/device.h>
+#include <linux/dma-direct.h>
+#include <linux/dma-map-ops.h>
+#include <linux/iommu-dma.h>
+#include <linux/pci.h>
+#include <linux/sizes.h>
+#include <linux/swiotlb.h>
+
+#include "dma-storage-private.h"
+
+/**
+ * struct dma_storage_limits - where the segments of a device are cut; lengths in bytes
+ * @dev: the device
+ * @segment: longest segment
+ * @direct: DMA addresses are physical ones but for an offset; the others are for this only
+ * @bounced: longest segment that can be bounced
+ * @boundary: boundary, less one
+ */
+struct dma_storage_limits {
+	struct device *dev;
+	u64 segment;
+	bool direct;
+	u64 bounced;
+	u64 boundary;
+};
+
+/* The PCI core sets this for each device; a driver that needs it does not say so. */
+#define PCI_DEFAULT_SEGMENT	SZ_64K
+
+static u64 dma_storage_page_limit(u64 bytes)
+{
+	return max_t(u64, bytes & PAGE_MASK, PAGE_SIZE);
+}
+
+static u64 dma_storage_longest_segment(struct device *dev)
+{
+	unsigned int said = dev->dma_parms ? dev->dma_parms->max_segment_size : 0;
+
+	if (!said || (dev_is_pci(dev) && said == PCI_DEFAULT_SEGMENT))
+		return SZ_2G;
+	return min_t(u64, dma_storage_page_limit(said), SZ_2G);
+}
+
+static void dma_storage_get_limits(struct device *dev, struct dma_storage_limits *limits)
+{
+	limits->dev = dev;
+	limits->segment = dma_storage_longest_segment(dev);
+	limits->direct = !get_dma_ops(dev) && !use_dma_iommu(dev);
+	limits->bounced = dma_storage_page_limit(dma_max_mapping_size(dev));
+	limits->boundary = dma_storage_page_limit((u64)dma_get_seg_boundary(dev) + 1) - 1;
+}
+
+static bool dma_storage_bounces(struct device *dev, dma_addr_t addr, u64 bytes)
+{
+	return is_swiotlb_force_bounce(dev) || !dma_capable(dev, addr, bytes, true);
+}
+
+/* Return how many of the bytes the first segment takes. */
+static u64 dma_storage_cut(const struct dma_storage_limits *limits, phys_addr_t phys,
+			   u64 bytes)
+{
+	dma_addr_t addr;
+
+	bytes = min(bytes, limits->segment);
+	if (!limits->direct)
+		return bytes;
+	addr = phys_to_dma(limits->dev, phys);
+	bytes = min(bytes - 1, limits->boundary - (addr & limits->boundary)) + 1;
+	if (bytes > limits->bounced && dma_storage_bounces(limits->dev, addr, bytes))
+		bytes = limits->bounced;
+	return bytes;
+}
+
+/* Fill a table, or only count its segments if @sg is NULL. */
+static unsigned int dma_storage_fill_table(const struct dma_storage *storage,
+					   const struct dma_storage_limits *limits,
+					   struct scatterlist *sg)
+{
+	unsigned int segments = 0, i = 0;
+
+	while (i < storage->nr_runs) {
+		phys_addr_t phys = PFN_PHYS(storage->runs[i].pfn);
+		u64 bytes = 0, cut;
+
+		do {
+			bytes += (u64)storage->runs[i].nr_pages << PAGE_SHIFT;
+		} while (++i < storage->nr_runs &&
+			 PFN_PHYS(storage->runs[i].pfn) == phys + bytes);
+
+		for (; bytes; phys += cut, bytes -= cut, segments++) {
+			cut = dma_storage_cut(limits, phys, bytes);
+			if (!sg)
+				continue;
+			sg_set_page(sg, pfn_to_page(PHYS_PFN(phys)), cut, 0);
+			sg = sg_next(sg);
+		}
+	}
+	return segments;
+}
+
+/**
+ * dma_storage_build_table() - build the table of a storage for a device
+ * @storage: the storage
+ * @dev: the device
+ * @sgt: the table, to be freed with sg_free_table()
+ *
+ * Context: May sleep.
+ * Return: 0, or %-ENOMEM.
+ */
+int dma_storage_build_table(const struct dma_storage *storage, struct device *dev,
+			    struct sg_table *sgt)
+{
+	struct dma_storage_limits limits;
+	int ret;
+
+	dma_storage_get_limits(dev, &limits);
+	ret = sg_alloc_table(sgt, dma_storage_fill_table(storage, &limits, NULL),
+			     GFP_KERNEL_ACCOUNT);
+	if (!ret)
+		dma_storage_fill_table(storage, &limits, sgt->sgl);
+	return ret;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Storage of page runs, for exporters whose memory has struct pages: the heaps and udmabuf.
+ *
+ * An exporter allocates a storage and passes it to dma_storage_export(). All callbacks of
+ * the buffer are in this folder; the exporter only frees the storage.
+ */
+#ifndef _DMA_STORAGE_H
+#define _DMA_STORAGE_H
+
+#include <linux/types.h>
+
+struct dma_buf;
+struct dma_storage;
+
+/**
+ * struct dma_storage_run - physically contiguous pages
+ * @pfn: number of the first page
+ * @nr_pages: number of pages
+ */
+struct dma_storage_run {
+	unsigned long pfn;
+	unsigned long nr_pages;
+};
+
+/**
+ * struct dma_storage_ops - what the exporter of a storage implements
+ */
+struct dma_storage_ops {
+	/**
+	 * @free: Frees the storage and its pages, which nobody uses any more.
+	 *
+	 * Context: Process context; may sleep. The reservation lock is held if the storage was
+	 * replaced.
+	 */
+	void (*free)(struct dma_storage *storage);
+};
+
+/**
+ * struct dma_storage - the memory of a buffer: page runs in the order of their offsets
+ * @ops: functions of the exporter
+ * @nr_pages: pages of all runs together
+ * @nr_runs: number of runs
+ * @runs: the runs, of at least one page each; runs that are adjacent in memory may be
+ *	separate
+ *
+ * All members are fixed once the storage has been exported.
+ */
+struct dma_storage {
+	const struct dma_storage_ops *ops;
+	unsigned long nr_pages;
+	unsigned int nr_runs;
+	struct dma_storage_run *runs;
+};
+
+struct dma_buf *dma_storage_export(struct dma_storage *storage, const char *exp_name,
+				   int flags);
+int dma_storage_replace(struct dma_buf *dmabuf, struct dma_storage *new);
+
+#endif /* _DMA_STORAGE_H */

@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Heaps: their registry, and their devices in /dev/dma_heap/.
+ *
+ * A heap is added once and never removed, so a pointer to it stays valid. The index of a
+ * heap in dma_heaps is the minor number of its device. The lock of the array guards the array;
+ * dma_heap_add_lock makes the test of a name and the addition of that name one step.
+ */
+
+#include <linux/atomic.h>
+#include <linux/cdev.h>
+#include <linux/debugfs.h>
+#include <linux/device.h>
+#include <linux/dma-buf.h>
+#include <linux/dma-heap.h>
+#include <linux/export.h>
+#include <linux/fs.h>
+#include <linux/moduleparam.h>
+#include <linux/mutex.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/xarray.h>
+#include <uapi/linux/dma-heap.h>
+
+#include "heaps-private.h"
+
+/**
+ * DOC: Heaps
+ *
+ * A heap allocates buffers of one kind of memory. Each has a device in ``/dev/dma_heap/``,
+ * on which a program calls ``DMA_HEAP_IOCTL_ALLOC``. Drivers add heaps with dma_heap_add(). A
+ * driver in the kernel finds a heap by its name (dma_heap_find()), and allocates from it
+ * (dma_heap_buffer_alloc()).
+ *
+ * The name is part of the interface for userspace. It must be unique and the same at each
+ * boot, and it should name the region or the property of the memory, not the allocator.
+ */
+
+#define DMA_HEAP_MINORS	128
+
+/**
+ * struct dma_heap - a heap
+ * @name: the name
+ * @ops: functions of the heap
+ * @priv: the heap's own data
+ * @buffers: number of its buffers; atomic
+ * @nr_pages: pages of its buffers; atomic
+ *
+ * The other members are fixed. Only the kernel's own heaps count their buffers.
+ */
+struct dma_heap {
+	const char *name;
+	const struct dma_heap_ops *ops;
+	void *priv;
+	atomic_long_t buffers;
+	atomic_long_t nr_pages;
+};
+
+/* One registry: all heaps, the device numbers and the class of their devices. */
+static DEFINE_XARRAY_ALLOC(dma_heaps);
+static DEFINE_MUTEX(dma_heap_add_lock); /* one addition at a time */
+static dev_t dma_heap_devt;
+static struct class *dma_heap_class;
+static struct cdev dma_heap_cdev;
+struct dentry *dma_heap_debugfs; /* folder for the files of heaps */
+
+static bool mem_accounting;
+module_param(mem_accounting, bool, 0444);
+MODULE_PARM_DESC(mem_accounting, "Charge buffers to the memory cgroup of who allocates them (default: no)");
+
+/**
+ * dma_heap_accounts() - test whether buffers are charged to memory cgroups
+ *
+ * Context: Any.
+ * Return: The value of the parameter.
+ */
+bool dma_heap_accounts(void)
+{
+	return mem_accounting;
+}
+
+/**
+ * dma_heap_count() - count the buffers of a heap
+ * @heap: the heap
+ * @buffers: 1 or -1
+ * @nr_pages: pages of the buffer, negative for -1
+ *
+ * Context: Any.
+ */
+void dma_heap_count(struct dma_heap *heap, int buffers, long nr_pages)
+{
+	atomic_long_add(buffers, &heap->buffers);
+	atomic_long_add(nr_pages, &heap->nr_pages);
+}
+
+/**
+ * dma_heap_find() - find a heap by its name
+ * @name: name of the heap
+ *
+ * Context: Process context.
+ * Return: The heap, to be given back with dma_heap_put(); NULL if there is none of that name.
+ */
+struct dma_heap *dma_heap_find(const char *name)
+{
+	struct dma_heap *heap;
+	unsigned long minor;
+
+	xa_for_each(&dma_heaps, minor, heap)
+		if (!strcmp(heap->name, name))
+			return heap;
+	return NULL;
+}
+EXPORT_SYMBOL_NS_GPL(dma_heap_find, DMA_BUF_HEAP);
+
+/**
+ * dma_heap_put() - give back a heap from dma_heap_find()
+ * @heap: the heap
+ *
+ * Does nothing today, because no heap is removed.
+ *
+ * Context: Any.
+ */
+void dma_heap_put(struct dma_heap *heap)
+{
+}
+EXPORT_SYMBOL_NS_GPL(dma_heap_put, DMA_BUF_HEAP);
+
+/**
+ * dma_heap_get_drvdata() - return the heap's own data
+ * @heap: the heap
+ *
+ * Context: Any.
+ * Return: &dma_heap_export_info.priv.
+ */
+void *dma_heap_get_drvdata(struct dma_heap *heap)
+{
+	return heap->priv;
+}
+EXPORT_SYMBOL_NS_GPL(dma_heap_get_drvdata, DMA_BUF_HEAP);
+
+/**
+ * dma_heap_get_name() - return the name of a heap
+ * @heap: the heap
+ *
+ * Context: Any.
+ * Return: The name, which stays valid.
+ */
+const char *dma_heap_get_name(struct dma_heap *heap)
+{
+	return heap->name;
+}
+EXPORT_SYMBOL_NS_GPL(dma_heap_get_name, DMA_BUF_HEAP);
+
+/**
+ * dma_heap_buffer_alloc() - allocate a buffer
+ * @heap: the heap
+ * @len: size in bytes; rounded up to the page size
+ * @fd_flags: access mode of the buffer's file, and %O_CLOEXEC, which is ignored
+ * @heap_flags: must be 0
+ *
+ * Context: Process context; may sleep.
+ * Return: The buffer, or an error pointer: %-EINVAL if the size is 0 or a flag is not defined,
+ * or as &dma_heap_ops.allocate.
+ */
+struct dma_buf *dma_heap_buffer_alloc(struct dma_heap *heap, size_t len, u32 fd_flags,
+				      u64 heap_flags)
+{
+	len = PAGE_ALIGN(len);
+	if (!len || fd_flags & ~DMA_HEAP_VALID_FD_FLAGS ||
+	    heap_flags & ~DMA_HEAP_VALID_HEAP_FLAGS)
+		return ERR_PTR(-EINVAL);
+	return heap->ops->allocate(heap, len, fd_flags, heap_flags);
+}
+EXPORT_SYMBOL_NS_GPL(dma_heap_buffer_alloc, DMA_BUF_HEAP);
+
+static struct dma_buf *dma_heap_ioctl_allocate(struct dma_heap *heap,
+					       const struct dma_heap_allocation_data *data)
+{
+	if (data->fd)
+		return ERR_PTR(-EINVAL);
+	/* Too much for an address space; but what rounds up to 0 is no size. */
+	if (data->len > SIZE_MAX && PAGE_ALIGN(data->len))
+		return ERR_PTR(-ENOMEM);
+	return dma_heap_buffer_alloc(heap, data->len, data->fd_flags, data->heap_flags);
+}
+
+/* Reserve the descriptor, allocate, copy out the answer, and only then publish. */
+static int dma_heap_ioctl_publish(struct dma_heap *heap, void __user *arg,
+				  struct dma_heap_allocation_data *data, size_t out_size)
+{
+	struct dma_buf *dmabuf;
+	int fd;
+
+	fd = get_unused_fd_flags(data->fd_flags & O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	dmabuf = dma_heap_ioctl_allocate(heap, data);
+	if (IS_ERR(dmabuf)) {
+		put_unused_fd(fd);
+		return PTR_ERR(dmabuf);
+	}
+
+	data->fd = fd;
+	if (copy_to_user(arg, data, out_size)) {
+		put_unused_fd(fd);
+		dma_buf_put(dmabuf);
+		return -EFAULT;
+	}
+	fd_install(fd, dmabuf->file);
+	return 0;
+}
+
+/*
+ * Programs may be built with an older or newer version of the structure, and so pass another
+ * size. Members that they do not pass are 0.
+ */
+static long dma_heap_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	void __user *user = (void __user *)arg;
+	struct dma_heap_allocation_data data = {};
+	size_t size = min_t(size_t, _IOC_SIZE(cmd), sizeof(data));
+
+	if (_IOC_NR(cmd) != _IOC_NR(DMA_HEAP_IOCTL_ALLOC))
+		return -EINVAL;
+	if (copy_from_user(&data, user, cmd & IOC_IN ? size : 0))
+		return -EFAULT;
+	return dma_heap_ioctl_publish(file->private_data, user, &data,
+				      cmd & IOC_OUT ? size : 0);
+}
+
+static int dma_heap_open(struct inode *inode, struct file *file)
+{
+	struct dma_heap *heap = xa_load(&dma_heaps, iminor(inode));
+
+	if (!heap)
+		return -ENXIO;
+	file->private_data = heap;
+	return nonseekable_open(inode, file);
+}
+
+static const struct file_operations dma_heap_fops = {
+	.owner = THIS_MODULE,
+	.open = dma_heap_open,
+	.unlocked_ioctl = dma_heap_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+};
+
+/* Add a heap whose name is free. */
+static int dma_heap_register(struct dma_heap *heap)
+{
+	struct device *dev;
+	u32 minor;
+	int ret;
+
+	lockdep_assert_held(&dma_heap_add_lock);
+	ret = xa_alloc(&dma_heaps, &minor, NULL, XA_LIMIT(0, DMA_HEAP_MINORS - 1), GFP_KERNEL);
+	if (ret)
+		return ret;
+	dev = device_create(dma_heap_class, NULL, MKDEV(MAJOR(dma_heap_devt), minor), NULL,
+			    "%s", heap->name);
+	if (IS_ERR(dev)) {
+		xa_erase(&dma_heaps, minor);
+		return PTR_ERR(dev);
+	}
+	/* The entry has been reserved, so this needs no memory. */
+	xa_store(&dma_heaps, minor, heap, GFP_KERNEL);
+	return 0;
+}
+
+/**
+ * dma_heap_add() - add a heap
+ * @exp_info: name and functions of the heap
+ *
+ * A heap cannot be removed, so a module that adds one must have no exit function.
+ *
+ * Context: Process context; may sleep.
+ * Return: The heap, or an error pointer: %-EINVAL if there is no name or no allocate function,
+ * or a heap of that name exists; %-ENOMEM; %-EBUSY if there are 128 heaps; or an errno of
+ * device_create().
+ */
+struct dma_heap *dma_heap_add(const struct dma_heap_export_info *exp_info)
+{
+	struct dma_heap *heap;
+	int ret;
+
+	if (!exp_info->name || !exp_info->name[0] || !exp_info->ops || !exp_info->ops->allocate) {
+		pr_err("dma_heap: a heap needs a name and an allocate function\n");
+		return ERR_PTR(-EINVAL);
+	}
+	heap = kzalloc(sizeof(*heap), GFP_KERNEL);
+	if (!heap)
+		return ERR_PTR(-ENOMEM);
+	heap->name = kstrdup_const(exp_info->name, GFP_KERNEL);
+	heap->ops = exp_info->ops;
+	heap->priv = exp_info->priv;
+
+	mutex_lock(&dma_heap_add_lock);
+	if (!heap->name)
+		ret = -ENOMEM;
+	else if (dma_heap_find(heap->name))
+		ret = -EINVAL;
+	else
+		ret = dma_heap_register(heap);
+	mutex_unlock(&dma_heap_add_lock);
+	if (!ret)
+		return heap;
+
+	pr_err("dma_heap: heap %s cannot be added: %d\n", exp_info->name, ret);
+	kfree_const(heap->name);
+	kfree(heap);
+	return ERR_PTR(ret);
+}
+EXPORT_SYMBOL_NS_GPL(dma_heap_add, DMA_BUF_HEAP);
+
+static int dma_heap_list_show(struct seq_file *m, void *unused)
+{
+	struct dma_heap *heap;
+	unsigned long minor;
+
+	seq_puts(m, "buffers        KiB  heap\n");
+	xa_for_each(&dma_heaps, minor, heap)
+		seq_printf(m, "%7ld %10ld  %s\n", atomic_long_read(&heap->buffers),
+			   atomic_long_read(&heap->nr_pages) << (PAGE_SHIFT - 10), heap->name);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(dma_heap_list);
+
+static char *dma_heap_devnode(const struct device *dev, umode_t *mode)
+{
+	return kasprintf(GFP_KERNEL, "dma_heap/%s", dev_name(dev));
+}
+
+static int __init dma_heap_init(void)
+{
+	int ret;
+
+	ret = alloc_chrdev_region(&dma_heap_devt, 0, DMA_HEAP_MINORS, "dma_heap");
+	if (ret)
+		return ret;
+
+	dma_heap_class = class_create("dma_heap");
+	if (IS_ERR(dma_heap_class)) {
+		ret = PTR_ERR(dma_heap_class);
+		goto unregister_region;
+	}
+	dma_heap_class->devnode = dma_heap_devnode;
+
+	cdev_init(&dma_heap_cdev, &dma_heap_fops);
+	ret = cdev_add(&dma_heap_cdev, dma_heap_devt, DMA_HEAP_MINORS);
+	if (!ret) {
+		dma_heap_debugfs = debugfs_create_dir("dma_heap", NULL);
+		debugfs_create_file("heaps", 0444, dma_heap_debugfs, NULL, &dma_heap_list_fops);
+		return 0;
+	}
+
+	class_destroy(dma_heap_class);
+unregister_region:
+	unregister_chrdev_region(dma_heap_devt, DMA_HEAP_MINORS);
+	return ret;
+}
+subsys_initcall(dma_heap_init);

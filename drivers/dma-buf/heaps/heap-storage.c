@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Storage of a heap's buffer: who pays for it, and the heap's counts.
+ *
+ * With dma_heap.mem_accounting the memory cgroup of the caller is charged for the whole buffer
+ * before the first page is allocated. So a buffer that the cgroup cannot have fails at once,
+ * and takes no memory from others. The charge is the storage's: pages in a pool and of a CMA
+ * region are charged like others, and the payer stays charged after its last task has ended.
+ */
+
+#include <linux/dma-heap.h>
+#include <linux/memcontrol.h>
+#include <linux/mm.h>
+#include <linux/sizes.h>
+
+#include "heaps-private.h"
+
+/* If the cgroup's limit is reached the charge fails; its OOM killer is not invoked. */
+#define HEAP_CHARGE_GFP	(GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+
+/* A larger piece overflows memcg's count of bytes. */
+#define HEAP_CHARGE_PIECE	SZ_1G
+
+#ifdef CONFIG_MEMCG
+static void heap_uncharge(struct obj_cgroup *payer, u64 bytes)
+{
+	while (bytes) {
+		size_t piece = min_t(u64, bytes, HEAP_CHARGE_PIECE);
+
+		obj_cgroup_uncharge(payer, piece);
+		bytes -= piece;
+	}
+}
+
+static int heap_charge(struct obj_cgroup *payer, u64 bytes)
+{
+	u64 charged = 0;
+	int ret = 0;
+
+	while (charged < bytes && !ret) {
+		size_t piece = min_t(u64, bytes - charged, HEAP_CHARGE_PIECE);
+
+		ret = obj_cgroup_charge(payer, HEAP_CHARGE_GFP, piece);
+		if (!ret)
+			charged += piece;
+	}
+	if (ret)
+		heap_uncharge(payer, charged);
+	return ret;
+}
+
+/* The root cgroup has no objcg: then nobody pays. */
+static struct obj_cgroup *heap_get_payer(void)
+{
+	if (!dma_heap_accounts() || !memcg_kmem_online())
+		return NULL;
+	return get_obj_cgroup_from_current();
+}
+
+static void heap_put_payer(struct obj_cgroup *payer)
+{
+	obj_cgroup_put(payer);
+}
+#else
+static void heap_uncharge(struct obj_cgroup *payer, u64 bytes)
+{
+}
+
+static int heap_charge(struct obj_cgroup *payer, u64 bytes)
+{
+	return 0;
+}
+
+static struct obj_cgroup *heap_get_payer(void)
+{
+	return NULL;
+}
+
+static void heap_put_payer(struct obj_cgroup *payer)
+{
+}
+#endif
+
+static u64 heap_storage_bytes(const struct heap_storage *storage)
+{
+	return (u64)storage->base.nr_pages << PAGE_SHIFT;
+}
+
+/**
+ * heap_storage_init() - charge and count a storage that is going to be allocated
+ * @storage: the storage
+ * @heap: the heap
+ * @nr_pages: pages that the storage will have
+ *
+ * Context: Process context; may sleep.
+ * Return: 0, or %-ENOMEM if the machine has not so many pages, or the memory cgroup may not
+ * have them.
+ */
+int heap_storage_init(struct heap_storage *storage, struct dma_heap *heap,
+		      unsigned long nr_pages)
+{
+	int ret;
+
+	/* Do not take all memory from others, only to find that it does not suffice. */
+	if (nr_pages > totalram_pages())
+		return -ENOMEM;
+
+	storage->base.nr_pages = nr_pages;
+	storage->heap = heap;
+	storage->payer = heap_get_payer();
+	if (storage->payer) {
+		ret = heap_charge(storage->payer, heap_storage_bytes(storage));
+		if (ret) {
+			heap_put_payer(storage->payer);
+			return ret;
+		}
+	}
+	dma_heap_count(heap, 1, nr_pages);
+	return 0;
+}
+
+/**
+ * heap_storage_fini() - undo heap_storage_init()
+ * @storage: storage whose pages are free
+ *
+ * Context: Process context.
+ */
+void heap_storage_fini(struct heap_storage *storage)
+{
+	dma_heap_count(storage->heap, -1, -(long)storage->base.nr_pages);
+	if (!storage->payer)
+		return;
+	heap_uncharge(storage->payer, heap_storage_bytes(storage));
+	heap_put_payer(storage->payer);
+}
+
+/**
+ * heap_storage_export() - export the buffer of a storage under the heap's name
+ * @storage: the storage; freed with &dma_storage_ops.free on failure
+ * @fd_flags: as in &dma_heap_ops.allocate
+ *
+ * Context: Process context; may sleep.
+ * Return: As dma_storage_export().
+ */
+struct dma_buf *heap_storage_export(struct heap_storage *storage, u32 fd_flags)
+{
+	struct dma_buf *dmabuf;
+
+	dmabuf = dma_storage_export(&storage->base, dma_heap_get_name(storage->heap), fd_flags);
+	if (IS_ERR(dmabuf))
+		storage->base.ops->free(&storage->base);
+	return dmabuf;
+}

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * System heap: buffers of pages of the page allocator.
+ *
+ * Large orders come first, because each run costs a segment in every table, a TLB entry of
+ * an IOMMU, and time in a page fault. The heap can do without a large order, so the
+ * allocation of one does not reclaim memory. An order that has failed is not tried again for
+ * the same buffer.
+ *
+ * Blocks of freed buffers go to a pool, which zeroes them in the background.
+ */
+
+#include <linux/debugfs.h>
+#include <linux/dma-buf.h>
+#include <linux/dma-heap.h>
+#include <linux/init.h>
+#include <linux/mm.h>
+#include <linux/moduleparam.h>
+#include <linux/pgtable.h>
+#include <linux/sched/signal.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+
+#include "heaps-private.h"
+
+/* 2 MiB for huge pages of the CPU, 1 MiB and 64 KiB for IOMMUs (with pages of 4 KiB). */
+static const unsigned int system_heap_orders[HEAP_POOL_ORDERS] = {
+	PMD_SHIFT - PAGE_SHIFT, 8, 4, 0
+};
+
+static struct heap_pool system_heap_pool;
+
+
+/* The pages are zeroed. Where memory is short the caller fails, and nobody is killed. */
+#define SYSTEM_HEAP_GFP		(GFP_HIGHUSER | __GFP_ZERO | __GFP_COMP | __GFP_NOWARN)
+
+static gfp_t system_heap_gfp(unsigned int order)
+{
+	if (!order)
+		return SYSTEM_HEAP_GFP | __GFP_RETRY_MAYFAIL;
+	return (SYSTEM_HEAP_GFP & ~__GFP_RECLAIM) | __GFP_NORETRY;
+}
+
+/* Allocate the largest block that fits. @first is the index of the first order to try. */
+static struct page *system_heap_alloc_block(unsigned long nr_pages, unsigned int *first)
+{
+	for (; *first < ARRAY_SIZE(system_heap_orders); (*first)++) {
+		unsigned int order = system_heap_orders[*first];
+		struct page *page = NULL;
+
+		if (nr_pages >= 1UL << order)
+			page = heap_pool_take(&system_heap_pool, *first) ?:
+			       alloc_pages(system_heap_gfp(order), order);
+		if (page)
+			return page;
+	}
+	return NULL;
+}
+
+static void system_heap_free_block(struct page *page)
+{
+	if (!heap_pool_give(&system_heap_pool, page))
+		__free_pages(page, compound_order(page));
+}
+
+static void system_heap_free_blocks(struct list_head *blocks)
+{
+	struct page *page, *next;
+
+	list_for_each_entry_safe(page, next, blocks, lru)
+		system_heap_free_block(page);
+}
+
+/* Return the number of blocks, which are added to the list, or an errno. */
+static int system_heap_alloc_blocks(struct list_head *blocks, unsigned long nr_pages)
+{
+	unsigned int first = 0;
+	int nr_blocks = 0;
+
+	while (nr_pages) {
+		struct page *page;
+
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		page = system_heap_alloc_block(nr_pages, &first);
+		if (!page)
+			return -ENOMEM;
+		list_add_tail(&page->lru, blocks);
+		nr_pages -= compound_nr(page);
+		nr_blocks++;
+	}
+	return nr_blocks;
+}
+
+static void system_heap_free(struct dma_storage *base)
+{
+	struct heap_storage *storage = container_of(base, struct heap_storage, base);
+
+	for (unsigned int i = 0; i < base->nr_runs; i++)
+		system_heap_free_block(pfn_to_page(base->runs[i].pfn));
+	kvfree(base->runs);
+	heap_storage_fini(storage);
+	kfree(storage);
+}
+
+static const struct dma_storage_ops system_heap_storage_ops = {
+	.free = system_heap_free,
+};
+
+/* Make one run of each block. */
+static int system_heap_set_runs(struct dma_storage *storage, struct list_head *blocks,
+				unsigned int nr_blocks)
+{
+	struct dma_storage_run *run;
+	struct page *page;
+
+	storage->runs = kvmalloc_array(nr_blocks, sizeof(*run), GFP_KERNEL_ACCOUNT);
+	if (!storage->runs)
+		return -ENOMEM;
+	storage->nr_runs = nr_blocks;
+
+	run = storage->runs;
+	list_for_each_entry(page, blocks, lru) {
+		run->pfn = page_to_pfn(page);
+		run->nr_pages = compound_nr(page);
+		run++;
+	}
+	return 0;
+}
+
+static int system_heap_fill_storage(struct dma_storage *storage)
+{
+	LIST_HEAD(blocks);
+	int ret;
+
+	ret = system_heap_alloc_blocks(&blocks, storage->nr_pages);
+	if (ret > 0)
+		ret = system_heap_set_runs(storage, &blocks, ret);
+	if (ret)
+		system_heap_free_blocks(&blocks);
+	return ret;
+}
+
+static struct dma_buf *system_heap_allocate(struct dma_heap *heap, unsigned long len,
+					    u32 fd_flags, u64 heap_flags)
+{
+	struct heap_storage *storage;
+	int ret;
+
+	storage = kzalloc(sizeof(*storage), GFP_KERNEL_ACCOUNT);
+	if (!storage)
+		return ERR_PTR(-ENOMEM);
+	storage->base.ops = &system_heap_storage_ops;
+	ret = heap_storage_init(storage, heap, len >> PAGE_SHIFT);
+	if (ret)
+		goto free_storage;
+	ret = system_heap_fill_storage(&storage->base);
+	if (ret)
+		goto fini_storage;
+	return heap_storage_export(storage, fd_flags);
+
+fini_storage:
+	heap_storage_fini(storage);
+free_storage:
+	kfree(storage);
+	return ERR_PTR(ret);
+}
+
+static const struct dma_heap_ops system_heap_ops = {
+	.allocate = system_heap_allocate,
+};
+
+/* At boot this runs before the heap is initialised. */
+static int system_heap_set_pool_mb(const char *value, const struct kernel_param *param)
+{
+	int ret = param_set_uint(value, param);
+
+	if (!ret)
+		heap_pool_trim(&system_heap_pool);
+	return ret;
+}
+
+static const struct kernel_param_ops system_heap_pool_mb_ops = {
+	.set = system_heap_set_pool_mb,
+	.get = param_get_uint,
+};
+
+static unsigned int pool_mb = 64;
+module_param_cb(pool_mb, &system_heap_pool_mb_ops, &pool_mb, 0644);
+MODULE_PARM_DESC(pool_mb, "MiB of freed memory to keep for new buffers, at most 1/16 of the memory; 0: none (default: 64)");
+
+static int system_heap_pool_show(struct seq_file *m, void *unused)
+{
+	heap_pool_show(m, &system_heap_pool);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(system_heap_pool);
+
+static int __init system_heap_init(void)
+{
+	struct dma_heap_export_info info = {
+		.name = "system",
+		.ops = &system_heap_ops,
+	};
+	struct dma_heap *heap;
+	int ret;
+
+	ret = heap_pool_init(&system_heap_pool, system_heap_orders, &pool_mb);
+	if (ret)
+		return ret;
+	heap = dma_heap_add(&info);
+	if (IS_ERR(heap))
+		return PTR_ERR(heap);
+	debugfs_create_file("system_pool", 0444, dma_heap_debugfs, NULL, &system_heap_pool_fops);
+	return 0;
+}
+module_init(system_heap_init);

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pinning: ranges of memfds become runs.
+ *
+ * Each folio that has been pinned is recorded before the next step that may fail, so a
+ * failure in between unpins all of them. A folio that two ranges share is pinned and recorded
+ * twice.
+ */
+
+#include <linux/mm.h>
+#include <linux/minmax.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "udmabuf-private.h"
+
+/* Folios that are pinned in one call, at most; bounds the time without a look for signals. */
+#define UDMABUF_BATCH	512
+
+static void udmabuf_free_storage(struct dma_storage *storage)
+{
+	udmabuf_free(container_of(storage, struct udmabuf, base));
+}
+
+static const struct dma_storage_ops udmabuf_storage_ops = {
+	.free = udmabuf_free_storage,
+};
+
+/**
+ * udmabuf_alloc() - allocate a storage without pages
+ *
+ * Context: May sleep.
+ * Return: The storage, to be freed with udmabuf_free(); NULL if there is no memory.
+ */
+struct udmabuf *udmabuf_alloc(void)
+{
+	struct udmabuf *udmabuf = kzalloc(sizeof(*udmabuf), GFP_KERNEL_ACCOUNT);
+
+	if (udmabuf)
+		udmabuf->base.ops = &udmabuf_storage_ops;
+	return udmabuf;
+}
+
+/**
+ * udmabuf_free() - unpin all pages and free the storage
+ * @udmabuf: the storage
+ *
+ * Context: May sleep.
+ */
+void udmabuf_free(struct udmabuf *udmabuf)
+{
+	unpin_folios(udmabuf->folios, udmabuf->nr_folios);
+	kvfree(udmabuf->folios);
+	kvfree(udmabuf->base.runs);
+	kfree(udmabuf);
+}
+
+/* Make room for one more run. */
+static int udmabuf_grow_runs(struct udmabuf *udmabuf)
+{
+	unsigned int max_runs = udmabuf->max_runs ? 2 * udmabuf->max_runs : 4;
+	struct dma_storage_run *runs;
+
+	if (udmabuf->base.nr_runs < udmabuf->max_runs)
+		return 0;
+	runs = kvrealloc(udmabuf->base.runs, array_size(max_runs, sizeof(*runs)),
+			 GFP_KERNEL_ACCOUNT);
+	if (!runs)
+		return -ENOMEM;
+	udmabuf->base.runs = runs;
+	udmabuf->max_runs = max_runs;
+	return 0;
+}
+
+/* Make room for at least one more folio. */
+static int udmabuf_grow_folios(struct udmabuf *udmabuf)
+{
+	unsigned long max_folios = udmabuf->max_folios ? 2 * udmabuf->max_folios : 16;
+	struct folio **folios;
+
+	if (udmabuf->nr_folios < udmabuf->max_folios)
+		return 0;
+	folios = kvrealloc(udmabuf->folios, array_size(max_folios, sizeof(*folios)),
+			   GFP_KERNEL_ACCOUNT);
+	if (!folios)
+		return -ENOMEM;
+	udmabuf->folios = folios;
+	udmabuf->max_folios = max_folios;
+	return 0;
+}
+
+/* Add pages to the last run, if they come after it in memory, else as a run of their own. */
+static int udmabuf_add_pages(struct udmabuf *udmabuf, unsigned long pfn, unsigned long nr_pages)
+{
+	struct dma_storage *storage = &udmabuf->base;
+	struct dma_storage_run *last;
+	int ret;
+
+	if (storage->nr_runs) {
+		last = &storage->runs[storage->nr_runs - 1];
+		if (last->pfn + last->nr_pages == pfn) {
+			last->nr_pages += nr_pages;
+			storage->nr_pages += nr_pages;
+			return 0;
+		}
+	}
+	ret = udmabuf_grow_runs(udmabuf);
+	if (ret)
+		return ret;
+	storage->runs[storage->nr_runs++] = (struct dma_storage_run){ pfn, nr_pages };
+	storage->nr_pages += nr_pages;
+	return 0;
+}
+
+/*
+ * Pin folios from the start of a range. Return the number of pages that were added, at most
+ * @nr_pages, or an errno.
+ */
+static long udmabuf_pin_batch(struct udmabuf *udmabuf, struct file *memfd, loff_t offset,
+			      unsigned long nr_pages)
+{
+	loff_t end = offset + ((loff_t)nr_pages << PAGE_SHIFT) - 1;
+	struct folio **folios;
+	unsigned long added = 0;
+	pgoff_t skip;
+	long pinned;
+	int ret;
+
+	ret = udmabuf_grow_folios(udmabuf);
+	if (ret)
+		return ret;
+	folios = &udmabuf->folios[udmabuf->nr_folios];
+	pinned = memfd_pin_folios(memfd, offset, end, folios,
+				  min(udmabuf->max_folios - udmabuf->nr_folios,
+				      min(nr_pages, UDMABUF_BATCH)), &skip);
+	if (pinned <= 0)
+		return pinned ?: -EINVAL;
+	udmabuf->nr_folios += pinned;
+
+	/* The range begins inside the first folio, and may end inside the last. */
+	skip >>= PAGE_SHIFT;
+	for (long i = 0; i < pinned; i++, skip = 0) {
+		unsigned long n = min(folio_nr_pages(folios[i]) - skip, nr_pages - added);
+
+		ret = udmabuf_add_pages(udmabuf, folio_pfn(folios[i]) + skip, n);
+		if (ret)
+			return ret;
+		added += n;
+	}
+	return added;
+}
+
+/**
+ * udmabuf_add_range() - pin a range of a memfd and add it to the storage
+ * @udmabuf: the storage
+ * @memfd: the memfd; must not shrink
+ * @offset: start of the range in bytes; a multiple of the page size
+ * @size: length of the range in bytes; a multiple of the page size
+ *
+ * On failure a part of the range may be pinned; udmabuf_free() unpins it.
+ *
+ * Context: May sleep.
+ * Return: 0, %-EINVAL if the range exceeds the memfd, %-ENOMEM, %-EINTR if a fatal signal
+ * came, or an errno of memfd_pin_folios().
+ */
+int udmabuf_add_range(struct udmabuf *udmabuf, struct file *memfd, loff_t offset, u64 size)
+{
+	unsigned long nr_pages = size >> PAGE_SHIFT;
+	long added;
+
+	while (nr_pages) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		added = udmabuf_pin_batch(udmabuf, memfd, offset, nr_pages);
+		if (added < 0)
+			return added;
+		nr_pages -= added;
+		offset += (loff_t)added << PAGE_SHIFT;
+		cond_resched();
+	}
+	return 0;
+}

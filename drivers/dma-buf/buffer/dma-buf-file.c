@@ -73,6 +73,8 @@ const struct file_operations dma_buf_fops = {
 	.release = dma_buf_file_release,
 	.llseek = dma_buf_file_llseek,
 	.mmap = dma_buf_file_mmap,
+	/* Aligns large mappings, so that an exporter can enter huge pages. */
+	.get_unmapped_area = thp_get_unmapped_area,
 	.poll = dma_buf_poll,
 	.unlocked_ioctl = dma_buf_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,

@@ -20,6 +20,7 @@ help:
 	@echo '                                         the userspace tests'
 	@echo 'make compliance                          v4l2-compliance, modetest, GStreamer'
 	@echo 'make bench                               instructions per operation, base and ours'
+	@echo 'make bench-memory                        the same for heaps and udmabuf, and their times'
 	@echo 'make static                              sparse, W=1, coccicheck, checkpatch, kernel-doc'
 	@echo 'make consumers                           compiles every user of the headers'
 	@echo 'make docs                                the documentation pages, in HTML'
@@ -70,6 +71,9 @@ compliance: $(call if_not_built,kernel-x86_64)
 bench static consumers docs selfcheck: $(call if_not_built,tree)
 	@scripts/$@
 
+bench-memory: $(call if_not_built,tree)
+	@scripts/bench memory
+
 apply:
 	@scripts/apply $(if $(KERNEL),'$(KERNEL)')
 
@@ -82,4 +86,4 @@ clean:
 
 # make would treat the targets of pattern rules as temporary files.
 .PRECIOUS: kernel-% guest-%
-.PHONY: help tree kernel demo kunit selftests compliance bench static consumers docs selfcheck apply check clean
+.PHONY: help tree kernel demo kunit selftests compliance bench bench-memory static consumers docs selfcheck apply check clean

@@ -737,8 +737,9 @@ static bool race_use(struct race *race, bool any)
 		return false;
 	added = !mock_callback_add(&callback, &array->base);
 	cpu_relax();
-	done[0] = dma_fence_is_signaled(members[0]);
-	done[1] = dma_fence_is_signaled(members[1]);
+	/* Takes the lock: between a member's flag and its callback the array is pending. */
+	done[0] = dma_fence_get_status(members[0]);
+	done[1] = dma_fence_get_status(members[1]);
 	expected = any ? done[0] || done[1] : done[0] && done[1];
 	fine = !expected || dma_fence_get_status(&array->base) == 1;
 	removed = dma_fence_remove_callback(&array->base, &callback.cb);

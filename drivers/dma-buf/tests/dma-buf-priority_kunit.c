@@ -226,6 +226,7 @@ struct inversion_row {
  * @other: a fence that signals later
  * @container: of both
  * @dmabuf: has both
+ * @hog_ready: completed by the hog, which preempts the low thread from then on
  * @inside: completed by the low thread to start the hog
  * @hogging: completed by the hog to start the urgent thread
  * @low_done: the low thread is done
@@ -241,6 +242,7 @@ struct inversion {
 	struct dma_fence *other;
 	struct dma_fence *container;
 	struct dma_buf *dmabuf;
+	struct completion hog_ready;
 	struct completion inside;
 	struct completion hogging;
 	bool low_done;
@@ -362,6 +364,7 @@ static void inversion_low(void *data)
 {
 	struct inversion *inversion = data;
 
+	wait_for_completion_timeout(&inversion->hog_ready, LONG);
 	set_cpus_allowed_ptr(current, cpumask_of(inversion->cpu));
 	mock_set_fifo(MOCK_FIFO_LOW);
 	inversion->row->low(inversion);
@@ -375,6 +378,7 @@ static void inversion_hog(void *data)
 
 	set_cpus_allowed_ptr(current, cpumask_of(inversion->cpu));
 	mock_set_fifo(MOCK_FIFO_MIDDLE);
+	complete(&inversion->hog_ready);
 	wait_for_completion_timeout(&inversion->inside, LONG);
 	complete(&inversion->hogging);
 	until = jiffies + msecs_to_jiffies(HOG_MS);
@@ -407,6 +411,7 @@ static void priority_preempted_enabling_is_boosted(struct kunit *test)
 
 	if (!IS_ENABLED(CONFIG_PREEMPT_RT) || num_online_cpus() < 2)
 		kunit_skip(test, "needs PREEMPT_RT and two CPUs");
+	init_completion(&inversion.hog_ready);
 	init_completion(&inversion.inside);
 	init_completion(&inversion.hogging);
 	inversion.cpu = cpumask_first(cpu_online_mask);

@@ -9,8 +9,11 @@
  * - at the longest bounce buffer, if the segment is going to be bounced
  * - at 2 GiB, because the length of a segment has 32 bits
  *
- * The last but one and the boundary are known only for a device that has no IOMMU. The
- * IOMMU's driver observes the limits for the others.
+ * The boundary and the bounce buffer matter only for a device that has no IOMMU. The IOMMU's
+ * driver observes the limits for the others.
+ *
+ * A device that cannot reach the memory is refused here. The DMA API would warn, and userspace
+ * chooses which device gets which buffer.
  */
 
 #include <linux/device.h>
@@ -30,6 +33,7 @@
  * @direct: DMA addresses are physical ones but for an offset; the others are for this only
  * @bounced: longest segment that can be bounced
  * @boundary: boundary, less one
+ * @no_bounce: memory that the device cannot reach is not bounced
  */
 struct dma_storage_limits {
 	struct device *dev;
@@ -37,6 +41,7 @@ struct dma_storage_limits {
 	bool direct;
 	u64 bounced;
 	u64 boundary;
+	bool no_bounce;
 };
 
 /* The PCI core sets this for each device; a driver that needs it does not say so. */
@@ -62,6 +67,7 @@ static void dma_storage_get_limits(struct device *dev, struct dma_storage_limits
 	limits->segment = dma_storage_longest_segment(dev);
 	limits->direct = !get_dma_ops(dev) && !use_dma_iommu(dev);
 	limits->bounced = dma_storage_page_limit(dma_max_mapping_size(dev));
+	limits->no_bounce = limits->direct && !is_swiotlb_active(dev);
 	limits->boundary = dma_storage_page_limit((u64)dma_get_seg_boundary(dev) + 1) - 1;
 }
 
@@ -113,6 +119,20 @@ static unsigned int dma_storage_fill_table(const struct dma_storage *storage,
 	return segments;
 }
 
+static bool dma_storage_can_reach(const struct dma_storage_limits *limits, struct sg_table *sgt)
+{
+	struct scatterlist *sg;
+	int i;
+
+	if (!limits->no_bounce)
+		return true;
+	for_each_sgtable_sg(sgt, sg, i)
+		if (!dma_capable(limits->dev, phys_to_dma(limits->dev, sg_phys(sg)), sg->length,
+				 true))
+			return false;
+	return true;
+}
+
 /**
  * dma_storage_build_table() - build the table of a storage for a device
  * @storage: the storage
@@ -120,7 +140,8 @@ static unsigned int dma_storage_fill_table(const struct dma_storage *storage,
  * @sgt: the table, to be freed with sg_free_table()
  *
  * Context: May sleep.
- * Return: 0, or %-ENOMEM.
+ * Return: 0; %-ENOMEM; or %-EIO if the device does no DMA or cannot reach the memory, as from
+ * dma_map_sgtable().
  */
 int dma_storage_build_table(const struct dma_storage *storage, struct device *dev,
 			    struct sg_table *sgt)
@@ -128,10 +149,16 @@ int dma_storage_build_table(const struct dma_storage *storage, struct device *de
 	struct dma_storage_limits limits;
 	int ret;
 
+	if (!dev->dma_mask)
+		return -EIO;
 	dma_storage_get_limits(dev, &limits);
 	ret = sg_alloc_table(sgt, dma_storage_fill_table(storage, &limits, NULL),
 			     GFP_KERNEL_ACCOUNT);
-	if (!ret)
-		dma_storage_fill_table(storage, &limits, sgt->sgl);
-	return ret;
+	if (ret)
+		return ret;
+	dma_storage_fill_table(storage, &limits, sgt->sgl);
+	if (dma_storage_can_reach(&limits, sgt))
+		return 0;
+	sg_free_table(sgt);
+	return -EIO;
 }

@@ -135,7 +135,7 @@ static int dma_buf_attach_link(struct dma_buf_attachment *attach)
  * Return: The attachment, which dma_buf_detach() frees, or an error pointer:
  *
  *   * %-EINVAL - @dmabuf or @dev is NULL, @importer_ops has no move_notify, or the exporter's table
- *     has no DMA segments (with CONFIG_DMABUF_DEBUG); a driver's mistake, warned about
+ *     has entries but no DMA segments (with CONFIG_DMABUF_DEBUG); a driver's mistake, warned about
  *   * %-EDEADLK - the caller holds the reservation lock (warned about; needs lockdep)
  *   * %-EBUSY - the exporter has allocated the storage where @dev cannot address it
  *   * %-ENOMEM - lack of memory, or the exporter's map returned NULL

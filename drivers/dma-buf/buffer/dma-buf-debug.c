@@ -23,6 +23,12 @@
 
 #include "dma-buf-private.h"
 
+/* virtio-gpu makes a table without entries for a buffer that virtio devices know by a UUID. */
+static bool dma_buf_debug_is_stub(const struct sg_table *sgt)
+{
+	return !sgt->orig_nents && !sgt->nents;
+}
+
 /* Report segments that are not page-aligned or do not cover the whole buffer. */
 static void dma_buf_debug_check_table(struct dma_buf_attachment *attach,
 				      struct sg_table *sgt)
@@ -32,6 +38,8 @@ static void dma_buf_debug_check_table(struct dma_buf_attachment *attach,
 	u64 total = 0;
 	int i;
 
+	if (dma_buf_debug_is_stub(sgt))
+		return;
 	for_each_sgtable_dma_sg(sgt, sg, i) {
 		bits |= sg_dma_address(sg) | sg_dma_len(sg);
 		total += sg_dma_len(sg);
@@ -47,7 +55,7 @@ static void dma_buf_debug_check_table(struct dma_buf_attachment *attach,
  *
  * Context: Reservation lock held; may sleep.
  * Return: The copy, to be freed with dma_buf_debug_unwrap(), or an error pointer: %-ENOMEM, or
- * %-EINVAL if @sgt has no DMA segments.
+ * %-EINVAL if @sgt has entries but no DMA segments.
  */
 struct sg_table *dma_buf_debug_wrap(struct dma_buf_attachment *attach,
 				    struct sg_table *sgt)
@@ -62,6 +70,8 @@ struct sg_table *dma_buf_debug_wrap(struct dma_buf_attachment *attach,
 	copy = kzalloc(sizeof(*copy), GFP_KERNEL);
 	if (!copy)
 		return ERR_PTR(-ENOMEM);
+	if (dma_buf_debug_is_stub(sgt))
+		return copy;
 	ret = sg_alloc_table(copy, sgt->nents, GFP_KERNEL);
 	if (ret) {
 		kfree(copy);

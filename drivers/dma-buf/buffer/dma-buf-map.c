@@ -262,7 +262,7 @@ static struct sg_table *dma_buf_mapping_make_pinned(struct dma_buf_attachment *a
  * Context: Reservation lock held; may sleep.
  * Return: The table, which the caller passes to dma_buf_unmap_attachment(), or an error pointer:
  *
- *   * %-EINVAL - @attach is NULL, or the exporter's table has no DMA segments (with
+ *   * %-EINVAL - @attach is NULL, or the exporter's table has entries but no DMA segments (with
  *     CONFIG_DMABUF_DEBUG); a driver's mistake, warned about
  *   * %-EBUSY - the core caches a mapping in another direction that is not %DMA_BIDIRECTIONAL
  *   * %-ENOMEM - lack of memory, or the exporter's map returned NULL

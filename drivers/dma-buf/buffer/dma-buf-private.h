@@ -51,7 +51,8 @@ struct seq_file;
  * @DMA_BUF_RULE_PIN: each pin is undone by one unpin, before the detach
  * @DMA_BUF_RULE_UNMAP: only a table that is mapped is unmapped
  * @DMA_BUF_RULE_DIRECTION: a table is unmapped in the direction it was mapped in (debug)
- * @DMA_BUF_RULE_TABLE: the DMA segments are page-aligned and cover the buffer (debug)
+ * @DMA_BUF_RULE_TABLE: the DMA segments are page-aligned and cover the buffer, or the table has no
+ *	entries (debug)
  * @DMA_BUF_RULE_DETACH: nothing is mapped at the detach, nor the cached mapping in use (debug)
  * @DMA_BUF_RULE_VMAP: a vmap callback that succeeds returns a mapping
  * @DMA_BUF_RULE_VUNMAP: only a kernel mapping that is in use is unmapped

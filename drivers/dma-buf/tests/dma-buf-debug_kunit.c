@@ -291,6 +291,30 @@ static void table_without_segments_is_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_UNMAP), 1);
 }
 
+/* virtio-gpu's: the devices know the memory by another name than its addresses. */
+static void table_without_entries_is_copied(struct kunit *test)
+{
+	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
+	struct dma_buf_attachment *attach;
+	struct scatterlist *sg;
+	struct sg_table *sgt;
+	int i;
+
+	exporter->segments = 0;
+	attach = mock_attach(test, mock_buffer(test, exporter), NULL);
+	mock_expect_report(test);
+	sgt = dma_buf_map_attachment_unlocked(attach, DMA_TO_DEVICE);
+	KUNIT_EXPECT_EQ(test, mock_reports_total(test), 0);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, sgt);
+	KUNIT_EXPECT_PTR_NE(test, sgt, exporter->calls[MOCK_MAP].sgt);
+	KUNIT_EXPECT_EQ(test, sgt->nents, 0);
+	for_each_sgtable_dma_sg(sgt, sg, i)
+		KUNIT_FAIL(test, "the copy has an entry");
+	dma_buf_unmap_attachment_unlocked(attach, sgt, DMA_TO_DEVICE);
+	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_UNMAP), 1);
+	KUNIT_EXPECT_EQ(test, mock_reports_total(test), 0);
+}
+
 static void userspace_is_never_reported(struct kunit *test)
 {
 	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
@@ -318,6 +342,7 @@ static struct kunit_case dma_buf_debug_cases[] = {
 	KUNIT_CASE(end_in_no_direction_is_reported),
 	KUNIT_CASE(release_with_an_access_begun_is_reported),
 	KUNIT_CASE(table_without_segments_is_refused),
+	KUNIT_CASE(table_without_entries_is_copied),
 	KUNIT_CASE(userspace_is_never_reported),
 	{}
 };

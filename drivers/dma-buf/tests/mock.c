@@ -140,15 +140,16 @@ static void mock_op_unpin(struct dma_buf_attachment *attach)
 
 static struct sg_table *mock_table(struct mock_exporter *exporter)
 {
-	size_t bytes = exporter->table_bytes / exporter->segments;
 	dma_addr_t addr = exporter->dma_base;
 	struct scatterlist *sg;
 	struct sg_table *sgt;
+	size_t bytes;
 	int i;
 
 	sgt = kzalloc(sizeof(*sgt), GFP_KERNEL);
-	if (!sgt)
-		return NULL;
+	if (!sgt || !exporter->segments)
+		return sgt;
+	bytes = exporter->table_bytes / exporter->segments;
 	if (sg_alloc_table(sgt, exporter->segments, GFP_KERNEL)) {
 		kfree(sgt);
 		return NULL;

@@ -69,7 +69,7 @@ struct mock_call {
  * @size: bytes of each buffer
  * @flags: flags of the export
  * @resv: reservation object for the export, or NULL for the buffer's own
- * @segments: number of segments in each table
+ * @segments: number of segments in each table; 0 for tables that are all zero
  * @table_bytes: bytes that a table covers
  * @no_segments: set to make tables with nents = 0
  * @dma_base: DMA address of the first segment

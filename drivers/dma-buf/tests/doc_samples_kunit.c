@@ -68,7 +68,11 @@ static struct sg_table *pages_map(struct dma_buf_attachment *attach,
 
 	mapping->dev = attach->dev;
 	mapping->dir = dir;
-	list_add(&mapping->node, &buffer->mappings);
+	/* Last in the list if the device only writes, see pages_end_cpu_access(). */
+	if (dir == DMA_FROM_DEVICE)
+		list_add_tail(&mapping->node, &buffer->mappings);
+	else
+		list_add(&mapping->node, &buffer->mappings);
 	return &mapping->table;
 
 free_table:
@@ -101,6 +105,10 @@ static int pages_begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_directio
 	return 0;
 }
 
+/*
+ * For a device that only writes, the sync may discard CPU cache lines (32-bit ARM
+ * does). The syncs of the other mappings come first and write the lines back.
+ */
 static int pages_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
 {
 	struct pages_buffer *buffer = dmabuf->priv;
@@ -503,6 +511,40 @@ static void cpu_access_while_a_device_has_it_mapped(struct kunit *test)
 	mock_flush();
 }
 
+static void expect_writers_last(struct kunit *test, struct dma_buf *dmabuf,
+				enum dma_data_direction first,
+				enum dma_data_direction second)
+{
+	struct pages_buffer *buffer = dmabuf->priv;
+	struct dma_buf_attachment *attach;
+	struct sg_table *one, *other;
+	struct pages_mapping *last;
+
+	attach = dma_buf_attach(dmabuf, mock_device_masked(test, DMA_BIT_MASK(64)));
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, attach);
+	one = dma_buf_map_attachment_unlocked(attach, first);
+	KUNIT_EXPECT_NOT_ERR_OR_NULL(test, one);
+	other = dma_buf_map_attachment_unlocked(attach, second);
+	KUNIT_EXPECT_NOT_ERR_OR_NULL(test, other);
+	last = list_last_entry(&buffer->mappings, struct pages_mapping, node);
+	KUNIT_EXPECT_EQ(test, last->dir, DMA_FROM_DEVICE);
+	dma_buf_unmap_attachment_unlocked(attach, other, second);
+	dma_buf_unmap_attachment_unlocked(attach, one, first);
+	dma_buf_detach(dmabuf, attach);
+}
+
+static void mappings_that_devices_only_write_are_last(struct kunit *test)
+{
+	int fd = export_pages(test, 1);
+	struct dma_buf *dmabuf = dma_buf_get(fd);
+
+	close_fd(fd);
+	expect_writers_last(test, dmabuf, DMA_FROM_DEVICE, DMA_BIDIRECTIONAL);
+	expect_writers_last(test, dmabuf, DMA_BIDIRECTIONAL, DMA_FROM_DEVICE);
+	dma_buf_put(dmabuf);
+	mock_flush();
+}
+
 static void job_of_a_reader_waits_for_writers(struct kunit *test)
 {
 	struct reader reader = { .dev = mock_device_masked(test, DMA_BIT_MASK(64)) };
@@ -619,6 +661,7 @@ static struct kunit_case dma_buf_doc_samples_cases[] = {
 	KUNIT_CASE(exporter_and_importer_share_and_free),
 	KUNIT_CASE(importer_refuses_a_buffer_too_small),
 	KUNIT_CASE(cpu_access_while_a_device_has_it_mapped),
+	KUNIT_CASE(mappings_that_devices_only_write_are_last),
 	KUNIT_CASE(job_of_a_reader_waits_for_writers),
 	KUNIT_CASE(importer_unmaps_after_its_own_jobs),
 	KUNIT_CASE(importer_gets_memory_without_pages),

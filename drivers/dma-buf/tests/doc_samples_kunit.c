@@ -24,6 +24,7 @@
 #include <linux/vmalloc.h>
 
 #include "mock.h"
+#include "threads.h"
 
 /* sample: exporter */
 struct pages_buffer {
@@ -108,12 +109,16 @@ static int pages_begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_directio
 /*
  * For a device that only writes, the sync may discard CPU cache lines (32-bit ARM
  * does). The syncs of the other mappings come first and write the lines back.
+ * A CPU that has only read has nothing for the devices. A sync would copy what it
+ * has read over newer data in a bounce buffer.
  */
 static int pages_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
 {
 	struct pages_buffer *buffer = dmabuf->priv;
 	struct pages_mapping *mapping;
 
+	if (dir == DMA_FROM_DEVICE)
+		return 0;
 	dma_resv_lock(dmabuf->resv, NULL);
 	list_for_each_entry(mapping, &buffer->mappings, node)
 		dma_sync_sgtable_for_device(mapping->dev, &mapping->table, mapping->dir);
@@ -545,6 +550,24 @@ static void mappings_that_devices_only_write_are_last(struct kunit *test)
 	mock_flush();
 }
 
+/* It does not even wait for the reservation lock, under which the list is walked. */
+static void end_of_a_read_syncs_nothing(struct kunit *test)
+{
+	int fd = export_pages(test, 1);
+	struct dma_buf *dmabuf = dma_buf_get(fd);
+	struct mock_holder *holder;
+
+	close_fd(fd);
+	KUNIT_EXPECT_EQ(test, dma_buf_begin_cpu_access(dmabuf, DMA_FROM_DEVICE), 0);
+	holder = mock_hold_lock(test, dmabuf);
+	KUNIT_EXPECT_EQ(test, dma_buf_end_cpu_access(dmabuf, DMA_FROM_DEVICE), 0);
+	/* The holder drops the lock by itself only if the end has waited for long. */
+	KUNIT_EXPECT_TRUE(test, dma_resv_is_locked(dmabuf->resv));
+	mock_drop_lock(test, holder);
+	dma_buf_put(dmabuf);
+	mock_flush();
+}
+
 static void job_of_a_reader_waits_for_writers(struct kunit *test)
 {
 	struct reader reader = { .dev = mock_device_masked(test, DMA_BIT_MASK(64)) };
@@ -662,6 +685,7 @@ static struct kunit_case dma_buf_doc_samples_cases[] = {
 	KUNIT_CASE(importer_refuses_a_buffer_too_small),
 	KUNIT_CASE(cpu_access_while_a_device_has_it_mapped),
 	KUNIT_CASE(mappings_that_devices_only_write_are_last),
+	KUNIT_CASE(end_of_a_read_syncs_nothing),
 	KUNIT_CASE(job_of_a_reader_waits_for_writers),
 	KUNIT_CASE(importer_unmaps_after_its_own_jobs),
 	KUNIT_CASE(importer_gets_memory_without_pages),

@@ -369,11 +369,15 @@ static int camera_dmabuf_begin(struct dma_buf *dmabuf,
 /*
  * dma_buf_ops.end_cpu_access: writes the CPU's data back. It must not be
  * interrupted by a signal: callers do not repeat it, and the data would be lost.
+ *
+ * A CPU that has only read has nothing to write back. A sync would copy what it has
+ * read over newer data in a bounce buffer.
  */
 static int camera_dmabuf_end(struct dma_buf *dmabuf,
 			     enum dma_data_direction dir)
 {
-	camera_pages_end_cpu_access(dmabuf->priv);
+	if (dir != DMA_FROM_DEVICE)
+		camera_pages_end_cpu_access(dmabuf->priv);
 	return 0;
 }
 

@@ -41,6 +41,12 @@ struct pages_mapping {
 	struct list_head node;
 };
 
+/* Refuse a device that cannot do DMA, for example one on an I2C bus. */
+static int pages_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach)
+{
+	return attach->dev->dma_mask ? 0 : -ENODEV;
+}
+
 /* The longest segment that the device takes and that a bounce buffer can hold. */
 static unsigned int pages_max_segment(struct device *dev)
 {
@@ -162,6 +168,7 @@ static void pages_release(struct dma_buf *dmabuf)
 }
 
 static const struct dma_buf_ops pages_ops = {
+	.attach = pages_attach,
 	.map_dma_buf = pages_map,
 	.unmap_dma_buf = pages_unmap,
 	.begin_cpu_access = pages_begin_cpu_access,
@@ -486,6 +493,28 @@ static void exporter_and_importer_share_and_free(struct kunit *test)
 	put_page(page);
 }
 
+static void expect_refused(struct kunit *test, struct dma_buf *dmabuf, struct device *dev)
+{
+	struct dma_buf_attachment *attach = dma_buf_attach(dmabuf, dev);
+
+	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-ENODEV));
+	if (!IS_ERR(attach))
+		dma_buf_detach(dmabuf, attach);
+}
+
+static void exporter_refuses_a_device_without_dma(struct kunit *test)
+{
+	struct device *dev = mock_device(test);
+	int fd = export_pages(test, 1);
+	struct dma_buf *dmabuf = dma_buf_get(fd);
+
+	close_fd(fd);
+	dev->dma_mask = NULL;
+	expect_refused(test, dmabuf, dev);
+	dma_buf_put(dmabuf);
+	mock_flush();
+}
+
 static void importer_refuses_a_buffer_too_small(struct kunit *test)
 {
 	struct reader reader = { .dev = mock_device(test) };
@@ -682,6 +711,7 @@ static void process_sees_the_pages(struct kunit *test)
 
 static struct kunit_case dma_buf_doc_samples_cases[] = {
 	KUNIT_CASE(exporter_and_importer_share_and_free),
+	KUNIT_CASE(exporter_refuses_a_device_without_dma),
 	KUNIT_CASE(importer_refuses_a_buffer_too_small),
 	KUNIT_CASE(cpu_access_while_a_device_has_it_mapped),
 	KUNIT_CASE(mappings_that_devices_only_write_are_last),

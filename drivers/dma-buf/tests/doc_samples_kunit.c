@@ -41,10 +41,15 @@ struct pages_mapping {
 	struct list_head node;
 };
 
-/* Refuse a device that cannot do DMA, for example one on an I2C bus. */
+/* Test whether a device can do DMA, in segments of whole pages. */
+static bool pages_usable_by(struct device *dev)
+{
+	return dev->dma_mask && dma_get_max_seg_size(dev) >= PAGE_SIZE;
+}
+
 static int pages_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach)
 {
-	return attach->dev->dma_mask ? 0 : -ENODEV;
+	return pages_usable_by(attach->dev) ? 0 : -ENODEV;
 }
 
 /* The longest segment that the device takes and that a bounce buffer can hold. */
@@ -382,6 +387,9 @@ struct window {
 
 static int window_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach)
 {
+	/* window_map() makes segments of whole pages. */
+	if (!attach->dev->dma_mask || dma_get_max_seg_size(attach->dev) < PAGE_SIZE)
+		return -ENODEV;
 	/* With two PCI devices, ask pci_p2pdma_distance() too. */
 	return attach->peer2peer ? 0 : -EBUSY;
 }
@@ -686,6 +694,37 @@ static void importer_gets_memory_without_pages(struct kunit *test)
 	mock_flush();
 }
 
+/* A device whose segments are shorter than a page. */
+static struct device *device_of_short_segments(struct kunit *test)
+{
+	struct device *dev = mock_device_masked(test, DMA_BIT_MASK(64));
+
+	dev->dma_parms = kunit_kzalloc(test, sizeof(*dev->dma_parms), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, dev->dma_parms);
+	dma_set_max_seg_size(dev, PAGE_SIZE / 2);
+	return dev;
+}
+
+static void exporters_refuse_segments_shorter_than_a_page(struct kunit *test)
+{
+	struct device *dev = device_of_short_segments(test);
+	struct dma_buf *window = export_window(test, 0, PAGE_SIZE);
+	struct mock_importer importer = {};
+	struct dma_buf_attachment *attach;
+	int fd = export_pages(test, 1);
+	struct dma_buf *pages = dma_buf_get(fd);
+
+	close_fd(fd);
+	expect_refused(test, pages, dev);
+	attach = dma_buf_dynamic_attach(window, dev, &mock_peer_importer_ops, &importer);
+	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-ENODEV));
+	if (!IS_ERR(attach))
+		dma_buf_detach(window, attach);
+	dma_buf_put(pages);
+	dma_buf_put(window);
+	mock_flush();
+}
+
 static void process_sees_the_pages(struct kunit *test)
 {
 	unsigned long words = mock_user_memory(test, PAGE_SIZE);
@@ -719,6 +758,7 @@ static struct kunit_case dma_buf_doc_samples_cases[] = {
 	KUNIT_CASE(job_of_a_reader_waits_for_writers),
 	KUNIT_CASE(importer_unmaps_after_its_own_jobs),
 	KUNIT_CASE(importer_gets_memory_without_pages),
+	KUNIT_CASE(exporters_refuse_segments_shorter_than_a_page),
 	KUNIT_CASE(process_sees_the_pages),
 	{}
 };

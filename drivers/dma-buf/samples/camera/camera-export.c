@@ -212,7 +212,8 @@ static unsigned int camera_max_segment(struct device *dev)
 /*
  * dma_buf_ops.attach: called without the reservation lock, once per attachment.
  * An exporter refuses a device here, not when it is mapped, and does here what is
- * slow. The camera refuses a device that cannot do DMA, and builds the table.
+ * slow. The camera refuses a device that cannot do DMA, or not with segments of a
+ * page, and builds the table.
  */
 static int camera_dmabuf_attach(struct dma_buf *dmabuf,
 				struct dma_buf_attachment *attach)
@@ -221,7 +222,7 @@ static int camera_dmabuf_attach(struct dma_buf *dmabuf,
 	struct camera_attachment *view;
 	int ret;
 
-	if (!attach->dev->dma_mask)
+	if (!attach->dev->dma_mask || dma_get_max_seg_size(attach->dev) < PAGE_SIZE)
 		return -ENODEV;
 
 	view = kzalloc(sizeof(*view), GFP_KERNEL);

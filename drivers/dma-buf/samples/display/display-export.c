@@ -329,12 +329,15 @@ static void display_export_release(struct dma_buf *dmabuf)
 
 /*
  * dma_buf_ops.attach: refuses a device that cannot do DMA, for example one on an
- * I2C bus. All others reach the pages, if need be through bounce buffers.
+ * I2C bus, or not with segments of a page. All others reach the pages, if need be
+ * through bounce buffers.
  */
 static int display_export_attach(struct dma_buf *dmabuf,
 				 struct dma_buf_attachment *attach)
 {
-	return attach->dev->dma_mask ? 0 : -ENODEV;
+	struct device *dev = attach->dev;
+
+	return dev->dma_mask && dma_get_max_seg_size(dev) >= PAGE_SIZE ? 0 : -ENODEV;
 }
 
 /*

@@ -141,6 +141,9 @@ static int pages_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 {
 	struct pages_buffer *buffer = dmabuf->priv;
 
+	/* MAP_PRIVATE: no device would see the writes. */
+	if (!(vma->vm_flags & VM_MAYSHARE))
+		return -EINVAL;
 	return vm_map_pages(vma, buffer->pages, buffer->count);
 }
 
@@ -445,6 +448,8 @@ static int window_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 {
 	struct window *window = dmabuf->priv;
 
+	if (!(vma->vm_flags & VM_MAYSHARE))
+		return -EINVAL;
 	vma->vm_page_prot = pgprot_writecombine(vma->vm_page_prot);
 	return vm_iomap_memory(vma, window->start, dmabuf->size);
 }
@@ -748,6 +753,25 @@ static void process_sees_the_pages(struct kunit *test)
 	mock_flush();
 }
 
+static void private_areas_are_refused(struct kunit *test)
+{
+	struct dma_buf *buffers[2] = { export_window(test, 0, PAGE_SIZE) };
+	int fd = export_pages(test, 1);
+	unsigned long addr;
+
+	buffers[1] = dma_buf_get(fd);
+	close_fd(fd);
+	mock_user_memory(test, PAGE_SIZE);
+	for (int i = 0; i < ARRAY_SIZE(buffers); i++) {
+		addr = vm_mmap(buffers[i]->file, 0, PAGE_SIZE, PROT_READ, MAP_PRIVATE, 0);
+		KUNIT_EXPECT_EQ(test, addr, (unsigned long)-EINVAL);
+		if (!IS_ERR_VALUE(addr))
+			vm_munmap(addr, PAGE_SIZE);
+		dma_buf_put(buffers[i]);
+	}
+	mock_flush();
+}
+
 static struct kunit_case dma_buf_doc_samples_cases[] = {
 	KUNIT_CASE(exporter_and_importer_share_and_free),
 	KUNIT_CASE(exporter_refuses_a_device_without_dma),
@@ -760,6 +784,7 @@ static struct kunit_case dma_buf_doc_samples_cases[] = {
 	KUNIT_CASE(importer_gets_memory_without_pages),
 	KUNIT_CASE(exporters_refuse_segments_shorter_than_a_page),
 	KUNIT_CASE(process_sees_the_pages),
+	KUNIT_CASE(private_areas_are_refused),
 	{}
 };
 

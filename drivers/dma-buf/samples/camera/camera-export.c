@@ -186,11 +186,15 @@ static const struct vm_operations_struct camera_vm_ops = {
  * that exceeds the memory, and VM_DONTEXPAND keeps mremap() from growing it.
  *
  * Context: mmap lock held for writing.
- * Return: 0, -ENXIO if the area exceeds the memory, or -ENOMEM.
+ * Return: 0, -EINVAL if the area is private, so that no device would see what is
+ * written to it, -ENXIO if the area exceeds the memory, or -ENOMEM.
  */
 int camera_pages_mmap(struct camera_pages *pages, struct vm_area_struct *vma)
 {
 	int ret;
+
+	if (!(vma->vm_flags & VM_MAYSHARE))
+		return -EINVAL;
 
 	vm_flags_set(vma, VM_DONTEXPAND);
 	ret = vm_map_pages(vma, pages->pages, pages->count);

@@ -272,6 +272,16 @@ TEST_F(buffer, mappings_share_memory)
 	}
 }
 
+/* Rule: a private mapping, whose writes no device could see, is refused. */
+TEST_F(buffer, private_mapping_is_refused)
+{
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, self->size, PROT_READ | PROT_WRITE, MAP_PRIVATE,
+				   self->buf, 0));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, self->size, PROT_READ, MAP_PRIVATE, self->buf, 0));
+	EXPECT_EQ(EINVAL, errno);
+}
+
 /* Rule: a process that dies with the buffer mapped drops its references. */
 TEST_F(buffer, killed_process_drops_mappings)
 {

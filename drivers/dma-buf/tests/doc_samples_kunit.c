@@ -167,7 +167,7 @@ static void pages_free(struct pages_buffer *buffer)
 {
 	for (unsigned int i = 0; i < buffer->count && buffer->pages[i]; i++)
 		__free_page(buffer->pages[i]);
-	kfree(buffer);
+	kvfree(buffer);
 }
 
 static void pages_release(struct dma_buf *dmabuf)
@@ -190,11 +190,17 @@ static const struct dma_buf_ops pages_ops = {
 /* end sample */
 
 /* sample: export */
+/*
+ * Userspace chooses the size: charge it to the caller's memory cgroup, and fail rather
+ * than kill a process or warn.
+ */
+#define PAGES_GFP	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+
 static struct pages_buffer *pages_alloc(unsigned int count)
 {
 	struct pages_buffer *buffer;
 
-	buffer = kzalloc(struct_size(buffer, pages, count), GFP_KERNEL);
+	buffer = kvzalloc(struct_size(buffer, pages, count), PAGES_GFP);
 	if (!buffer)
 		return NULL;
 	buffer->count = count;
@@ -202,7 +208,7 @@ static struct pages_buffer *pages_alloc(unsigned int count)
 
 	for (unsigned int i = 0; i < count; i++) {
 		/* Userspace can map the pages, so they must not show old data. */
-		buffer->pages[i] = alloc_page(GFP_KERNEL | __GFP_ZERO);
+		buffer->pages[i] = alloc_page(PAGES_GFP | __GFP_ZERO);
 		if (!buffer->pages[i]) {
 			pages_free(buffer);
 			return NULL;
@@ -515,6 +521,12 @@ static void expect_refused(struct kunit *test, struct dma_buf *dmabuf, struct de
 		dma_buf_detach(dmabuf, attach);
 }
 
+/* Neither the OOM killer nor a warning of the page allocator. */
+static void exporter_fails_for_too_many_pages(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, pages_export(UINT_MAX), -ENOMEM);
+}
+
 static void exporter_refuses_a_device_without_dma(struct kunit *test)
 {
 	struct device *dev = mock_device(test);
@@ -774,6 +786,7 @@ static void private_areas_are_refused(struct kunit *test)
 
 static struct kunit_case dma_buf_doc_samples_cases[] = {
 	KUNIT_CASE(exporter_and_importer_share_and_free),
+	KUNIT_CASE(exporter_fails_for_too_many_pages),
 	KUNIT_CASE(exporter_refuses_a_device_without_dma),
 	KUNIT_CASE(importer_refuses_a_buffer_too_small),
 	KUNIT_CASE(cpu_access_while_a_device_has_it_mapped),

@@ -15,6 +15,7 @@
 #include <linux/dma-resv.h>
 #include <linux/fdtable.h>
 #include <linux/file.h>
+#include <linux/highmem.h>
 #include <linux/memblock.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
@@ -29,7 +30,9 @@
 /* sample: exporter */
 struct pages_buffer {
 	unsigned int count;
-	struct list_head mappings;	/* guarded by the reservation lock */
+	/* The reservation lock guards both. */
+	struct list_head mappings;
+	void *vaddr;			/* of the kernel mapping, or NULL */
 	struct page *pages[] __counted_by(count);
 };
 
@@ -111,6 +114,9 @@ static int pages_begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_directio
 	struct pages_mapping *mapping;
 
 	dma_resv_lock(dmabuf->resv, NULL);
+	/* Some CPUs cache the pages once more for the addresses of vmap. */
+	if (buffer->vaddr)
+		invalidate_kernel_vmap_range(buffer->vaddr, dmabuf->size);
 	list_for_each_entry(mapping, &buffer->mappings, node)
 		dma_sync_sgtable_for_cpu(mapping->dev, &mapping->table, mapping->dir);
 	dma_resv_unlock(dmabuf->resv);
@@ -131,6 +137,8 @@ static int pages_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction 
 	if (dir == DMA_FROM_DEVICE)
 		return 0;
 	dma_resv_lock(dmabuf->resv, NULL);
+	if (buffer->vaddr)
+		flush_kernel_vmap_range(buffer->vaddr, dmabuf->size);
 	list_for_each_entry(mapping, &buffer->mappings, node)
 		dma_sync_sgtable_for_device(mapping->dev, &mapping->table, mapping->dir);
 	dma_resv_unlock(dmabuf->resv);
@@ -150,17 +158,20 @@ static int pages_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 static int pages_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	struct pages_buffer *buffer = dmabuf->priv;
-	void *vaddr = vmap(buffer->pages, buffer->count, VM_MAP, PAGE_KERNEL);
 
-	if (!vaddr)
+	buffer->vaddr = vmap(buffer->pages, buffer->count, VM_MAP, PAGE_KERNEL);
+	if (!buffer->vaddr)
 		return -ENOMEM;
-	iosys_map_set_vaddr(map, vaddr);
+	iosys_map_set_vaddr(map, buffer->vaddr);
 	return 0;
 }
 
 static void pages_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
-	vunmap(map->vaddr);
+	struct pages_buffer *buffer = dmabuf->priv;
+
+	vunmap(buffer->vaddr);
+	buffer->vaddr = NULL;
 }
 
 static void pages_free(struct pages_buffer *buffer)

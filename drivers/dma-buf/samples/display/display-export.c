@@ -7,6 +7,7 @@
 #include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
 #include <linux/dma-resv.h>
+#include <linux/highmem.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 
@@ -193,7 +194,8 @@ static void display_export_unmap(struct dma_buf_attachment *attach,
  * Syncs each mapping in its own direction, the only one that the DMA API allows.
  * That invalidates stale CPU cache lines, and copies bounce buffers back. Any
  * device may have written, so all mappings are synced; for those that only read
- * nothing is done.
+ * nothing is done. Some CPUs cache the pages once more for the kernel address of
+ * vmap.
  *
  * Context: Reservation lock held; may sleep.
  */
@@ -202,6 +204,8 @@ void display_export_sync_for_cpu(struct display_bo *bo)
 	struct display_mapping *mapping;
 
 	dma_resv_assert_held(bo->base.resv);
+	if (bo->vmap_count)
+		invalidate_kernel_vmap_range(bo->map.vaddr, bo->base.size);
 	list_for_each_entry(mapping, &bo->mappings, node)
 		dma_sync_sgtable_for_cpu(mapping->dev, &mapping->sgt, mapping->dir);
 }
@@ -243,6 +247,8 @@ void display_export_end_cpu(struct display_bo *bo, enum dma_data_direction dir)
 	if (dir == DMA_FROM_DEVICE)
 		return;
 	dma_resv_lock(bo->base.resv, NULL);
+	if (bo->vmap_count)
+		flush_kernel_vmap_range(bo->map.vaddr, bo->base.size);
 	list_for_each_entry(mapping, &bo->mappings, node)
 		dma_sync_sgtable_for_device(mapping->dev, &mapping->sgt, mapping->dir);
 	dma_resv_unlock(bo->base.resv);

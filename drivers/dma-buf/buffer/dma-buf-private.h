@@ -33,6 +33,7 @@
 #include <linux/lockdep.h>
 #include <linux/mutex.h>
 #include <linux/poll.h>
+#include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <uapi/linux/dma-buf.h>
@@ -247,21 +248,42 @@ static inline void dma_buf_assert_held(struct dma_buf *dmabuf)
 		dma_buf_report(DMA_BUF_RULE_LOCKED, dmabuf, NULL);
 }
 
+/*
+ * Test whether the current task owns the reservation lock.
+ *
+ * lockdep_is_held() does not tell: locks of one class that were taken with one ww_acquire_ctx
+ * share a record, and while there are several, lockdep says "held" for each lock of the class.
+ *
+ * The locks have no function that returns the owner. It is read as kernel/locking/mutex.h and
+ * rtmutex_common.h do: the lowest bits of the pointer are flags (three in a mutex, one in an
+ * rtmutex). While the current task owns the lock, only the flags change; if another task owns
+ * it, no value equals current.
+ */
+#ifdef CONFIG_PREEMPT_RT
+static inline bool dma_buf_resv_owned(struct dma_resv *resv)
+{
+	unsigned long owner = (unsigned long)READ_ONCE(resv->lock.base.rtmutex.owner);
+
+	return (owner & ~1UL) == (unsigned long)current;
+}
+#else
+static inline bool dma_buf_resv_owned(struct dma_resv *resv)
+{
+	unsigned long owner = atomic_long_read(&resv->lock.base.owner);
+
+	return (owner & ~7UL) == (unsigned long)current;
+}
+#endif
+
 /* Report a caller that holds the reservation lock but must not. Without lockdep always false. */
-#ifdef CONFIG_LOCKDEP
 static inline bool dma_buf_wrongly_held(struct dma_buf *dmabuf)
 {
-	if (lockdep_is_held(&dmabuf->resv->lock.base) != LOCK_STATE_HELD)
+	if (!IS_ENABLED(CONFIG_LOCKDEP) || !debug_locks ||
+	    !dma_buf_resv_owned(dmabuf->resv))
 		return false;
 	dma_buf_report(DMA_BUF_RULE_UNLOCKED, dmabuf, NULL);
 	return true;
 }
-#else
-static inline bool dma_buf_wrongly_held(struct dma_buf *dmabuf)
-{
-	return false;
-}
-#endif
 
 /* dma-buf-inode.c: allocate the object and make its file. The last path releases it. */
 int dma_buf_inode_init(void);

@@ -12,6 +12,7 @@
 #include <linux/debug_locks.h>
 
 #include "mock.h"
+#include "threads.h"
 
 /**
  * struct locked_call - a function that needs the lock, and the function that undoes it
@@ -256,6 +257,44 @@ static void lock_that_must_not_be_held_is_reported(struct kunit *test)
 		row->undo(attach);
 }
 
+/*
+ * lockdep has one record for all reservation locks that were taken with one context, and
+ * answers for each reservation lock that it is held. An unlock with more of them left to
+ * unlock may drop the last reference to a third buffer, as drm_exec_fini() does.
+ */
+static void locks_of_other_buffers_are_not_reported(struct kunit *test)
+{
+	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
+	struct dma_buf *held[2], *idle = mock_buffer(test, exporter);
+	struct dma_buf *of_another = mock_buffer(test, exporter);
+	struct mock_holder *holder;
+	struct ww_acquire_ctx ctx;
+
+	if (!IS_ENABLED(CONFIG_LOCKDEP))
+		kunit_skip(test, "who holds a lock is known with CONFIG_LOCKDEP only");
+
+	for (int i = 0; i < ARRAY_SIZE(held); i++)
+		held[i] = mock_buffer(test, exporter);
+	holder = mock_hold_lock(test, of_another);
+	mock_expect_report(test);
+	ww_acquire_init(&ctx, &reservation_ww_class);
+	for (int i = 0; i < ARRAY_SIZE(held); i++)
+		KUNIT_EXPECT_EQ(test, dma_resv_lock(held[i]->resv, &ctx), 0);
+	ww_acquire_done(&ctx);
+
+	KUNIT_EXPECT_FALSE(test, dma_buf_wrongly_held(idle));
+	KUNIT_EXPECT_FALSE(test, dma_buf_wrongly_held(of_another));
+	KUNIT_EXPECT_EQ(test, mock_reports_total(test), 0);
+	for (int i = 0; i < ARRAY_SIZE(held); i++)
+		KUNIT_EXPECT_TRUE(test, dma_buf_wrongly_held(held[i]));
+	KUNIT_EXPECT_EQ(test, mock_reports(test, DMA_BUF_RULE_UNLOCKED), 2);
+
+	for (int i = 0; i < ARRAY_SIZE(held); i++)
+		dma_resv_unlock(held[i]->resv);
+	ww_acquire_fini(&ctx);
+	mock_drop_lock(test, holder);
+}
+
 static const struct pair {
 	const char *desc;
 	const struct dma_buf_ops *ops;
@@ -349,6 +388,7 @@ static struct kunit_case dma_buf_rules_cases[] = {
 	KUNIT_CASE_PARAM(held_lock_is_not_reported, locked_call_gen_params),
 	KUNIT_CASE_PARAM(missing_lock_is_reported_when_undoing, undone_call_gen_params),
 	KUNIT_CASE_PARAM(lock_that_must_not_be_held_is_reported, unlocked_call_gen_params),
+	KUNIT_CASE(locks_of_other_buffers_are_not_reported),
 	KUNIT_CASE(report_names_exporter_and_importer),
 	KUNIT_CASE_PARAM(correct_use_is_not_reported, pair_gen_params),
 	KUNIT_CASE(rule_is_reported_once_per_buffer),

@@ -5,7 +5,8 @@
  *
  * The export takes no reservation lock: its sync_file holds references to the fences that were in
  * the reservation object at one time during the call. The import adds fences with the reservation
- * lock held, and keeps no reference to the sync_file. No user memory is accessed under the lock.
+ * lock held, and keeps no reference to the sync_file. It takes no lock if all fences have
+ * signalled. No user memory is accessed under the lock.
  */
 
 #include <linux/dma-fence-unwrap.h>
@@ -83,32 +84,38 @@ long dma_buf_export_sync_file(struct dma_buf *dmabuf, void __user *arg)
 	return 0;
 }
 
-/*
- * Add each fence in @container, because a reservation object must not hold containers. Either all
- * fences are added, or none and -ENOMEM is returned.
- */
-static int dma_buf_add_fences(struct dma_buf *dmabuf, struct dma_fence *container,
-			      enum dma_resv_usage usage)
+/* The number only falls: a signalled fence stays signalled, and a chain only loses links. */
+static unsigned int dma_buf_count_pending(struct dma_fence *container)
 {
 	struct dma_fence_unwrap iter;
 	struct dma_fence *fence;
 	unsigned int count = 0;
+
+	dma_fence_unwrap_for_each(fence, &iter, container)
+		count += !dma_fence_is_signaled(fence);
+	return count;
+}
+
+/*
+ * Add the pending fences in @container, because a reservation object must not hold containers.
+ * There are at most @count. Either all are added, or none and -ENOMEM is returned.
+ */
+static int dma_buf_add_pending(struct dma_buf *dmabuf, struct dma_fence *container,
+			       unsigned int count, enum dma_resv_usage usage)
+{
+	struct dma_fence_unwrap iter;
+	struct dma_fence *fence;
 	int ret;
 
 	dma_resv_assert_held(dmabuf->resv);
-
-	dma_fence_unwrap_for_each(fence, &iter, container)
-		count++;
-	if (!count)
-		return 0;
 
 	ret = dma_resv_reserve_fences(dmabuf->resv, count);
 	if (ret)
 		return ret;
 
-	/* The second walk finds no more fences than the first: a chain only loses links. */
 	dma_fence_unwrap_for_each(fence, &iter, container) {
-		dma_resv_add_fence(dmabuf->resv, fence, usage);
+		if (!dma_fence_is_signaled(fence))
+			dma_resv_add_fence(dmabuf->resv, fence, usage);
 		cond_resched(); /* each call may compare with all fences in the object */
 	}
 	return 0;
@@ -126,6 +133,22 @@ static int dma_buf_lock_killable(struct dma_buf *dmabuf)
 	ret = dma_resv_lock_interruptible(dmabuf->resv, NULL);
 	if (ret && !fatal_signal_pending(current))
 		ret = dma_resv_lock(dmabuf->resv, NULL);
+	return ret;
+}
+
+static int dma_buf_import_fence(struct dma_buf *dmabuf, struct dma_fence *fence,
+				enum dma_resv_usage usage)
+{
+	unsigned int count = dma_buf_count_pending(fence);
+	int ret;
+
+	if (!count)
+		return 0;
+	ret = dma_buf_lock_killable(dmabuf);
+	if (ret)
+		return ret;
+	ret = dma_buf_add_pending(dmabuf, fence, count, usage);
+	dma_resv_unlock(dmabuf->resv);
 	return ret;
 }
 
@@ -159,11 +182,7 @@ long dma_buf_import_sync_file(struct dma_buf *dmabuf, void __user *arg)
 	if (param.flags & DMA_BUF_SYNC_WRITE)
 		usage = DMA_RESV_USAGE_WRITE;
 
-	ret = dma_buf_lock_killable(dmabuf);
-	if (!ret) {
-		ret = dma_buf_add_fences(dmabuf, fence, usage);
-		dma_resv_unlock(dmabuf->resv);
-	}
+	ret = dma_buf_import_fence(dmabuf, fence, usage);
 	dma_fence_put(fence);
 	return ret;
 }

@@ -535,6 +535,30 @@ static void sync_file_import_of_another_buffers_export(struct kunit *test)
 	sync_expect_members(test, to, members, 3);
 }
 
+static void sync_file_import_of_signalled_fences_takes_no_lock(struct kunit *test)
+{
+	struct dma_fence *plain = mock_fence(test), *members[2];
+	struct dma_buf *dmabuf = sync_buffer(test);
+	struct mock_holder *holder;
+	int fds[2];
+
+	for (int i = 0; i < ARRAY_SIZE(members); i++)
+		members[i] = mock_fence(test);
+	fds[0] = sync_file_fd(test, plain);
+	fds[1] = sync_file_fd(test, sync_array(test, members, 2));
+	dma_fence_signal(plain);
+	for (int i = 0; i < ARRAY_SIZE(members); i++)
+		dma_fence_signal(members[i]);
+
+	mock_user_memory(test, PAGE_SIZE);
+	holder = mock_hold_lock(test, dmabuf);
+	for (int i = 0; i < ARRAY_SIZE(fds); i++)
+		KUNIT_EXPECT_EQ(test, 0, sync_import_fd(test, dmabuf, DMA_BUF_SYNC_RW, fds[i]));
+	/* The holder drops the lock by itself only if an import has waited for long. */
+	KUNIT_EXPECT_TRUE(test, dma_resv_is_locked(dmabuf->resv));
+	mock_drop_lock(test, holder);
+}
+
 /**
  * struct sync_sleeper - holds a reservation lock until a task waits for it
  * @dmabuf: buffer whose lock is held
@@ -639,6 +663,7 @@ static struct kunit_case dma_buf_sync_file_cases[] = {
 	KUNIT_CASE(sync_file_import_unwraps_arrays_in_a_chain),
 	KUNIT_CASE(sync_file_import_array_with_signalled_members),
 	KUNIT_CASE(sync_file_import_of_another_buffers_export),
+	KUNIT_CASE(sync_file_import_of_signalled_fences_takes_no_lock),
 	KUNIT_CASE(sync_file_import_waits_despite_a_signal),
 	KUNIT_CASE(sync_file_import_killed_while_locked),
 	{}

@@ -237,6 +237,7 @@ void dma_buf_rule_describe(char *text, size_t size, enum dma_buf_rule rule,
 			   const char *exporter, const char *importer);
 void dma_buf_report(enum dma_buf_rule rule, struct dma_buf *dmabuf,
 		    struct dma_buf_attachment *attach);
+bool dma_buf_report_allowed(void);
 void dma_buf_report_driver(enum dma_buf_rule rule, const char *exporter,
 			   const char *importer);
 

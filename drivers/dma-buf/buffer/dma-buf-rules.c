@@ -2,10 +2,11 @@
 /*
  * Rules that drivers must keep, and the warnings for those who break them.
  *
- * Only a driver can break a rule (enum dma_buf_rule); errors of userspace get an errno and no
+ * A driver breaks a rule (enum dma_buf_rule); wrong arguments of userspace get an errno and no
  * warning. The warning names the exporter and, if known, the importer's device. Each rule is
- * reported once per buffer; &dma_buf_object.reported has a bit for each. A report without a
- * buffer is rate limited instead.
+ * reported once per buffer; &dma_buf_object.reported has a bit for each. Userspace can lead a
+ * driver to its mistake again and again, with a new buffer each time, so all reports are rate
+ * limited together.
  *
  * All warnings come from dma_buf_report() and dma_buf_report_driver(). KUnit tests replace these
  * two and count the calls.
@@ -61,11 +62,25 @@ void dma_buf_rule_describe(char *text, size_t size, enum dma_buf_rule rule,
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_buf_rule_describe);
 
+/* A separate function, so that tests can count the calls. */
+bool dma_buf_report_allowed(void)
+{
+	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL,
+				      DEFAULT_RATELIMIT_BURST);
+
+	KUNIT_STATIC_STUB_REDIRECT(dma_buf_report_allowed);
+
+	return __ratelimit(&limit);
+}
+EXPORT_SYMBOL_IF_KUNIT(dma_buf_report_allowed);
+
 static void dma_buf_warn(enum dma_buf_rule rule, const char *exporter,
 			 const char *importer)
 {
 	char text[DMA_BUF_REPORT_SIZE];
 
+	if (!dma_buf_report_allowed())
+		return;
 	dma_buf_rule_describe(text, sizeof(text), rule, exporter, importer);
 	WARN(1, "%s\n", text);
 }
@@ -76,7 +91,8 @@ static void dma_buf_warn(enum dma_buf_rule rule, const char *exporter,
  * @dmabuf: the buffer, or NULL if there is none
  * @attach: the attachment, or NULL if there is none
  *
- * Warns once per buffer and rule. Without a buffer it warns as dma_buf_report_driver().
+ * Warns once per buffer and rule, and is rate limited. Without a buffer it warns as
+ * dma_buf_report_driver().
  *
  * Context: Any.
  */
@@ -107,12 +123,8 @@ EXPORT_SYMBOL_IF_KUNIT(dma_buf_report);
 void dma_buf_report_driver(enum dma_buf_rule rule, const char *exporter,
 			   const char *importer)
 {
-	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL,
-				      DEFAULT_RATELIMIT_BURST);
-
 	KUNIT_STATIC_STUB_REDIRECT(dma_buf_report_driver, rule, exporter, importer);
 
-	if (__ratelimit(&limit))
-		dma_buf_warn(rule, exporter, importer);
+	dma_buf_warn(rule, exporter, importer);
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_buf_report_driver);

@@ -4,10 +4,11 @@
  * reservation lock held or not held, and that correct use is not reported.
  *
  * Rules of a single function are tested with that function. Static stubs replace
- * dma_buf_report() and count the reports; only rule_is_reported_once_per_buffer
- * calls the real function.
+ * dma_buf_report() and count the reports; only rule_is_reported_once_per_buffer and
+ * reports_of_many_buffers_are_rate_limited call the real function.
  */
 
+#include <kunit/static_stub.h>
 #include <kunit/test-bug.h>
 #include <linux/debug_locks.h>
 
@@ -363,6 +364,28 @@ static void rule_is_reported_once_per_buffer(struct kunit *test)
 	}
 }
 
+static bool no_report_allowed(void)
+{
+	struct mock_context *ctx = kunit_get_current_test()->priv;
+
+	atomic_inc(&ctx->limited);
+	return false;
+}
+
+/* A program may make a new buffer for each mistake. A warning would fail the run. */
+static void reports_of_many_buffers_are_rate_limited(struct kunit *test)
+{
+	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
+	struct mock_context *ctx = test->priv;
+
+	kunit_activate_static_stub(test, dma_buf_report_allowed, no_report_allowed);
+	for (int i = 0; i < 3; i++)
+		dma_buf_report(DMA_BUF_RULE_PIN, mock_buffer(test, exporter), NULL);
+	KUNIT_EXPECT_EQ(test, atomic_read(&ctx->limited), 3);
+	dma_buf_report(DMA_BUF_RULE_ARGUMENT, NULL, NULL);
+	KUNIT_EXPECT_EQ(test, atomic_read(&ctx->limited), 4);
+}
+
 static void report_names_exporter_and_importer(struct kunit *test)
 {
 	static const char detached[] =
@@ -392,6 +415,7 @@ static struct kunit_case dma_buf_rules_cases[] = {
 	KUNIT_CASE(report_names_exporter_and_importer),
 	KUNIT_CASE_PARAM(correct_use_is_not_reported, pair_gen_params),
 	KUNIT_CASE(rule_is_reported_once_per_buffer),
+	KUNIT_CASE(reports_of_many_buffers_are_rate_limited),
 	{}
 };
 

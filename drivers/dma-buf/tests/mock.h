@@ -193,6 +193,7 @@ void mock_add_fence(struct kunit *test, struct dma_buf *dmabuf,
  * @tables: tables mapped and not unmapped
  * @fences: fences made and not released
  * @order: number of calls of all exporters' callbacks
+ * @limited: number of reports that were tried and suppressed
  * @reports: number of reports, by rule
  * @reported: attachment of the latest report
  */
@@ -202,6 +203,7 @@ struct mock_context {
 	atomic_t tables;
 	atomic_t fences;
 	atomic_t order;
+	atomic_t limited;
 	atomic_t reports[DMA_BUF_RULE_COUNT];
 	struct dma_buf_attachment *reported;
 };

@@ -213,6 +213,7 @@ static int dma_buf_vmap_first(struct dma_buf *dmabuf)
 	ret = dmabuf->ops->vmap(dmabuf, &map);
 	if (ret)
 		return ret;
+	/* An exporter that returns 0 without a mapping has nothing that its vunmap could undo. */
 	if (iosys_map_is_null(&map)) {
 		dma_buf_report(DMA_BUF_RULE_VMAP, dmabuf, NULL);
 		return -EINVAL;
@@ -231,8 +232,9 @@ static int dma_buf_vmap_first(struct dma_buf *dmabuf)
  *
  * Context: Reservation lock held; may sleep.
  * Return: 0, and the caller undoes it with dma_buf_vunmap(); %-EINVAL if @dmabuf is NULL (warned
- * about), the exporter has no vmap, or its vmap succeeded without a mapping (warned about); or the
- * errno of the exporter's vmap, %-ENOMEM for lack of memory or address space.
+ * about), the exporter has no vmap, or its vmap succeeded without a mapping (warned about; its
+ * vunmap is not called); or the errno of the exporter's vmap, %-ENOMEM for lack of memory or
+ * address space.
  */
 int dma_buf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {

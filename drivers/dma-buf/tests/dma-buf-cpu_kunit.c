@@ -283,6 +283,7 @@ static void vmap_without_a_mapping_is_reported(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, iosys_map_is_null(&map));
 	KUNIT_EXPECT_EQ(test, mock_reports(test, DMA_BUF_RULE_VMAP), 1);
 	KUNIT_EXPECT_EQ(test, mock_reports_total(test), 1);
+	KUNIT_EXPECT_EQ(test, mock_calls(exporter, MOCK_VUNMAP), 0);
 }
 
 static void vmap_without_exporter_callback_is_refused(struct kunit *test)

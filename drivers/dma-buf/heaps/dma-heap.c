@@ -7,6 +7,7 @@
  * dma_heap_add_lock makes the test of a name and the addition of that name one step.
  */
 
+#include <kunit/visibility.h>
 #include <linux/atomic.h>
 #include <linux/cdev.h>
 #include <linux/debugfs.h>
@@ -213,9 +214,9 @@ static int dma_heap_ioctl_publish(struct dma_heap *heap, void __user *arg,
 
 /*
  * Programs may be built with an older or newer version of the structure, and so pass another
- * size. Members that they do not pass are 0.
+ * size. Members that they do not pass are 0. Not static, so that tests can call it.
  */
-static long dma_heap_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+long dma_heap_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	void __user *user = (void __user *)arg;
 	struct dma_heap_allocation_data data = {};
@@ -228,6 +229,7 @@ static long dma_heap_ioctl(struct file *file, unsigned int cmd, unsigned long ar
 	return dma_heap_ioctl_publish(file->private_data, user, &data,
 				      cmd & IOC_OUT ? size : 0);
 }
+EXPORT_SYMBOL_IF_KUNIT(dma_heap_ioctl);
 
 static int dma_heap_open(struct inode *inode, struct file *file)
 {

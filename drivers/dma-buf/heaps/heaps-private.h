@@ -13,12 +13,14 @@
 
 struct dentry;
 struct dma_heap;
+struct file;
 struct obj_cgroup;
 struct page;
 struct seq_file;
 struct shrinker;
 
 /* dma-heap.c: the registry. */
+long dma_heap_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 bool dma_heap_accounts(void);
 void dma_heap_count(struct dma_heap *heap, int buffers, long nr_pages);
 extern struct dentry *dma_heap_debugfs;

@@ -10,8 +10,11 @@
  * hold it for reading while they sync the mappings in the list.
  */
 
+#include <kunit/static_stub.h>
+#include <kunit/visibility.h>
 #include <linux/dma-mapping.h>
 #include <linux/dma-resv.h>
+#include <linux/export.h>
 #include <linux/highmem.h>
 #include <linux/slab.h>
 
@@ -58,6 +61,39 @@ void dma_storage_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *attac
 	kfree(priv);
 }
 
+/* The calls of the DMA API are separate functions, so that tests can replace them. */
+int dma_storage_dma_map(struct dma_storage_mapping *mapping)
+{
+	KUNIT_STATIC_STUB_REDIRECT(dma_storage_dma_map, mapping);
+
+	return dma_map_sgtable(mapping->dev, &mapping->sgt, mapping->dir, 0);
+}
+EXPORT_SYMBOL_IF_KUNIT(dma_storage_dma_map);
+
+void dma_storage_dma_unmap(struct dma_storage_mapping *mapping)
+{
+	KUNIT_STATIC_STUB_REDIRECT(dma_storage_dma_unmap, mapping);
+
+	dma_unmap_sgtable(mapping->dev, &mapping->sgt, mapping->dir, 0);
+}
+EXPORT_SYMBOL_IF_KUNIT(dma_storage_dma_unmap);
+
+void dma_storage_sync_for_cpu(struct dma_storage_mapping *mapping)
+{
+	KUNIT_STATIC_STUB_REDIRECT(dma_storage_sync_for_cpu, mapping);
+
+	dma_sync_sgtable_for_cpu(mapping->dev, &mapping->sgt, mapping->dir);
+}
+EXPORT_SYMBOL_IF_KUNIT(dma_storage_sync_for_cpu);
+
+void dma_storage_sync_for_device(struct dma_storage_mapping *mapping)
+{
+	KUNIT_STATIC_STUB_REDIRECT(dma_storage_sync_for_device, mapping);
+
+	dma_sync_sgtable_for_device(mapping->dev, &mapping->sgt, mapping->dir);
+}
+EXPORT_SYMBOL_IF_KUNIT(dma_storage_sync_for_device);
+
 /* Build the table, unless the one of an earlier map still fits. */
 static int dma_storage_mapping_prepare(struct dma_storage_buffer *buffer,
 				       struct dma_storage_mapping *mapping)
@@ -83,7 +119,7 @@ static int dma_storage_mapping_begin(struct dma_storage_buffer *buffer,
 	ret = dma_storage_mapping_prepare(buffer, mapping);
 	if (ret)
 		return ret;
-	ret = dma_map_sgtable(mapping->dev, &mapping->sgt, mapping->dir, 0);
+	ret = dma_storage_dma_map(mapping);
 	if (ret)
 		return ret;
 
@@ -115,7 +151,7 @@ struct sg_table *dma_storage_map(struct dma_buf_attachment *attach,
 	dma_resv_assert_held(attach->dmabuf->resv);
 	down_write(&buffer->lock);
 	if (mapping->users)
-		dma_sync_sgtable_for_device(mapping->dev, &mapping->sgt, dir);
+		dma_storage_sync_for_device(mapping);
 	else
 		ret = dma_storage_mapping_begin(buffer, mapping);
 	if (!ret)
@@ -142,10 +178,10 @@ void dma_storage_unmap(struct dma_buf_attachment *attach, struct sg_table *sgt,
 	dma_resv_assert_held(attach->dmabuf->resv);
 	down_write(&buffer->lock);
 	if (--mapping->users) {
-		dma_sync_sgtable_for_cpu(mapping->dev, sgt, mapping->dir);
+		dma_storage_sync_for_cpu(mapping);
 	} else {
 		list_del(&mapping->node);
-		dma_unmap_sgtable(mapping->dev, sgt, mapping->dir, 0);
+		dma_storage_dma_unmap(mapping);
 	}
 	up_write(&buffer->lock);
 }
@@ -170,7 +206,7 @@ int dma_storage_begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction
 	if (buffer->vaddr)
 		invalidate_kernel_vmap_range(buffer->vaddr, dmabuf->size);
 	list_for_each_entry(mapping, &buffer->mappings, node)
-		dma_sync_sgtable_for_cpu(mapping->dev, &mapping->sgt, mapping->dir);
+		dma_storage_sync_for_cpu(mapping);
 	up_read(&buffer->lock);
 	return 0;
 }
@@ -198,7 +234,7 @@ int dma_storage_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction d
 	if (buffer->vaddr)
 		flush_kernel_vmap_range(buffer->vaddr, dmabuf->size);
 	list_for_each_entry(mapping, &buffer->mappings, node)
-		dma_sync_sgtable_for_device(mapping->dev, &mapping->sgt, mapping->dir);
+		dma_storage_sync_for_device(mapping);
 	up_read(&buffer->lock);
 	return 0;
 }

@@ -73,12 +73,32 @@ struct dma_storage_attachment {
 	struct dma_storage_mapping mappings[DMA_NONE];
 };
 
+/**
+ * struct dma_storage_limits - where the segments of a device are cut; lengths in bytes
+ * @dev: the device
+ * @segment: longest segment
+ * @direct: DMA addresses are physical ones but for an offset; the others are for this only
+ * @bounced: longest segment that can be bounced
+ * @boundary: boundary, less one
+ * @no_bounce: memory that the device cannot reach is not bounced
+ */
+struct dma_storage_limits {
+	struct device *dev;
+	u64 segment;
+	bool direct;
+	u64 bounced;
+	u64 boundary;
+	bool no_bounce;
+};
+
 /* dma-storage.c */
 extern const struct dma_buf_ops dma_storage_buf_ops;
 
 /* dma-storage-table.c: tables of DMA segments. */
 int dma_storage_build_table(const struct dma_storage *storage, struct device *dev,
 			    struct sg_table *sgt);
+void dma_storage_get_limits(struct device *dev, struct dma_storage_limits *limits);
+void dma_storage_set_segment(struct scatterlist *sg, phys_addr_t phys, unsigned int bytes);
 
 /* dma-storage-map.c: callbacks for devices, and the cache maintenance of CPU access. */
 int dma_storage_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach);
@@ -89,6 +109,10 @@ void dma_storage_unmap(struct dma_buf_attachment *attach, struct sg_table *sgt,
 		       enum dma_data_direction dir);
 int dma_storage_begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir);
 int dma_storage_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir);
+int dma_storage_dma_map(struct dma_storage_mapping *mapping);
+void dma_storage_dma_unmap(struct dma_storage_mapping *mapping);
+void dma_storage_sync_for_cpu(struct dma_storage_mapping *mapping);
+void dma_storage_sync_for_device(struct dma_storage_mapping *mapping);
 
 /* dma-storage-mmap.c: mappings in userspace. */
 int dma_storage_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma);

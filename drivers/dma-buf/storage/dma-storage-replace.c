@@ -7,7 +7,9 @@
  * &dma_storage_buffer.lock, and enters pages of the storage that it finds.
  */
 
+#include <kunit/visibility.h>
 #include <linux/dma-resv.h>
+#include <linux/export.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
@@ -99,3 +101,4 @@ int dma_storage_replace(struct dma_buf *dmabuf, struct dma_storage *new)
 		old->ops->free(old);
 	return ret;
 }
+EXPORT_SYMBOL_IF_KUNIT(dma_storage_replace);

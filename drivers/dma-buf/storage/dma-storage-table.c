@@ -16,33 +16,18 @@
  * chooses which device gets which buffer.
  */
 
+#include <kunit/static_stub.h>
+#include <kunit/visibility.h>
 #include <linux/device.h>
 #include <linux/dma-direct.h>
 #include <linux/dma-map-ops.h>
+#include <linux/export.h>
 #include <linux/iommu-dma.h>
 #include <linux/pci.h>
 #include <linux/sizes.h>
 #include <linux/swiotlb.h>
 
 #include "dma-storage-private.h"
-
-/**
- * struct dma_storage_limits - where the segments of a device are cut; lengths in bytes
- * @dev: the device
- * @segment: longest segment
- * @direct: DMA addresses are physical ones but for an offset; the others are for this only
- * @bounced: longest segment that can be bounced
- * @boundary: boundary, less one
- * @no_bounce: memory that the device cannot reach is not bounced
- */
-struct dma_storage_limits {
-	struct device *dev;
-	u64 segment;
-	bool direct;
-	u64 bounced;
-	u64 boundary;
-	bool no_bounce;
-};
 
 /* The PCI core sets this for each device; a driver that needs it does not say so. */
 #define PCI_DEFAULT_SEGMENT	SZ_64K
@@ -61,8 +46,11 @@ static u64 dma_storage_longest_segment(struct device *dev)
 	return min_t(u64, dma_storage_page_limit(said), SZ_2G);
 }
 
-static void dma_storage_get_limits(struct device *dev, struct dma_storage_limits *limits)
+/* A separate function, so that tests can set the limits of a device. */
+void dma_storage_get_limits(struct device *dev, struct dma_storage_limits *limits)
 {
+	KUNIT_STATIC_STUB_REDIRECT(dma_storage_get_limits, dev, limits);
+
 	limits->dev = dev;
 	limits->segment = dma_storage_longest_segment(dev);
 	limits->direct = !get_dma_ops(dev) && !use_dma_iommu(dev);
@@ -70,6 +58,7 @@ static void dma_storage_get_limits(struct device *dev, struct dma_storage_limits
 	limits->no_bounce = limits->direct && !is_swiotlb_active(dev);
 	limits->boundary = dma_storage_page_limit((u64)dma_get_seg_boundary(dev) + 1) - 1;
 }
+EXPORT_SYMBOL_IF_KUNIT(dma_storage_get_limits);
 
 static bool dma_storage_bounces(struct device *dev, dma_addr_t addr, u64 bytes)
 {
@@ -92,6 +81,15 @@ static u64 dma_storage_cut(const struct dma_storage_limits *limits, phys_addr_t 
 	return bytes;
 }
 
+/* A separate function, so that tests can use addresses at which there is no memory. */
+void dma_storage_set_segment(struct scatterlist *sg, phys_addr_t phys, unsigned int bytes)
+{
+	KUNIT_STATIC_STUB_REDIRECT(dma_storage_set_segment, sg, phys, bytes);
+
+	sg_set_page(sg, pfn_to_page(PHYS_PFN(phys)), bytes, 0);
+}
+EXPORT_SYMBOL_IF_KUNIT(dma_storage_set_segment);
+
 /* Fill a table, or only count its segments if @sg is NULL. */
 static unsigned int dma_storage_fill_table(const struct dma_storage *storage,
 					   const struct dma_storage_limits *limits,
@@ -112,7 +110,7 @@ static unsigned int dma_storage_fill_table(const struct dma_storage *storage,
 			cut = dma_storage_cut(limits, phys, bytes);
 			if (!sg)
 				continue;
-			sg_set_page(sg, pfn_to_page(PHYS_PFN(phys)), cut, 0);
+			dma_storage_set_segment(sg, phys, cut);
 			sg = sg_next(sg);
 		}
 	}
@@ -149,6 +147,8 @@ int dma_storage_build_table(const struct dma_storage *storage, struct device *de
 	struct dma_storage_limits limits;
 	int ret;
 
+	KUNIT_STATIC_STUB_REDIRECT(dma_storage_build_table, storage, dev, sgt);
+
 	if (!dev->dma_mask)
 		return -EIO;
 	dma_storage_get_limits(dev, &limits);
@@ -162,3 +162,4 @@ int dma_storage_build_table(const struct dma_storage *storage, struct device *de
 	sg_free_table(sgt);
 	return -EIO;
 }
+EXPORT_SYMBOL_IF_KUNIT(dma_storage_build_table);

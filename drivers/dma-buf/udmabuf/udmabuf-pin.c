@@ -7,6 +7,9 @@
  * twice.
  */
 
+#include <kunit/static_stub.h>
+#include <kunit/visibility.h>
+#include <linux/export.h>
 #include <linux/mm.h>
 #include <linux/minmax.h>
 #include <linux/sched/signal.h>
@@ -40,6 +43,7 @@ struct udmabuf *udmabuf_alloc(void)
 		udmabuf->base.ops = &udmabuf_storage_ops;
 	return udmabuf;
 }
+EXPORT_SYMBOL_IF_KUNIT(udmabuf_alloc);
 
 /**
  * udmabuf_free() - unpin all pages and free the storage
@@ -54,6 +58,7 @@ void udmabuf_free(struct udmabuf *udmabuf)
 	kvfree(udmabuf->base.runs);
 	kfree(udmabuf);
 }
+EXPORT_SYMBOL_IF_KUNIT(udmabuf_free);
 
 /* Make room for one more run. */
 static int udmabuf_grow_runs(struct udmabuf *udmabuf)
@@ -112,6 +117,17 @@ static int udmabuf_add_pages(struct udmabuf *udmabuf, unsigned long pfn, unsigne
 	return 0;
 }
 
+/* A separate function, so that tests can provide large folios. */
+long udmabuf_pin_folios(struct file *memfd, loff_t start, loff_t last, struct folio **folios,
+			unsigned int max_folios, pgoff_t *skip)
+{
+	KUNIT_STATIC_STUB_REDIRECT(udmabuf_pin_folios, memfd, start, last, folios, max_folios,
+				   skip);
+
+	return memfd_pin_folios(memfd, start, last, folios, max_folios, skip);
+}
+EXPORT_SYMBOL_IF_KUNIT(udmabuf_pin_folios);
+
 /*
  * Pin folios from the start of a range. Return the number of pages that were added, at most
  * @nr_pages, or an errno.
@@ -130,9 +146,9 @@ static long udmabuf_pin_batch(struct udmabuf *udmabuf, struct file *memfd, loff_
 	if (ret)
 		return ret;
 	folios = &udmabuf->folios[udmabuf->nr_folios];
-	pinned = memfd_pin_folios(memfd, offset, end, folios,
-				  min(udmabuf->max_folios - udmabuf->nr_folios,
-				      min(nr_pages, UDMABUF_BATCH)), &skip);
+	pinned = udmabuf_pin_folios(memfd, offset, end, folios,
+				    min(udmabuf->max_folios - udmabuf->nr_folios,
+					min(nr_pages, UDMABUF_BATCH)), &skip);
 	if (pinned <= 0)
 		return pinned ?: -EINVAL;
 	udmabuf->nr_folios += pinned;
@@ -180,3 +196,4 @@ int udmabuf_add_range(struct udmabuf *udmabuf, struct file *memfd, loff_t offset
 	}
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(udmabuf_add_range);

@@ -32,5 +32,7 @@ struct udmabuf {
 struct udmabuf *udmabuf_alloc(void);
 void udmabuf_free(struct udmabuf *udmabuf);
 int udmabuf_add_range(struct udmabuf *udmabuf, struct file *memfd, loff_t offset, u64 size);
+long udmabuf_pin_folios(struct file *memfd, loff_t start, loff_t last, struct folio **folios,
+			unsigned int max_folios, pgoff_t *skip);
 
 #endif /* _UDMABUF_PRIVATE_H */

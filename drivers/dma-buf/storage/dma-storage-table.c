@@ -34,7 +34,7 @@
 
 static u64 dma_storage_page_limit(u64 bytes)
 {
-	return max_t(u64, bytes & PAGE_MASK, PAGE_SIZE);
+	return max_t(u64, round_down(bytes, PAGE_SIZE), PAGE_SIZE);
 }
 
 static u64 dma_storage_longest_segment(struct device *dev)
@@ -44,6 +44,14 @@ static u64 dma_storage_longest_segment(struct device *dev)
 	if (!said || (dev_is_pci(dev) && said == PCI_DEFAULT_SEGMENT))
 		return SZ_2G;
 	return min_t(u64, dma_storage_page_limit(said), SZ_2G);
+}
+
+/* Return the boundary, less one. dma_get_seg_boundary() cannot tell that none was set. */
+static u64 dma_storage_boundary(struct device *dev)
+{
+	unsigned long said = dev->dma_parms ? dev->dma_parms->segment_boundary_mask : 0;
+
+	return said ? said | (PAGE_SIZE - 1) : U64_MAX;
 }
 
 /* A separate function, so that tests can set the limits of a device. */
@@ -56,7 +64,7 @@ void dma_storage_get_limits(struct device *dev, struct dma_storage_limits *limit
 	limits->direct = !get_dma_ops(dev) && !use_dma_iommu(dev);
 	limits->bounced = dma_storage_page_limit(dma_max_mapping_size(dev));
 	limits->no_bounce = limits->direct && !is_swiotlb_active(dev);
-	limits->boundary = dma_storage_page_limit((u64)dma_get_seg_boundary(dev) + 1) - 1;
+	limits->boundary = dma_storage_boundary(dev);
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_storage_get_limits);
 

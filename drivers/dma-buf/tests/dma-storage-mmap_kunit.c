@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tests of userspace mappings: which areas are accepted, which pages the first fault enters,
+ * and that nobody gets a reference to one of the pages.
+ */
+
+#include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/uaccess.h>
+
+#include "storage.h"
+
+/* Parts of a buffer of four runs of two pages. */
+static const struct mmap_row {
+	const char *desc;
+	unsigned long pgoff;
+	unsigned long pages;
+	unsigned long touched;
+} mmap_rows[] = {
+	{ "all, first page touched", 0, 8, 0 },
+	{ "all, last page touched", 0, 8, 7 },
+	{ "all, a page between touched", 0, 8, 3 },
+	{ "the first page", 0, 1, 0 },
+	{ "the last page", 7, 1, 0 },
+	{ "one whole run", 2, 2, 1 },
+	{ "the second half of a run", 3, 1, 0 },
+	{ "the halves of two runs", 3, 2, 1 },
+	{ "across three runs", 1, 4, 2 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(mmap, mmap_rows, desc);
+
+static struct dma_buf *mmap_buffer(struct kunit *test)
+{
+	return mock_storage_buffer(test, mock_storage(test, 4, 2));
+}
+
+static unsigned long mmap_pfn(struct dma_buf *dmabuf, unsigned long page)
+{
+	return mock_storage_pfn(mock_storage_of(dmabuf)->storage, page);
+}
+
+static void first_fault_enters_the_whole_area(struct kunit *test)
+{
+	const struct mmap_row *row = test->param_value;
+	struct dma_buf *dmabuf = mmap_buffer(test);
+	unsigned long addr = mock_user_pages(test, dmabuf, row->pgoff, row->pages);
+
+	for (unsigned long i = 0; i < row->pages; i++)
+		KUNIT_EXPECT_EQ(test, mock_user_pfn(addr + i * PAGE_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, mock_user_read(test, addr + row->touched * PAGE_SIZE), 0);
+	for (unsigned long i = 0; i < row->pages; i++)
+		KUNIT_EXPECT_EQ_MSG(test, mock_user_pfn(addr + i * PAGE_SIZE),
+				    mmap_pfn(dmabuf, row->pgoff + i), "page %lu", i);
+	mock_user_unmap(test, addr, row->pages);
+}
+
+static void stores_reach_the_pages(struct kunit *test)
+{
+	const struct mmap_row *row = test->param_value;
+	struct dma_buf *dmabuf = mmap_buffer(test);
+	struct dma_storage *storage = mock_storage_of(dmabuf)->storage;
+	unsigned long addr = mock_user_pages(test, dmabuf, row->pgoff, row->pages);
+
+	for (unsigned long i = 0; i < row->pages; i++)
+		mock_user_write(test, addr + i * PAGE_SIZE, row->pgoff + i + 1);
+	for (unsigned long i = 0; i < storage->nr_pages; i++) {
+		bool mapped = i >= row->pgoff && i < row->pgoff + row->pages;
+
+		KUNIT_EXPECT_EQ(test, mock_page_read(storage, i), mapped ? i + 1 : 0);
+	}
+	mock_user_unmap(test, addr, row->pages);
+}
+
+static void later_fault_enters_what_was_zapped(struct kunit *test)
+{
+	struct dma_buf *dmabuf = mmap_buffer(test);
+	unsigned long addr = mock_user_pages(test, dmabuf, 0, 8);
+
+	mock_user_write(test, addr + 2 * PAGE_SIZE, 3);
+	/* Of pages that are not all of the area, and begin and end inside a run. */
+	unmap_mapping_range(dmabuf->file->f_mapping, PAGE_SIZE, 4 * PAGE_SIZE, 1);
+	KUNIT_EXPECT_NE(test, mock_user_pfn(addr), 0);
+	KUNIT_EXPECT_EQ(test, mock_user_pfn(addr + 2 * PAGE_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, mock_user_read(test, addr + 2 * PAGE_SIZE), 3);
+	for (unsigned long i = 0; i < 8; i++)
+		KUNIT_EXPECT_EQ(test, mock_user_pfn(addr + i * PAGE_SIZE),
+				mmap_pfn(dmabuf, i));
+	mock_user_unmap(test, addr, 8);
+}
+
+static void two_mappings_show_the_same_pages(struct kunit *test)
+{
+	struct dma_buf *dmabuf = mmap_buffer(test);
+	unsigned long one = mock_user_pages(test, dmabuf, 0, 8);
+	unsigned long two = mock_user_pages(test, dmabuf, 4, 4);
+
+	mock_user_write(test, one + 5 * PAGE_SIZE, 6);
+	KUNIT_EXPECT_EQ(test, mock_user_read(test, two + PAGE_SIZE), 6);
+	mock_user_unmap(test, two, 4);
+	mock_user_unmap(test, one, 8);
+}
+
+static const struct {
+	const char *desc;
+	unsigned long pages;
+} private_rows[] = {
+	{ "one page", 1 },
+	{ "two pages", 2 },
+	{ "all pages", 8 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(private, private_rows, desc);
+
+static void private_mapping_is_refused(struct kunit *test)
+{
+	const typeof(private_rows[0]) *row = test->param_value;
+	struct dma_buf *dmabuf = mmap_buffer(test);
+
+	KUNIT_EXPECT_EQ(test, (long)mock_user_mmap(test, dmabuf, 0, row->pages,
+						   PROT_READ | PROT_WRITE, MAP_PRIVATE),
+			-EINVAL);
+	KUNIT_EXPECT_EQ(test, (long)mock_user_mmap(test, dmabuf, 0, row->pages, PROT_READ,
+						   MAP_PRIVATE), -EINVAL);
+}
+
+static void mapping_beyond_the_end_is_refused(struct kunit *test)
+{
+	struct dma_buf *dmabuf = mmap_buffer(test);
+
+	KUNIT_EXPECT_EQ(test, (long)mock_user_mmap(test, dmabuf, 0, 9, PROT_READ, MAP_SHARED),
+			-EINVAL);
+	KUNIT_EXPECT_EQ(test, (long)mock_user_mmap(test, dmabuf, 8, 1, PROT_READ, MAP_SHARED),
+			-EINVAL);
+}
+
+static void read_only_buffer_has_no_writable_mapping(struct kunit *test)
+{
+	struct mock_storage *storage = mock_storage(test, 1, 2);
+	struct dma_buf *dmabuf = dma_storage_export(&storage->base, "mock-storage", O_RDONLY);
+	unsigned long addr;
+
+	mock_storage_own(test, dmabuf);
+	KUNIT_EXPECT_EQ(test, (long)mock_user_mmap(test, dmabuf, 0, 2, PROT_READ | PROT_WRITE,
+						   MAP_SHARED), -EACCES);
+	addr = mock_user_mmap(test, dmabuf, 0, 2, PROT_READ, MAP_SHARED);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
+	KUNIT_EXPECT_EQ(test, mock_user_read(test, addr), 0);
+	KUNIT_EXPECT_EQ(test, put_user(1, (u32 __user *)addr), -EFAULT);
+	KUNIT_EXPECT_EQ(test, mock_page_read(&storage->base, 0), 0);
+	mock_user_unmap(test, addr, 2);
+}
+
+static void area_has_pages_without_struct_page(struct kunit *test)
+{
+	const vm_flags_t wanted = VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP | VM_SHARED;
+	struct dma_buf *dmabuf = mmap_buffer(test);
+	unsigned long addr = mock_user_pages(test, dmabuf, 0, 8);
+	struct vm_area_struct *vma;
+
+	mmap_read_lock(current->mm);
+	vma = find_vma(current->mm, addr);
+	if (vma) {
+		KUNIT_EXPECT_EQ(test, vma->vm_flags & wanted, wanted);
+		KUNIT_EXPECT_EQ(test, vma->vm_flags & VM_MIXEDMAP, 0);
+	}
+	mmap_read_unlock(current->mm);
+	KUNIT_EXPECT_NOT_NULL(test, vma);
+	mock_user_unmap(test, addr, 8);
+}
+
+/* Otherwise a page could be in use after the mappings were zapped. */
+static void nobody_gets_a_page_of_the_area(struct kunit *test)
+{
+	struct dma_buf *dmabuf = mmap_buffer(test);
+	unsigned long addr = mock_user_pages(test, dmabuf, 0, 8);
+	struct page *page = NULL;
+
+	/* Before and after the fault. */
+	for (int i = 0; i < 2; i++) {
+		KUNIT_EXPECT_EQ(test, get_user_pages_fast(addr, 1, FOLL_WRITE, &page), -EFAULT);
+		KUNIT_EXPECT_EQ(test, get_user_pages_fast(addr, 1, 0, &page), -EFAULT);
+		KUNIT_EXPECT_EQ(test, pin_user_pages_fast(addr, 1, FOLL_WRITE | FOLL_LONGTERM,
+							  &page), -EFAULT);
+		mock_user_write(test, addr, 1);
+	}
+	mock_user_unmap(test, addr, 8);
+}
+
+static void mmap_touches_at_the_first_fault(struct kunit *test)
+{
+	struct dma_buf *dmabuf = mmap_buffer(test);
+	unsigned long addr = mock_user_pages(test, dmabuf, 0, 8);
+
+	KUNIT_EXPECT_FALSE(test, mock_storage_of(dmabuf)->touched);
+	mock_user_read(test, addr);
+	KUNIT_EXPECT_TRUE(test, mock_storage_of(dmabuf)->touched);
+	mock_user_unmap(test, addr, 8);
+	KUNIT_EXPECT_TRUE(test, mock_storage_of(dmabuf)->touched);
+}
+
+/* The mapping holds the buffer, and the buffer its pages. */
+static void mapping_outlives_the_buffer(struct kunit *test)
+{
+	struct mock_storage *storage = mock_storage(test, 1, 4);
+	struct dma_buf *dmabuf = mock_storage_buffer(test, storage);
+	unsigned long addr = mock_user_pages(test, dmabuf, 0, 4);
+
+	mock_user_write(test, addr, 1);
+	mock_storage_put(test, dmabuf);
+	KUNIT_EXPECT_EQ(test, storage->freed, 0);
+	KUNIT_EXPECT_EQ(test, mock_user_read(test, addr), 1);
+	mock_user_unmap(test, addr, 4);
+	KUNIT_EXPECT_EQ(test, storage->freed, 1);
+}
+
+static struct kunit_case dma_storage_mmap_cases[] = {
+	KUNIT_CASE_PARAM(first_fault_enters_the_whole_area, mmap_gen_params),
+	KUNIT_CASE_PARAM(stores_reach_the_pages, mmap_gen_params),
+	KUNIT_CASE(later_fault_enters_what_was_zapped),
+	KUNIT_CASE(two_mappings_show_the_same_pages),
+	KUNIT_CASE_PARAM(private_mapping_is_refused, private_gen_params),
+	KUNIT_CASE(mapping_beyond_the_end_is_refused),
+	KUNIT_CASE(read_only_buffer_has_no_writable_mapping),
+	KUNIT_CASE(area_has_pages_without_struct_page),
+	KUNIT_CASE(nobody_gets_a_page_of_the_area),
+	KUNIT_CASE(mmap_touches_at_the_first_fault),
+	KUNIT_CASE(mapping_outlives_the_buffer),
+	{}
+};
+
+static struct kunit_suite dma_storage_mmap_suite = {
+	.name = "dma_storage_mmap",
+	.init = mock_init,
+	.test_cases = dma_storage_mmap_cases,
+};
+
+kunit_test_suite(dma_storage_mmap_suite);

@@ -7,8 +7,10 @@
  * for the same reason.
  */
 
+#include <kunit/visibility.h>
 #include <linux/cleanup.h>
 #include <linux/dma-buf.h>
+#include <linux/export.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/hugetlb.h>
@@ -180,7 +182,8 @@ static long udmabuf_ioctl_create_list(const void __user *arg)
 	return ret;
 }
 
-static long udmabuf_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+/* Not static, so that tests can call it. */
+long udmabuf_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	const void __user *user = (const void __user *)arg;
 
@@ -193,6 +196,7 @@ static long udmabuf_ioctl(struct file *file, unsigned int cmd, unsigned long arg
 		return -ENOTTY;
 	}
 }
+EXPORT_SYMBOL_IF_KUNIT(udmabuf_ioctl);
 
 static const struct file_operations udmabuf_fops = {
 	.owner = THIS_MODULE,

@@ -28,6 +28,9 @@ struct udmabuf {
 	unsigned long max_folios;
 };
 
+/* udmabuf-device.c */
+long udmabuf_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+
 /* udmabuf-pin.c */
 struct udmabuf *udmabuf_alloc(void);
 void udmabuf_free(struct udmabuf *udmabuf);

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "bufinfo.h"
+#include "cgroup.h"
 #include "fence.h"
 #include "fixture.h"
 
@@ -287,51 +288,7 @@ TEST(export_at_file_limit)
 	close(heap);
 }
 
-#define CGROUP		"/sys/fs/cgroup"
 #define TIMELINES	3000
-
-static int cgroup_enter(const char *group)
-{
-	char path[128], pid[16];
-	int ret;
-
-	/* Fails harmlessly where the controller is enabled already. */
-	file_put(CGROUP "/cgroup.subtree_control", "+memory");
-	snprintf(path, sizeof(path), "%s/memory.stat", group);
-	if ((mkdir(group, 0755) && errno != EEXIST) || access(path, R_OK))
-		return -ENOENT;
-	snprintf(path, sizeof(path), "%s/cgroup.procs", group);
-	snprintf(pid, sizeof(pid), "%d", getpid());
-	ret = file_put(path, pid);
-	return ret < 0 ? ret : 0;
-}
-
-static void cgroup_leave(const char *group)
-{
-	char pid[16];
-
-	snprintf(pid, sizeof(pid), "%d", getpid());
-	file_put(CGROUP "/cgroup.procs", pid);
-	rmdir(group);
-}
-
-/* Return the bytes of kernel memory charged to a group, or -1. */
-static long cgroup_kernel_bytes(const char *group)
-{
-	char path[128], *text, *line;
-	long bytes = -1;
-
-	/* Reading cpu.stat flushes the per-CPU counters of memory.stat. */
-	snprintf(path, sizeof(path), "%s/cpu.stat", group);
-	free(file_text(path));
-	snprintf(path, sizeof(path), "%s/memory.stat", group);
-	text = file_text(path);
-	line = text ? strstr(text, "\nkernel ") : NULL;
-	if (line)
-		bytes = atol(line + strlen("\nkernel "));
-	free(text);
-	return bytes;
-}
 
 /*
  * Open @count timelines with a fence each; none of them is closed. The table of descriptors
@@ -365,13 +322,15 @@ FIXTURE(group) {
 FIXTURE_SETUP(group)
 {
 	self->path = CGROUP "/dmabuf_limits";
-	if (cgroup_enter(self->path))
+	if (cgroup_make(self->path))
 		SKIP(return, "no cgroup with the memory controller");
+	ASSERT_EQ(0, cgroup_enter(self->path));
 }
 
 FIXTURE_TEARDOWN(group)
 {
-	cgroup_leave(self->path);
+	cgroup_enter(CGROUP);
+	cgroup_remove(self->path);
 }
 
 /*
@@ -382,7 +341,7 @@ TEST_F_TIMEOUT(group, import_is_charged, 180)
 {
 	int buf = exporter_heap.export(BUF_SIZE, O_RDWR | O_CLOEXEC);
 	static int fences[TIMELINES];
-	long before, after;
+	long long before, after;
 	int i;
 
 	if (buf == -ENODEV)
@@ -395,8 +354,8 @@ TEST_F_TIMEOUT(group, import_is_charged, 180)
 	for (i = 0; i < TIMELINES; i++)
 		ASSERT_EQ(0, buf_fence_add(buf, fences[i], DMA_BUF_SYNC_WRITE));
 	after = cgroup_kernel_bytes(self->path);
-	EXPECT_LE(TIMELINES * (long)sizeof(long), after - before);
-	EXPECT_GE(TIMELINES * 64L, after - before);
+	EXPECT_LE(TIMELINES * (long long)sizeof(long), after - before);
+	EXPECT_GE(TIMELINES * 64LL, after - before);
 	close(buf);
 }
 

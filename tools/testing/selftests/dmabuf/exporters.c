@@ -10,6 +10,8 @@
 #include <linux/dma-heap.h>
 #include <linux/memfd.h>
 #include <linux/udmabuf.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -77,25 +79,50 @@ static int export_vgem(size_t size, int flags)
 	return export_dumb("vgem", size, flags);
 }
 
-static int export_heap(size_t size, int flags)
+int heap_open(const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/dev/dma_heap/%s", name);
+	return open_device(path);
+}
+
+int heap_alloc(int heap, size_t size, int flags)
 {
 	struct dma_heap_allocation_data arg = { .len = size, .fd_flags = flags };
-	int fd = open_device("/dev/dma_heap/system");
+	int ret = xioctl(heap, DMA_HEAP_IOCTL_ALLOC, &arg);
+
+	return ret ? ret : (int)arg.fd;
+}
+
+static int export_from(const char *heap, size_t size, int flags)
+{
+	int fd = heap_open(heap);
 	int ret;
 
 	if (fd < 0)
 		return fd;
-	ret = xioctl(fd, DMA_HEAP_IOCTL_ALLOC, &arg);
+	ret = heap_alloc(fd, size, flags);
 	close(fd);
-	return ret ? ret : (int)arg.fd;
+	return ret;
 }
 
-static int make_memfd(size_t size)
+static int export_heap(size_t size, int flags)
 {
-	int fd = memfd_create("selftest", MFD_ALLOW_SEALING | MFD_CLOEXEC);
+	return export_from("system", size, flags);
+}
+
+static int export_cma(size_t size, int flags)
+{
+	return export_from("default_cma_region", size, flags);
+}
+
+static int make_memfd(size_t size, unsigned int huge)
+{
+	int fd = memfd_create("selftest", MFD_ALLOW_SEALING | MFD_CLOEXEC | huge);
 
 	if (fd < 0)
-		return -errno;
+		return huge ? -ENODEV : -errno;
 	if (!ftruncate(fd, size) && !fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK))
 		return fd;
 	close(fd);
@@ -103,7 +130,7 @@ static int make_memfd(size_t size)
 }
 
 /* O_CLOEXEC is the only flag; the descriptors of udmabuf are always O_RDWR. */
-static int export_udmabuf(size_t size, int flags)
+static int export_memfd(size_t size, int flags, unsigned int huge)
 {
 	struct udmabuf_create arg = {
 		.flags = flags & O_CLOEXEC ? UDMABUF_FLAGS_CLOEXEC : 0,
@@ -114,13 +141,36 @@ static int export_udmabuf(size_t size, int flags)
 
 	if (fd < 0)
 		return fd;
-	memfd = make_memfd(size);
+	memfd = make_memfd(size, huge);
 	arg.memfd = memfd;
 	ret = memfd < 0 ? memfd : xioctl(fd, UDMABUF_CREATE, &arg);
 	if (memfd >= 0)
 		close(memfd);
 	close(fd);
 	return ret;
+}
+
+static int export_udmabuf(size_t size, int flags)
+{
+	return export_memfd(size, flags, 0);
+}
+
+static int huge_pages_free(void)
+{
+	char *text = file_text("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages");
+	int count = text ? atoi(text) : 0;
+
+	free(text);
+	return count;
+}
+
+/* The pages are allocated at the export, so count the free ones first. */
+static int export_huge(size_t size, int flags)
+{
+	size = (size + HUGE_SIZE - 1) & -HUGE_SIZE;
+	if (huge_pages_free() < (int)(size / HUGE_SIZE))
+		return -ENODEV;
+	return export_memfd(size, flags, MFD_HUGETLB | MFD_HUGE_2MB);
 }
 
 const struct exporter exporter_camera = {
@@ -141,9 +191,20 @@ const struct exporter exporter_heap = {
 	.access_mode = 1,
 };
 
+const struct exporter exporter_cma = {
+	.name = "the CMA heap",
+	.export = export_cma,
+	.access_mode = 1,
+};
+
 const struct exporter exporter_udmabuf = {
 	.name = "udmabuf",
 	.export = export_udmabuf,
+};
+
+const struct exporter exporter_huge = {
+	.name = "udmabuf with huge pages",
+	.export = export_huge,
 };
 
 const struct exporter exporter_vgem = {

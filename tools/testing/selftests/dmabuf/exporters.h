@@ -21,7 +21,17 @@ struct exporter {
 extern const struct exporter exporter_camera;
 extern const struct exporter exporter_display;
 extern const struct exporter exporter_heap;
+extern const struct exporter exporter_cma;
 extern const struct exporter exporter_udmabuf;
+extern const struct exporter exporter_huge;
 extern const struct exporter exporter_vgem;
+
+/* Size of the huge pages of exporter_huge. */
+#define HUGE_SIZE	(2UL << 20)
+
+/* heap_open() - open a heap's device; -ENODEV without the heap */
+int heap_open(const char *name);
+/* heap_alloc() - allocate a buffer from an open heap; returns its descriptor */
+int heap_alloc(int heap, size_t size, int flags);
 
 #endif /* SELFTEST_DMABUF_EXPORTERS_H */

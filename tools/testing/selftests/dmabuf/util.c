@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -80,6 +82,16 @@ int file_put(const char *path, const char *text)
 		ret = -errno;
 	close(fd);
 	return ret;
+}
+
+long long file_number(const char *path, const char *key)
+{
+	char *text = file_text(path);
+	char *at = text ? strstr(text, key) : NULL;
+	long long number = at ? strtoll(at + strlen(key), NULL, 10) : -1;
+
+	free(text);
+	return number;
 }
 
 int fd_info(int fd, const char *key, char *value, size_t size)
@@ -409,6 +421,36 @@ long slab_growth(const struct slab_count *since, long limit, char *name, size_t 
 		growth = slab_growth_now(since, name, size);
 	}
 	return growth;
+}
+
+long long mem_free(void)
+{
+	return file_number("/proc/meminfo", "MemAvailable:") * 1024;
+}
+
+long long mem_lost(long long before, long long limit)
+{
+	int tries;
+
+	for (tries = 0; tries < 100 && before - mem_free() >= limit; tries++)
+		sleep_ms(50);
+	return before - mem_free();
+}
+
+int child_killed(pid_t pid, int timeout)
+{
+	long long began = now_ms();
+	int status;
+
+	kill(pid, SIGKILL);
+	while (waitpid(pid, &status, WNOHANG) != pid) {
+		if (now_ms() - began > timeout)
+			return -ETIMEDOUT;
+		sleep_ms(1);
+	}
+	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+		return -ECHILD;
+	return now_ms() - began;
 }
 
 bool dma_debug(void)

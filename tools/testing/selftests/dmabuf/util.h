@@ -24,6 +24,9 @@ void sleep_ms(unsigned int ms);
 char *file_text(const char *path);
 int file_put(const char *path, const char *text);
 
+/* file_number() - return the number after the first @key in a file, -1 if it is missing */
+long long file_number(const char *path, const char *key);
+
 /* fd_info() - copy the value of fdinfo line @key; -ENOENT if there is no such line */
 int fd_info(int fd, const char *key, char *value, size_t size);
 /* fd_link() - read the link /proc/self/fd/@fd */
@@ -100,6 +103,18 @@ struct slab_count *slab_objects(void);
  * after an RCU grace period. Copies the name of the cache to @name.
  */
 long slab_growth(const struct slab_count *since, long limit, char *name, size_t size);
+
+/* mem_free() - return the bytes of free memory, MemAvailable of /proc/meminfo */
+long long mem_free(void);
+/*
+ * mem_lost() - return how many bytes of free memory are missing since @before
+ *
+ * Waits up to 5 s until less than @limit bytes are missing.
+ */
+long long mem_lost(long long before, long long limit);
+
+/* child_killed() - kill a child with SIGKILL; return after how many ms it was gone */
+int child_killed(pid_t pid, int timeout);
 
 /* dma_debug() - return whether the kernel checks how drivers use the DMA API */
 bool dma_debug(void);

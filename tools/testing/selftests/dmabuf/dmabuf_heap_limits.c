@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * dmabuf_heap_limits - heaps where memory, contiguous memory, descriptors or the memory of a
+ * cgroup run out: an errno, nobody is killed, and nothing is lost.
+ */
+#include <linux/dma-buf.h>
+#include <linux/dma-heap.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#include "cgroup.h"
+#include "heaps.h"
+
+#define MIB		(1024 * 1024UL)
+
+static long long oom_kills(void)
+{
+	return file_number("/proc/vmstat", "oom_kill ");
+}
+
+/* Rule (P29): what the machine can never have is ENOMEM, at once, and nobody is killed. */
+TEST_F(heap, one_tebibyte)
+{
+	struct dma_heap_allocation_data arg = { .len = 1ULL << 40, .fd_flags = O_RDWR };
+	long long kills = oom_kills(), began = now_ms();
+	int i;
+
+	for (i = 0; i < 20; i++)
+		EXPECT_EQ(-ENOMEM, xioctl(self->dev, DMA_HEAP_IOCTL_ALLOC, &arg));
+	EXPECT_GT(2000, now_ms() - began);
+	EXPECT_EQ(kills, oom_kills());
+}
+
+/* Rule: without a free descriptor an allocation is EMFILE, and its memory is freed. */
+TEST_F_TIMEOUT(heap, no_descriptor, 120)
+{
+	long long before;
+	int i, buf;
+
+	/* The first one fills the caches. */
+	buf = heap_alloc(self->dev, MIB, O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, buf);
+	close(buf);
+	before = mem_free();
+	ASSERT_EQ(0, fds_exhaust(0));
+	for (i = 0; i < 200; i++)
+		EXPECT_EQ(-EMFILE, heap_alloc(self->dev, MIB, O_RDWR | O_CLOEXEC));
+	ASSERT_EQ(0, fds_unlimit());
+	EXPECT_EQ(0, bufinfo_wait_objects(self->before.objects));
+	EXPECT_GT(100 * (long long)MIB, mem_lost(before, 100 * MIB));
+}
+
+/* A quarter of the free memory, or most of the CMA region. */
+static size_t large_size(const char *heap)
+{
+	if (heap && !strcmp(heap, "system"))
+		return mem_free() / 4 & -MIB;
+	return 48 * MIB;
+}
+
+static void allocate_for_ever(int dev, size_t size)
+{
+	int buf;
+
+	for (;;) {
+		buf = heap_alloc(dev, size, O_RDWR);
+		if (buf < 0)
+			_exit(1);
+		close(buf);
+	}
+}
+
+/* Rule: a fatal signal ends an allocation soon, however large it is. */
+TEST_F_TIMEOUT(heap, fatal_signal, 240)
+{
+	size_t size = large_size(variant->name);
+	long long before = mem_free(), full;
+	int buf, i, ms;
+	pid_t pid;
+
+	full = now_ms();
+	buf = heap_alloc(self->dev, size, O_RDWR | O_CLOEXEC);
+	full = now_ms() - full;
+	ASSERT_LE(0, buf);
+	close(buf);
+	for (i = 0; i < 4; i++) {
+		pid = fork();
+		ASSERT_LE(0, pid);
+		if (!pid)
+			allocate_for_ever(self->dev, size);
+		sleep_ms(1 + full * i / 8);
+		ms = child_killed(pid, 60000);
+		TH_LOG("%zu MiB take %lld ms, the child died after %d ms", size / MIB, full, ms);
+		EXPECT_LE(0, ms);
+		EXPECT_GT(full / 2 + 1000, ms);
+	}
+	EXPECT_EQ(0, bufinfo_wait_objects(self->before.objects));
+	EXPECT_GT((long long)size / 2, mem_lost(before, size / 2));
+}
+
+#define CMA_BUFFERS	128
+
+/* Allocate until the region is full; return the number of buffers. */
+static int cma_fill(int dev, size_t size, int *bufs)
+{
+	int count = 0;
+
+	while (count < CMA_BUFFERS) {
+		bufs[count] = heap_alloc(dev, size, O_RDWR | O_CLOEXEC);
+		if (bufs[count] < 0)
+			break;
+		count++;
+	}
+	return count;
+}
+
+/*
+ * Rule (P28): a fragmented region is ENOMEM for a long run; once all is free, a run of three
+ * quarters of the region works, in each round.
+ */
+TEST_F_TIMEOUT(heap, fragmented_region, 240)
+{
+	int bufs[CMA_BUFFERS + 1], round, count, first = 0, i, large;
+
+	if (variant->name && !strcmp(variant->name, "system"))
+		return;
+	for (round = 0; round < 5; round++) {
+		count = cma_fill(self->dev, MIB + PAGE, bufs);
+		ASSERT_LT(8, count);
+		EXPECT_EQ(-ENOMEM, bufs[count]);
+		if (!round)
+			first = count;
+		EXPECT_LE(first - 1, count);
+		for (i = 1; i < count; i += 2)
+			close(bufs[i]);
+		EXPECT_EQ(-ENOMEM, heap_alloc(self->dev, 24 * MIB, O_RDWR | O_CLOEXEC));
+		for (i = 0; i < count; i += 2)
+			close(bufs[i]);
+		ASSERT_EQ(0, bufinfo_wait_objects(self->before.objects));
+		large = heap_alloc(self->dev, 48 * MIB, O_RDWR | O_CLOEXEC);
+		EXPECT_LE(0, large);
+		close(large);
+		ASSERT_EQ(0, bufinfo_wait_objects(self->before.objects));
+	}
+	TH_LOG("%d buffers of 1 MiB and 4 KiB fill the region", first);
+}
+
+/* Threads that allocate and free at the same time, each in other sizes. */
+struct alloc_thread {
+	pthread_t thread;
+	int dev;
+	unsigned int number;
+	int errors;
+	int rounds;
+};
+
+static void *alloc_and_free(void *arg)
+{
+	struct alloc_thread *self = arg;
+	long long limit = now_ms() + 1000;
+	size_t size;
+	int buf;
+
+	while (now_ms() < limit) {
+		size = ((self->rounds * 7 + self->number * 13) % 300 + 1) * 4096;
+		buf = heap_alloc(self->dev, size, O_RDWR | O_CLOEXEC);
+		if (buf < 0)
+			self->errors++;
+		else
+			close(buf);
+		self->rounds++;
+	}
+	return NULL;
+}
+
+/* Rule: threads may allocate and free at the same time. */
+TEST_F_TIMEOUT(heap, threads, 60)
+{
+	struct alloc_thread threads[4] = { };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(threads); i++) {
+		threads[i].dev = self->dev;
+		threads[i].number = i;
+		ASSERT_EQ(0, pthread_create(&threads[i].thread, NULL, alloc_and_free,
+					    &threads[i]));
+	}
+	for (i = 0; i < ARRAY_SIZE(threads); i++) {
+		pthread_join(threads[i].thread, NULL);
+		EXPECT_EQ(0, threads[i].errors);
+		EXPECT_LT(0, threads[i].rounds);
+	}
+}
+
+#define PAYER		CGROUP "/dmabuf_payer"
+#define PAYER_BUFFERS	4
+#define PAYER_SIZE	(32 * MIB)
+/* What may stay charged: the kernel charges in batches per CPU, and frees slabs late. */
+#define PAYER_REST	(4LL * MIB)
+
+/* A cgroup with a limit, whose member is a child with a socket to the test. */
+FIXTURE(payer) {
+	long long kills;
+	int sock;
+	pid_t child;
+	pid_t witness;
+};
+
+/*
+ * @limit: limit of the group
+ * @fit: number of buffers that fit. Their descriptors and tables are charged too, so two
+ *	buffers of 32 MiB do not fit in 64 MiB
+ */
+FIXTURE_VARIANT(payer) {
+	const char *limit;
+	int fit;
+};
+
+FIXTURE_VARIANT_ADD(payer, limit_64) {
+	.limit = "64M",
+	.fit = 1,
+};
+
+FIXTURE_VARIANT_ADD(payer, limit_72) {
+	.limit = "72M",
+	.fit = 2,
+};
+
+/* Answers of the child: descriptors or errnos, and the charge of the group at that time. */
+struct payer_report {
+	int results[PAYER_BUFFERS];
+	long long charged;
+};
+
+/* Allocate and report with the first buffer; then wait to be told to close them, and again. */
+static void payer_run(int sock)
+{
+	struct payer_report report;
+	int dev = heap_open("system");
+	char byte;
+	int i, fd;
+
+	if (cgroup_enter(PAYER))
+		_exit(1);
+	for (i = 0; i < PAYER_BUFFERS; i++)
+		report.results[i] = heap_alloc(dev, PAYER_SIZE, O_RDWR | O_CLOEXEC);
+	report.charged = cgroup_number(PAYER, "memory.current", "");
+	fd_send(sock, report.results[0], &report, sizeof(report));
+	fd_receive(sock, &fd, &byte, 1);
+	for (i = 0; i < PAYER_BUFFERS; i++)
+		if (report.results[i] >= 0)
+			close(report.results[i]);
+	fd_send(sock, -1, "x", 1);
+	fd_receive(sock, &fd, &byte, 1);
+	_exit(0);
+}
+
+/* A member of the group that only lives. */
+static pid_t witness_start(void)
+{
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	if (cgroup_enter(PAYER))
+		_exit(1);
+	for (;;)
+		pause();
+}
+
+FIXTURE_SETUP(payer)
+{
+	char *on = file_text("/sys/module/dma_heap/parameters/mem_accounting");
+	int ends[2];
+
+	self->child = -1;
+	self->witness = -1;
+	if (access("/dev/dma_heap/system", F_OK))
+		SKIP(return, "the system heap is missing");
+	if (cgroup_make(PAYER))
+		SKIP(return, "no cgroup with the memory controller");
+	ASSERT_NE(NULL, on);
+	ASSERT_EQ('Y', on[0]) TH_LOG("boot with dma_heap.mem_accounting=1");
+	ASSERT_EQ(0, cgroup_put(PAYER, "memory.max", variant->limit));
+	self->kills = oom_kills();
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends));
+	self->witness = witness_start();
+	self->child = fork();
+	if (!self->child) {
+		close(ends[0]);
+		payer_run(ends[1]);
+	}
+	close(ends[1]);
+	self->sock = ends[0];
+}
+
+FIXTURE_TEARDOWN(payer)
+{
+	EXPECT_EQ(0, cgroup_number(PAYER, "memory.events", "oom_kill "));
+	EXPECT_EQ(self->kills, oom_kills());
+	if (self->child > 0)
+		EXPECT_LE(0, child_killed(self->child, 5000));
+	if (self->witness > 0)
+		EXPECT_LE(0, child_killed(self->witness, 5000));
+	EXPECT_EQ(0, cgroup_remove(PAYER));
+}
+
+/* Receive the report of the child, and its first buffer. */
+static int payer_report(int sock, struct payer_report *report)
+{
+	int buf = -1;
+	int ret = fd_receive(sock, &buf, report, sizeof(*report));
+
+	return ret ? ret : buf;
+}
+
+/* Rule (P32): the group's limit fails an allocation, and the charge ends with the buffers. */
+TEST_F_TIMEOUT(payer, limit_holds, 60)
+{
+	struct payer_report report;
+	int buf, i, ret, other, fd;
+	char byte;
+
+	buf = payer_report(self->sock, &report);
+	ASSERT_LE(0, buf);
+	for (i = 0; i < PAYER_BUFFERS; i++) {
+		ret = report.results[i] < 0 ? report.results[i] : 0;
+		EXPECT_EQ(i < variant->fit ? 0 : -ENOMEM, ret);
+	}
+	EXPECT_LE(variant->fit * (long long)PAYER_SIZE, report.charged);
+	EXPECT_GT(variant->fit * (long long)PAYER_SIZE + PAYER_REST, report.charged);
+
+	/* This process is outside of the group. */
+	other = exporter_heap.export(PAYER_SIZE, O_RDWR | O_CLOEXEC);
+	EXPECT_LE(0, other);
+	close(other);
+
+	close(buf);
+	ASSERT_EQ(0, fd_send(self->sock, -1, "x", 1));
+	ASSERT_EQ(0, fd_receive(self->sock, &fd, &byte, 1));
+	EXPECT_GT(PAYER_REST, cgroup_charged(PAYER, PAYER_REST));
+	EXPECT_EQ(0, kill(self->child, 0));
+	EXPECT_EQ(0, kill(self->witness, 0));
+}
+
+/* Rule (P32): the group pays until the last reference is dropped, also by another process. */
+TEST_F_TIMEOUT(payer, last_reference_elsewhere, 60)
+{
+	struct payer_report report;
+	int buf = payer_report(self->sock, &report);
+	unsigned char *map;
+
+	ASSERT_LE(0, buf);
+	ASSERT_LE(0, child_killed(self->child, 5000));
+	self->child = -1;
+	EXPECT_GT(PAYER_SIZE + PAYER_REST, cgroup_charged(PAYER, PAYER_SIZE + PAYER_REST));
+	EXPECT_LE((long long)PAYER_SIZE, cgroup_charged(PAYER, 0));
+
+	map = mmap(NULL, PAYER_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, buf, 0);
+	ASSERT_NE(MAP_FAILED, map);
+	close(buf);
+	map[PAYER_SIZE - 1] = 1;
+	EXPECT_LE((long long)PAYER_SIZE, cgroup_charged(PAYER, 0));
+	munmap(map, PAYER_SIZE);
+	EXPECT_GT(PAYER_REST, cgroup_charged(PAYER, PAYER_REST));
+}
+
+/* Rule: a group can be removed while a buffer that it pays for exists. */
+TEST_F_TIMEOUT(payer, group_removed_first, 60)
+{
+	struct payer_report report;
+	int buf = payer_report(self->sock, &report);
+	struct bufinfo_total total;
+
+	ASSERT_LE(0, buf);
+	ASSERT_LE(0, child_killed(self->child, 5000));
+	ASSERT_LE(0, child_killed(self->witness, 5000));
+	self->child = -1;
+	self->witness = -1;
+	ASSERT_EQ(0, cgroup_remove(PAYER));
+	ASSERT_EQ(0, bufinfo_total(&total));
+	close(buf);
+	EXPECT_EQ(0, bufinfo_wait_objects(total.objects - 1));
+	/* The teardown removes it again. */
+	ASSERT_EQ(0, cgroup_make(PAYER));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,502 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * dmabuf_storage - mappings of the buffers that consist of page runs: those of the heaps and
+ * of udmabuf. What fork(), mremap(), mprotect(), madvise() and mlock() do to a mapping, which
+ * calls of the kernel accept its addresses, and how many faults it costs.
+ */
+#include <linux/dma-buf.h>
+#include <linux/io_uring.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+
+#include "fence.h"
+#include "fixture.h"
+
+/* Several runs in the system heap: of 2 MiB, 1 MiB, 64 KiB and 4 KiB. */
+#define SIZE		((8UL << 20) - 4096)
+/* Newer than some C libraries. */
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE	25
+#endif
+
+#define WORD(map, at)	(*(uint32_t *)((map) + (at)))
+
+FIXTURE(storage) {
+	int buf;
+	size_t size;
+	unsigned char *map;
+};
+
+FIXTURE_VARIANT(storage) {
+	const struct exporter *exporter;
+};
+
+FIXTURE_VARIANT_ADD(storage, heap) {
+	.exporter = &exporter_heap,
+};
+
+FIXTURE_VARIANT_ADD(storage, cma) {
+	.exporter = &exporter_cma,
+};
+
+FIXTURE_VARIANT_ADD(storage, udmabuf) {
+	.exporter = &exporter_udmabuf,
+};
+
+FIXTURE_VARIANT_ADD(storage, huge) {
+	.exporter = &exporter_huge,
+};
+
+static unsigned char *map_range(int buf, size_t offset, size_t size)
+{
+	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, buf, offset);
+}
+
+/* Every page gets its number, plus @salt. */
+static void stamp(unsigned char *map, size_t size, uint32_t salt)
+{
+	size_t at;
+
+	for (at = 0; at < size; at += PAGE)
+		WORD(map, at) = at / PAGE + salt;
+}
+
+/* Count the pages of a range at @offset that do not have their number. */
+static long wrong_stamps(const unsigned char *map, size_t offset, size_t size, uint32_t salt)
+{
+	long count = 0;
+	size_t at;
+
+	for (at = 0; at < size; at += PAGE)
+		count += WORD(map, at) != (offset + at) / PAGE + salt;
+	return count;
+}
+
+FIXTURE_SETUP(storage)
+{
+	self->buf = variant->exporter->export(SIZE, O_RDWR | O_CLOEXEC);
+	if (self->buf == -ENODEV)
+		SKIP(return, "%s is missing", variant->exporter->name);
+	ASSERT_LE(0, self->buf);
+	self->size = lseek(self->buf, 0, SEEK_END);
+	ASSERT_LE(SIZE, self->size);
+	self->map = map_range(self->buf, 0, self->size);
+	ASSERT_NE(MAP_FAILED, self->map);
+}
+
+FIXTURE_TEARDOWN(storage)
+{
+	munmap(self->map, self->size);
+	close(self->buf);
+}
+
+/* Rule: two mappings map the same pages, in the same order. */
+TEST_F(storage, two_mappings)
+{
+	unsigned char *other = map_range(self->buf, 0, self->size);
+
+	ASSERT_NE(MAP_FAILED, other);
+	stamp(self->map, self->size, 1);
+	EXPECT_EQ(0, wrong_stamps(other, 0, self->size, 1));
+	stamp(other, self->size, 1000);
+	EXPECT_EQ(0, wrong_stamps(self->map, 0, self->size, 1000));
+	munmap(other, self->size);
+}
+
+/* Rule: a mapping at an offset maps the pages from there on, across runs. */
+TEST_F(storage, mappings_at_offsets)
+{
+	const size_t pages = self->size / PAGE;
+	size_t offset, size;
+	unsigned char *part;
+	unsigned int i;
+
+	stamp(self->map, self->size, 7);
+	for (i = 0; i < 64; i++) {
+		offset = i * 37 % pages * PAGE;
+		size = (pages - offset / PAGE) * (i % 4 + 1) / 4 * PAGE;
+		if (!size)
+			continue;
+		part = map_range(self->buf, offset, size);
+		ASSERT_NE(MAP_FAILED, part);
+		EXPECT_EQ(0, wrong_stamps(part, offset, size, 7))
+			TH_LOG("%zu bytes at %zu", size, offset);
+		munmap(part, size);
+	}
+}
+
+static long faults(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_THREAD, &usage);
+	return usage.ru_minflt;
+}
+
+/* Rule (L8, L9): the first access enters the whole mapping. */
+TEST_F(storage, faults_per_mapping)
+{
+	long before = faults(), count;
+
+	stamp(self->map, self->size, 0);
+	count = faults() - before;
+	TH_LOG("%ld faults for %zu pages", count, self->size / PAGE);
+	EXPECT_GE(8, count);
+}
+
+/* Rule: a mapping of huge pages begins at a multiple of their size, where THP are on. */
+TEST_F(storage, aligned_address)
+{
+	unsigned char *map = map_range(self->buf, 0, self->size & -HUGE_SIZE);
+
+	ASSERT_NE(MAP_FAILED, map);
+	if (!access("/sys/kernel/mm/transparent_hugepage/enabled", F_OK))
+		EXPECT_EQ(0, (unsigned long)map % HUGE_SIZE);
+	stamp(map, self->size & -HUGE_SIZE, 3);
+	EXPECT_EQ(0, wrong_stamps(self->map, 0, self->size & -HUGE_SIZE, 3));
+	munmap(map, self->size & -HUGE_SIZE);
+}
+
+/* Rule: a child sees the bytes of its parent, and the parent those of the child. */
+TEST_F(storage, fork_shares)
+{
+	int status;
+	pid_t pid;
+
+	stamp(self->map, self->size, 1);
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		if (wrong_stamps(self->map, 0, self->size, 1))
+			_exit(1);
+		stamp(self->map, self->size, 2);
+		_exit(0);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, wrong_stamps(self->map, 0, self->size, 2));
+	stamp(self->map, self->size, 3);
+	EXPECT_EQ(0, wrong_stamps(self->map, 0, self->size, 3));
+}
+
+/* Rule: so does a child that is the first to access the mapping. */
+TEST_F(storage, fork_before_the_first_access)
+{
+	int status;
+	pid_t pid = fork();
+
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		stamp(self->map, self->size, 4);
+		munmap(self->map, self->size);
+		_exit(0);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, wrong_stamps(self->map, 0, self->size, 4));
+}
+
+/* Rule: mremap() moves and shrinks a mapping, before and after the first access. */
+TEST_F(storage, move_and_shrink)
+{
+	const size_t half = self->size / PAGE / 2 * PAGE;
+	unsigned char *fresh = map_range(self->buf, half, self->size - half);
+	unsigned char *place, *moved;
+
+	ASSERT_NE(MAP_FAILED, fresh);
+	stamp(self->map, self->size, 5);
+	place = mmap(NULL, 2 * self->size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, place);
+	moved = mremap(fresh, self->size - half, self->size - half,
+		       MREMAP_MAYMOVE | MREMAP_FIXED, place + PAGE);
+	ASSERT_EQ(place + PAGE, moved);
+	EXPECT_EQ(0, wrong_stamps(moved, half, self->size - half, 5));
+	moved = mremap(moved, self->size - half, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, place);
+	ASSERT_EQ(place, moved);
+	EXPECT_EQ(0, wrong_stamps(moved, half, PAGE, 5));
+	EXPECT_EQ(-EFAULT, touch(moved + PAGE));
+	munmap(place, 2 * self->size);
+}
+
+/* Rule (CVE-2023-2008): a mapping does not grow. */
+TEST_F(storage, growth_is_refused)
+{
+	unsigned char *last = map_range(self->buf, self->size - PAGE, PAGE);
+
+	ASSERT_NE(MAP_FAILED, last);
+	last[0] = 1;
+	EXPECT_EQ(MAP_FAILED, mremap(last, PAGE, 2 * PAGE, MREMAP_MAYMOVE));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(MAP_FAILED, mremap(last, 0, 2 * PAGE, MREMAP_MAYMOVE));
+	munmap(last, PAGE);
+	EXPECT_EQ(MAP_FAILED, mremap(self->map, self->size, self->size + PAGE, 0));
+	EXPECT_EQ(MAP_FAILED, mremap(self->map, self->size, 2 * self->size, MREMAP_MAYMOVE));
+}
+
+/* Rule: parts of a mapping can be protected, and the others go on working. */
+TEST_F(storage, protect_parts)
+{
+	const size_t middle = self->size / PAGE / 2 * PAGE;
+	unsigned char *map = self->map;
+	unsigned int round;
+
+	for (round = 0; round < 2; round++) {
+		stamp(map, self->size, round);
+		ASSERT_EQ(0, mprotect(map + middle, PAGE, PROT_NONE));
+		EXPECT_EQ(-EFAULT, touch(map + middle));
+		EXPECT_EQ(0, wrong_stamps(map, 0, middle, round));
+		ASSERT_EQ(0, mprotect(map, middle, PROT_READ));
+		EXPECT_EQ(0, wrong_stamps(map, 0, middle, round));
+		EXPECT_EQ(0, wrong_stamps(map + middle + PAGE, middle + PAGE,
+					  self->size - middle - PAGE, round));
+		stamp(map + middle + PAGE, self->size - middle - PAGE, 100);
+		ASSERT_EQ(0, mprotect(map, self->size, PROT_READ | PROT_WRITE));
+		EXPECT_EQ(0, wrong_stamps(map, 0, middle + PAGE, round));
+		stamp(map, self->size, 9);
+		EXPECT_EQ(0, wrong_stamps(map, 0, self->size, 9));
+	}
+}
+
+/* Rule: a hole in the middle of a mapping faults, and the rest goes on working. */
+TEST_F(storage, unmap_the_middle)
+{
+	const size_t middle = self->size / PAGE / 2 * PAGE;
+	unsigned char *map = map_range(self->buf, 0, self->size);
+
+	ASSERT_NE(MAP_FAILED, map);
+	stamp(self->map, self->size, 3);
+	EXPECT_EQ(0, wrong_stamps(map, 0, self->size, 3));
+	ASSERT_EQ(0, munmap(map + middle, 3 * PAGE));
+	EXPECT_EQ(-EFAULT, touch(map + middle));
+	EXPECT_EQ(-EFAULT, touch(map + middle + 2 * PAGE));
+	EXPECT_EQ(0, wrong_stamps(map, 0, middle, 3));
+	EXPECT_EQ(0, wrong_stamps(map + middle + 3 * PAGE, middle + 3 * PAGE,
+				  self->size - middle - 3 * PAGE, 3));
+	munmap(map, middle);
+	munmap(map + middle + 3 * PAGE, self->size - middle - 3 * PAGE);
+}
+
+/* Rule: no advice loses or changes bytes, and what would drop pages is refused. */
+TEST_F(storage, advice_keeps_the_bytes)
+{
+	static const int refused[] = { MADV_DONTNEED, MADV_FREE, MADV_REMOVE };
+	static const int other[] = {
+		MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL, MADV_WILLNEED, MADV_DONTFORK,
+		MADV_DOFORK, MADV_MERGEABLE, MADV_UNMERGEABLE, MADV_HUGEPAGE,
+		MADV_NOHUGEPAGE, MADV_DONTDUMP, MADV_DODUMP, MADV_WIPEONFORK,
+		MADV_KEEPONFORK, MADV_COLD, MADV_PAGEOUT, MADV_POPULATE_READ,
+		MADV_POPULATE_WRITE, MADV_DONTNEED_LOCKED, MADV_COLLAPSE,
+	};
+	size_t i;
+
+	stamp(self->map, self->size, 11);
+	for (i = 0; i < ARRAY_SIZE(refused); i++) {
+		EXPECT_EQ(-1, madvise(self->map, self->size, refused[i]));
+		EXPECT_EQ(0, wrong_stamps(self->map, 0, self->size, 11));
+	}
+	for (i = 0; i < ARRAY_SIZE(other); i++) {
+		madvise(self->map, self->size, other[i]);
+		EXPECT_EQ(0, wrong_stamps(self->map, 0, self->size, 11))
+			TH_LOG("advice %d", other[i]);
+	}
+}
+
+/* Rule: mlock() and MAP_LOCKED work, and count nothing against RLIMIT_MEMLOCK. */
+TEST_F(storage, lock)
+{
+	const struct rlimit none = { 0, 0 };
+	long long locked = file_number("/proc/self/status", "VmLck:");
+	unsigned char *map;
+
+	EXPECT_EQ(0, mlock(self->map, self->size));
+	EXPECT_EQ(locked, file_number("/proc/self/status", "VmLck:"));
+	stamp(self->map, self->size, 12);
+	EXPECT_EQ(0, munlock(self->map, self->size));
+	EXPECT_EQ(0, wrong_stamps(self->map, 0, self->size, 12));
+	map = mmap(NULL, self->size, PROT_READ, MAP_SHARED | MAP_LOCKED | MAP_POPULATE,
+		   self->buf, 0);
+	ASSERT_NE(MAP_FAILED, map);
+	EXPECT_EQ(0, wrong_stamps(map, 0, self->size, 12));
+	munmap(map, self->size);
+
+	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &none));
+	map = map_range(self->buf, 0, self->size);
+	ASSERT_NE(MAP_FAILED, map);
+	EXPECT_EQ(0, wrong_stamps(map, 0, self->size, 12));
+	munmap(map, self->size);
+}
+
+/* Rule: core dumps leave the mapping out. */
+TEST_F(storage, not_in_core_dumps)
+{
+	char start[40], *text = file_text("/proc/self/smaps");
+	char *at, *flags;
+
+	snprintf(start, sizeof(start), "%lx-", (unsigned long)self->map);
+	ASSERT_NE(NULL, text);
+	at = strstr(text, start);
+	ASSERT_NE(NULL, at);
+	flags = strstr(at, "VmFlags:");
+	ASSERT_NE(NULL, flags);
+	*strchr(flags, '\n') = '\0';
+	EXPECT_NE(NULL, strstr(flags, " dd")) TH_LOG("%s", flags);
+	EXPECT_NE(NULL, strstr(flags, " pf")) TH_LOG("%s", flags);
+	free(text);
+}
+
+/* Rule: read() and write() take the mapping as their buffer. */
+TEST_F(storage, read_and_write)
+{
+	const size_t size = 300 * PAGE;
+	int file = memfd_create("file", MFD_CLOEXEC);
+	unsigned char *copy = malloc(size);
+
+	ASSERT_LE(0, file);
+	ASSERT_NE(NULL, copy);
+	stamp(self->map, self->size, 21);
+	ASSERT_EQ((ssize_t)size, pwrite(file, self->map + 100 * PAGE, size, 0));
+	ASSERT_EQ((ssize_t)size, pread(file, copy, size, 0));
+	EXPECT_EQ(0, memcmp(copy, self->map + 100 * PAGE, size));
+	memset(copy, 0x3c, size);
+	ASSERT_EQ((ssize_t)size, pwrite(file, copy, size, 0));
+	ASSERT_EQ((ssize_t)size, pread(file, self->map + 100 * PAGE, size, 0));
+	EXPECT_EQ(0, memcmp(copy, self->map + 100 * PAGE, size));
+	free(copy);
+	close(file);
+}
+
+/* Rule: read() also takes a mapping that was not accessed before. */
+TEST_F(storage, read_is_the_first_access)
+{
+	int file = memfd_create("file", MFD_CLOEXEC);
+
+	ASSERT_LE(0, file);
+	ASSERT_EQ(4, pwrite(file, "word", 4, 0));
+	ASSERT_EQ(4, pread(file, self->map + PAGE, 4, 0));
+	EXPECT_EQ(0, memcmp(self->map + PAGE, "word", 4));
+	close(file);
+}
+
+/* Return the result of registering a range with io_uring as a buffer. */
+static int uring_register(void *at, size_t size)
+{
+	struct io_uring_params params = { };
+	struct iovec iov = { .iov_base = at, .iov_len = size };
+	int ring = syscall(SYS_io_uring_setup, 1, &params);
+	int ret;
+
+	if (ring < 0)
+		return -errno;
+	ret = syscall(SYS_io_uring_register, ring, IORING_REGISTER_BUFFERS, &iov, 1);
+	ret = ret < 0 ? -errno : ret;
+	close(ring);
+	return ret;
+}
+
+/* Rule: what takes references to pages is EFAULT: the pages may be replaced. */
+TEST_F(storage, pages_cannot_be_taken)
+{
+	struct iovec iov = { .iov_base = self->map, .iov_len = PAGE };
+	char copy[16];
+	struct iovec local = { .iov_base = copy, .iov_len = sizeof(copy) };
+	int ends[2];
+
+	stamp(self->map, self->size, 1);
+	ASSERT_EQ(0, pipe(ends));
+	EXPECT_EQ(-1, vmsplice(ends[1], &iov, 1, 0));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(-EFAULT, uring_register(self->map, PAGE));
+	EXPECT_EQ(-1, process_vm_readv(getpid(), &local, 1, &iov, 1, 0));
+	close(ends[0]);
+	close(ends[1]);
+}
+
+/* Rule (P17): a private mapping is EINVAL, whatever its size. */
+TEST_F(storage, private_mapping)
+{
+	static const int prots[] = { PROT_READ, PROT_WRITE, PROT_READ | PROT_WRITE };
+	size_t i, pages;
+
+	for (i = 0; i < ARRAY_SIZE(prots); i++) {
+		for (pages = 1; pages < 4; pages++) {
+			EXPECT_EQ(MAP_FAILED, mmap(NULL, pages * PAGE, prots[i], MAP_PRIVATE,
+						   self->buf, 0));
+			EXPECT_EQ(EINVAL, errno);
+		}
+		EXPECT_EQ(MAP_FAILED, mmap(NULL, self->size, prots[i], MAP_PRIVATE,
+					   self->buf, 0));
+		EXPECT_EQ(EINVAL, errno);
+	}
+}
+
+struct toucher {
+	pthread_t thread;
+	unsigned char *map;
+	size_t size;
+};
+
+static void *touch_pages(void *arg)
+{
+	struct toucher *self = arg;
+	size_t at;
+
+	for (at = 0; at < self->size; at += PAGE)
+		__atomic_add_fetch((uint32_t *)(self->map + at), 1, __ATOMIC_RELAXED);
+	return NULL;
+}
+
+/* Rule: threads may make the first access at the same time. */
+TEST_F_TIMEOUT(storage, threads_fault, 120)
+{
+	struct toucher touchers[4];
+	unsigned int round;
+	size_t i, at;
+
+	for (round = 1; round <= 20; round++) {
+		unsigned char *map = map_range(self->buf, 0, self->size);
+
+		ASSERT_NE(MAP_FAILED, map);
+		for (i = 0; i < ARRAY_SIZE(touchers); i++) {
+			touchers[i].map = map;
+			touchers[i].size = self->size;
+			ASSERT_EQ(0, pthread_create(&touchers[i].thread, NULL, touch_pages,
+						    &touchers[i]));
+		}
+		for (i = 0; i < ARRAY_SIZE(touchers); i++)
+			pthread_join(touchers[i].thread, NULL);
+		munmap(map, self->size);
+	}
+	for (at = 0; at < self->size; at += PAGE)
+		ASSERT_EQ(20 * ARRAY_SIZE(touchers), WORD(self->map, at));
+}
+
+/* Rule (P15): START and END are 0 in any order and number; a close may come between. */
+TEST_F(buffer, sync_in_any_order)
+{
+	static const __u64 orders[][4] = {
+		{ DMA_BUF_SYNC_START, DMA_BUF_SYNC_START, DMA_BUF_SYNC_END, DMA_BUF_SYNC_END },
+		{ DMA_BUF_SYNC_END, DMA_BUF_SYNC_END, DMA_BUF_SYNC_START, DMA_BUF_SYNC_END },
+		{ DMA_BUF_SYNC_END, DMA_BUF_SYNC_START, DMA_BUF_SYNC_START, DMA_BUF_SYNC_START },
+	};
+	__u64 access;
+	size_t i, k;
+	int buf;
+
+	for (access = DMA_BUF_SYNC_READ; access <= DMA_BUF_SYNC_RW; access++) {
+		for (i = 0; i < ARRAY_SIZE(orders); i++) {
+			buf = buffer_export(variant);
+			ASSERT_LE(0, buf);
+			for (k = 0; k < ARRAY_SIZE(orders[i]); k++)
+				EXPECT_EQ(0, buf_sync(buf, access | orders[i][k]));
+			close(buf);
+		}
+	}
+	EXPECT_EQ(-EINVAL, buf_sync(self->buf, 0));
+	EXPECT_EQ(-EINVAL, buf_sync(self->buf, 0x100));
+	EXPECT_EQ(-EINVAL, buf_sync(self->buf, 0x100 | DMA_BUF_SYNC_RW));
+}
+
+TEST_HARNESS_MAIN

@@ -23,12 +23,11 @@
 #define PAGES_PER_HUGE		(PMD_SIZE >> PAGE_SHIFT)
 
 /* Tell whether the pages from @pfn on fill a huge page at @addr. */
-static bool dma_storage_fits_huge(struct vm_area_struct *vma, unsigned long addr,
-				  unsigned long pfn, unsigned long nr_pages)
+static bool dma_storage_fits_huge(unsigned long addr, unsigned long pfn,
+				  unsigned long nr_pages)
 {
 	return DMA_STORAGE_HUGE_PAGES && nr_pages >= PAGES_PER_HUGE &&
-	       IS_ALIGNED(addr, PMD_SIZE) && IS_ALIGNED(pfn, PAGES_PER_HUGE) &&
-	       !(vma->vm_flags & VM_NOHUGEPAGE);
+	       IS_ALIGNED(addr, PMD_SIZE) && IS_ALIGNED(pfn, PAGES_PER_HUGE);
 }
 
 static pmd_t *dma_storage_alloc_pmd(struct mm_struct *mm, unsigned long addr)
@@ -39,7 +38,11 @@ static pmd_t *dma_storage_alloc_pmd(struct mm_struct *mm, unsigned long addr)
 	return pud ? pmd_alloc(mm, pud, addr) : NULL;
 }
 
-/* Fails with VM_FAULT_FALLBACK where a table of small pages exists already. */
+/*
+ * Fails with VM_FAULT_FALLBACK where a table of small pages exists already, and after
+ * MADV_NOHUGEPAGE. Huge pages that were entered before that stay, and small ones cannot be
+ * entered there.
+ */
 static vm_fault_t dma_storage_enter_huge(struct vm_fault *vmf, unsigned long addr,
 					 unsigned long pfn)
 {
@@ -53,7 +56,7 @@ static vm_fault_t dma_storage_enter_huge(struct vm_fault *vmf, unsigned long add
 	if (!huge.pmd)
 		return VM_FAULT_OOM;
 	pmd = pmdp_get_lockless(huge.pmd);
-	if (!pmd_none(pmd) && !pmd_leaf(pmd))
+	if (!pmd_leaf(pmd) && (!pmd_none(pmd) || vmf->vma->vm_flags & VM_NOHUGEPAGE))
 		return VM_FAULT_FALLBACK;
 	return vmf_insert_pfn_pmd(&huge, __pfn_to_pfn_t(pfn, PFN_DEV),
 				  vmf->flags & FAULT_FLAG_WRITE);
@@ -78,7 +81,7 @@ static vm_fault_t dma_storage_enter_run(struct vm_fault *vmf, unsigned long addr
 		unsigned long n = min(nr_pages, (PMD_SIZE - (addr & ~PMD_MASK)) >> PAGE_SHIFT);
 
 		ret = VM_FAULT_FALLBACK;
-		if (dma_storage_fits_huge(vmf->vma, addr, pfn, n))
+		if (dma_storage_fits_huge(addr, pfn, n))
 			ret = dma_storage_enter_huge(vmf, addr, pfn);
 		if (ret == VM_FAULT_FALLBACK)
 			ret = dma_storage_enter_small(vmf, addr, pfn, n);

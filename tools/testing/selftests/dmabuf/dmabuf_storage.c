@@ -304,6 +304,27 @@ TEST_F(storage, advice_keeps_the_bytes)
 	}
 }
 
+/* Rule: MADV_NOHUGEPAGE may come while huge pages are entered and others are not. */
+TEST_F(storage, no_huge_pages_from_now_on)
+{
+	const size_t size = self->size & -HUGE_SIZE;
+	unsigned char *map = map_range(self->buf, 0, size);
+	unsigned char *hole = map + HUGE_SIZE + 3 * PAGE;
+
+	ASSERT_NE(MAP_FAILED, map);
+	stamp(map, size, 1);
+	/* Fails where the kernel has no THP. */
+	madvise(map, size, MADV_NOHUGEPAGE);
+	/* This splits the huge page around the hole, and the pages there fault again. */
+	ASSERT_EQ(0, mprotect(hole, PAGE, PROT_NONE));
+	EXPECT_EQ(0, wrong_stamps(map, 0, hole - map, 1));
+	EXPECT_EQ(0, wrong_stamps(hole + PAGE, hole + PAGE - map, map + size - hole - PAGE, 1));
+	ASSERT_EQ(0, mprotect(hole, PAGE, PROT_READ | PROT_WRITE));
+	stamp(map, size, 2);
+	EXPECT_EQ(0, wrong_stamps(self->map, 0, size, 2));
+	munmap(map, size);
+}
+
 /* Rule: mlock() and MAP_LOCKED work, and count nothing against RLIMIT_MEMLOCK. */
 TEST_F(storage, lock)
 {

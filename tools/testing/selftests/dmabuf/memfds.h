@@ -78,6 +78,8 @@ static inline int udmabuf_make_list(int dev, const struct udmabuf_create_item *i
 /* Return how many pins of pages are held in the machine. */
 static inline long long pins_held(void)
 {
+	/* Adds the counts of each CPU to the sums. */
+	file_put("/proc/sys/vm/stat_refresh", "1");
 	return file_number("/proc/vmstat", "nr_foll_pin_acquired ") -
 	       file_number("/proc/vmstat", "nr_foll_pin_released ");
 }

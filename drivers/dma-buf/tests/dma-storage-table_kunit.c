@@ -11,6 +11,7 @@
 #include <linux/pci.h>
 #include <linux/scatterlist.h>
 #include <linux/sizes.h>
+#include <linux/swiotlb.h>
 
 #include "storage.h"
 
@@ -173,6 +174,7 @@ static void table_get_limits(struct device *dev, struct dma_storage_limits *limi
 	limits->direct = !row->translated;
 	limits->bounced = row->bounced;
 	limits->boundary = row->boundary;
+	limits->no_bounce = false;
 }
 
 /* Addresses of a row that exceed phys_addr_t or the page numbers have no table. */
@@ -298,16 +300,33 @@ static void table_has_the_pages(struct kunit *test)
 	mock_storage_free(storage);
 }
 
-/* vgem and vkms have devices without a DMA mask, which nobody maps for. */
-static void table_of_a_device_without_mask(struct kunit *test)
+/* Userspace can pass a buffer to any device, so neither the DMA API nor the table may warn. */
+static void table_refuses_a_device(struct kunit *test, struct device *dev)
 {
-	struct device *dev = table_device(test, &table_rows[0]);
 	struct dma_storage_run run = { .pfn = SZ_1G >> PAGE_SHIFT, .nr_pages = 4 };
 	struct dma_storage storage = { .nr_pages = 4, .nr_runs = 1, .runs = &run };
-	const u64 segments[TABLE_SEGMENTS] = { 4 * PAGE_SIZE };
+	struct sg_table sgt = {};
+
+	KUNIT_EXPECT_EQ(test, -EIO, dma_storage_build_table(&storage, dev, &sgt));
+	KUNIT_EXPECT_NULL(test, sgt.sgl);
+}
+
+/* vgem and vkms have devices without a DMA mask. */
+static void table_of_a_device_without_mask(struct kunit *test)
+{
+	struct device *dev = mock_device(test);
 
 	dev->dma_mask = NULL;
-	table_expect(test, &storage, table_build(test, &storage, dev), segments);
+	table_refuses_a_device(test, dev);
+}
+
+static void table_of_a_device_that_reaches_too_little(struct kunit *test)
+{
+	struct device *dev = mock_device_masked(test, DMA_BIT_MASK(28));
+
+	if (is_swiotlb_active(dev))
+		kunit_skip(test, "memory is bounced");
+	table_refuses_a_device(test, dev);
 }
 
 static struct kunit_case dma_storage_table_cases[] = {
@@ -315,6 +334,7 @@ static struct kunit_case dma_storage_table_cases[] = {
 	KUNIT_CASE_PARAM(table_follows_reach_and_translation, limits_gen_params),
 	KUNIT_CASE(table_has_the_pages),
 	KUNIT_CASE(table_of_a_device_without_mask),
+	KUNIT_CASE(table_of_a_device_that_reaches_too_little),
 	{}
 };
 

@@ -93,7 +93,7 @@ static struct dma_buf *cma_heap_allocate(struct dma_heap *heap, unsigned long le
 	struct cma_storage *storage;
 	int ret;
 
-	storage = kzalloc(sizeof(*storage), GFP_KERNEL_ACCOUNT);
+	storage = kzalloc(sizeof(*storage), DMA_STORAGE_GFP);
 	if (!storage)
 		return ERR_PTR(-ENOMEM);
 	storage->cma = dma_heap_get_drvdata(heap);

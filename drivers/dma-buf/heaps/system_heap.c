@@ -30,7 +30,6 @@ static const unsigned int system_heap_orders[HEAP_POOL_ORDERS] = {
 
 static struct heap_pool system_heap_pool;
 
-
 /* The pages are zeroed. Where memory is short the caller fails, and nobody is killed. */
 #define SYSTEM_HEAP_GFP		(GFP_HIGHUSER | __GFP_ZERO | __GFP_COMP | __GFP_NOWARN)
 
@@ -114,7 +113,7 @@ static int system_heap_set_runs(struct dma_storage *storage, struct list_head *b
 	struct dma_storage_run *run;
 	struct page *page;
 
-	storage->runs = kvmalloc_array(nr_blocks, sizeof(*run), GFP_KERNEL_ACCOUNT);
+	storage->runs = kvmalloc_array(nr_blocks, sizeof(*run), DMA_STORAGE_GFP);
 	if (!storage->runs)
 		return -ENOMEM;
 	storage->nr_runs = nr_blocks;
@@ -147,7 +146,7 @@ static struct dma_buf *system_heap_allocate(struct dma_heap *heap, unsigned long
 	struct heap_storage *storage;
 	int ret;
 
-	storage = kzalloc(sizeof(*storage), GFP_KERNEL_ACCOUNT);
+	storage = kzalloc(sizeof(*storage), DMA_STORAGE_GFP);
 	if (!storage)
 		return ERR_PTR(-ENOMEM);
 	storage->base.ops = &system_heap_storage_ops;

@@ -34,7 +34,7 @@ int dma_storage_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach
 {
 	struct dma_storage_attachment *priv;
 
-	priv = kzalloc(sizeof(*priv), GFP_KERNEL_ACCOUNT);
+	priv = kzalloc(sizeof(*priv), DMA_STORAGE_GFP);
 	if (!priv)
 		return -ENOMEM;
 	for (int dir = 0; dir < DMA_NONE; dir++) {

@@ -161,7 +161,7 @@ int dma_storage_build_table(const struct dma_storage *storage, struct device *de
 		return -EIO;
 	dma_storage_get_limits(dev, &limits);
 	ret = sg_alloc_table(sgt, dma_storage_fill_table(storage, &limits, NULL),
-			     GFP_KERNEL_ACCOUNT);
+			     DMA_STORAGE_GFP);
 	if (ret)
 		return ret;
 	dma_storage_fill_table(storage, &limits, sgt->sgl);

@@ -68,7 +68,7 @@ struct dma_buf *dma_storage_export(struct dma_storage *storage, const char *exp_
 	struct dma_storage_buffer *buffer;
 	struct dma_buf *dmabuf;
 
-	buffer = kzalloc(sizeof(*buffer), GFP_KERNEL_ACCOUNT);
+	buffer = kzalloc(sizeof(*buffer), DMA_STORAGE_GFP);
 	if (!buffer)
 		return ERR_PTR(-ENOMEM);
 	init_rwsem(&buffer->lock);

@@ -8,10 +8,17 @@
 #ifndef _DMA_STORAGE_H
 #define _DMA_STORAGE_H
 
+#include <linux/gfp.h>
 #include <linux/types.h>
 
 struct dma_buf;
 struct dma_storage;
+
+/*
+ * For what a buffer needs beside its pages. Userspace chooses the size, and how many buffers
+ * there are: it is charged, and the allocation fails before anybody is killed.
+ */
+#define DMA_STORAGE_GFP	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 
 /**
  * struct dma_storage_run - physically contiguous pages

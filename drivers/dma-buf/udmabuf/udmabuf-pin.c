@@ -37,7 +37,7 @@ static const struct dma_storage_ops udmabuf_storage_ops = {
  */
 struct udmabuf *udmabuf_alloc(void)
 {
-	struct udmabuf *udmabuf = kzalloc(sizeof(*udmabuf), GFP_KERNEL_ACCOUNT);
+	struct udmabuf *udmabuf = kzalloc(sizeof(*udmabuf), DMA_STORAGE_GFP);
 
 	if (udmabuf)
 		udmabuf->base.ops = &udmabuf_storage_ops;
@@ -69,7 +69,7 @@ static int udmabuf_grow_runs(struct udmabuf *udmabuf)
 	if (udmabuf->base.nr_runs < udmabuf->max_runs)
 		return 0;
 	runs = kvrealloc(udmabuf->base.runs, array_size(max_runs, sizeof(*runs)),
-			 GFP_KERNEL_ACCOUNT);
+			 DMA_STORAGE_GFP);
 	if (!runs)
 		return -ENOMEM;
 	udmabuf->base.runs = runs;
@@ -86,7 +86,7 @@ static int udmabuf_grow_folios(struct udmabuf *udmabuf)
 	if (udmabuf->nr_folios < udmabuf->max_folios)
 		return 0;
 	folios = kvrealloc(udmabuf->folios, array_size(max_folios, sizeof(*folios)),
-			   GFP_KERNEL_ACCOUNT);
+			   DMA_STORAGE_GFP);
 	if (!folios)
 		return -ENOMEM;
 	udmabuf->folios = folios;

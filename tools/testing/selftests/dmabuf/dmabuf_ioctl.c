@@ -21,15 +21,6 @@ static void *page_edge(size_t inside)
 	return map + PAGE - inside;
 }
 
-/*
- * udmabuf of Linux 6.12 maps its table in the direction of the first SYNC and then syncs
- * it in any direction, which CONFIG_DMA_API_DEBUG reports.
- */
-static bool dma_debug_reports(const struct exporter *exporter)
-{
-	return exporter == &exporter_udmabuf && dma_debug();
-}
-
 /* Rule: SYNC accepts START and END for every direction, any number of times. */
 TEST_F(buffer, sync_every_direction)
 {
@@ -38,8 +29,6 @@ TEST_F(buffer, sync_every_direction)
 	};
 	size_t i, round;
 
-	if (dma_debug_reports(variant->exporter))
-		SKIP(return, "udmabuf of Linux 6.12 with DMA debugging");
 	for (round = 0; round < 3; round++) {
 		for (i = 0; i < ARRAY_SIZE(directions); i++) {
 			EXPECT_EQ(0, buf_sync(self->buf, directions[i] | DMA_BUF_SYNC_START));
@@ -75,8 +64,6 @@ TEST_F(buffer, sync_unbalanced)
 	int i;
 
 	ASSERT_NE(MAP_FAILED, map);
-	if (dma_debug_reports(variant->exporter))
-		SKIP(return, "udmabuf of Linux 6.12 with DMA debugging");
 	for (i = 0; i < 3; i++)
 		buf_sync(self->buf, DMA_BUF_SYNC_RW | DMA_BUF_SYNC_END);
 	for (i = 0; i < 3; i++)
@@ -331,8 +318,6 @@ TEST_F_TIMEOUT(buffer, sync_from_threads, 120)
 	pthread_t threads[SYNC_THREADS];
 	int i;
 
-	if (dma_debug_reports(variant->exporter))
-		SKIP(return, "udmabuf of Linux 6.12 with DMA debugging");
 	for (i = 0; i < SYNC_THREADS; i++)
 		ASSERT_EQ(0, pthread_create(&threads[i], NULL, sync_rounds, &round));
 	for (i = 0; i < SYNC_ROUNDS; i++) {

@@ -3,8 +3,8 @@
  * Heaps: their registry, and their devices in /dev/dma_heap/.
  *
  * A heap is added once and never removed, so a pointer to it stays valid. The index of a
- * heap in dma_heaps is the minor number of its device. The lock of the array guards the array;
- * dma_heap_add_lock makes the test of a name and the addition of that name one step.
+ * heap in the registry is the minor number of its device. The lock of the array guards the array;
+ * the add lock makes the test of a name and the addition of that name one step.
  */
 
 #include <kunit/visibility.h>
@@ -58,13 +58,28 @@ struct dma_heap {
 	atomic_long_t nr_pages;
 };
 
-/* One registry: all heaps, the device numbers and the class of their devices. */
-static DEFINE_XARRAY_ALLOC(dma_heaps);
-static DEFINE_MUTEX(dma_heap_add_lock); /* one addition at a time */
-static dev_t dma_heap_devt;
-static struct class *dma_heap_class;
-static struct cdev dma_heap_cdev;
-struct dentry *dma_heap_debugfs; /* folder for the files of heaps */
+/**
+ * struct dma_heap_registry - all heaps, and what their devices have in common
+ * @heaps: &struct dma_heap by minor number; its own lock guards it
+ * @add_lock: held while a heap is added
+ * @devt: first device number; fixed after init, as all that follows
+ * @class: class of the devices
+ * @cdev: the character device, for all minor numbers
+ * @debugfs: folder for the files of heaps
+ */
+struct dma_heap_registry {
+	struct xarray heaps;
+	struct mutex add_lock; /* names: test and addition are one step */
+	dev_t devt;
+	struct class *class;
+	struct cdev cdev;
+	struct dentry *debugfs;
+};
+
+static struct dma_heap_registry registry = {
+	.heaps = XARRAY_INIT(registry.heaps, XA_FLAGS_ALLOC),
+	.add_lock = __MUTEX_INITIALIZER(registry.add_lock),
+};
 
 static bool mem_accounting;
 module_param(mem_accounting, bool, 0444);
@@ -96,6 +111,18 @@ void dma_heap_count(struct dma_heap *heap, int buffers, long nr_pages)
 }
 
 /**
+ * dma_heap_debugfs_add() - add a file of a heap to debugfs
+ * @name: name of the file in the folder dma_heap/
+ * @fops: its file operations
+ *
+ * Context: Process context; may sleep.
+ */
+void dma_heap_debugfs_add(const char *name, const struct file_operations *fops)
+{
+	debugfs_create_file(name, 0444, registry.debugfs, NULL, fops);
+}
+
+/**
  * dma_heap_find() - find a heap by its name
  * @name: name of the heap
  *
@@ -107,7 +134,7 @@ struct dma_heap *dma_heap_find(const char *name)
 	struct dma_heap *heap;
 	unsigned long minor;
 
-	xa_for_each(&dma_heaps, minor, heap)
+	xa_for_each(&registry.heaps, minor, heap)
 		if (!strcmp(heap->name, name))
 			return heap;
 	return NULL;
@@ -233,7 +260,7 @@ EXPORT_SYMBOL_IF_KUNIT(dma_heap_ioctl);
 
 static int dma_heap_open(struct inode *inode, struct file *file)
 {
-	struct dma_heap *heap = xa_load(&dma_heaps, iminor(inode));
+	struct dma_heap *heap = xa_load(&registry.heaps, iminor(inode));
 
 	if (!heap)
 		return -ENXIO;
@@ -255,18 +282,18 @@ static int dma_heap_register(struct dma_heap *heap)
 	u32 minor;
 	int ret;
 
-	lockdep_assert_held(&dma_heap_add_lock);
-	ret = xa_alloc(&dma_heaps, &minor, NULL, XA_LIMIT(0, DMA_HEAP_MINORS - 1), GFP_KERNEL);
+	lockdep_assert_held(&registry.add_lock);
+	ret = xa_alloc(&registry.heaps, &minor, NULL, XA_LIMIT(0, DMA_HEAP_MINORS - 1), GFP_KERNEL);
 	if (ret)
 		return ret;
-	dev = device_create(dma_heap_class, NULL, MKDEV(MAJOR(dma_heap_devt), minor), NULL,
+	dev = device_create(registry.class, NULL, MKDEV(MAJOR(registry.devt), minor), NULL,
 			    "%s", heap->name);
 	if (IS_ERR(dev)) {
-		xa_erase(&dma_heaps, minor);
+		xa_erase(&registry.heaps, minor);
 		return PTR_ERR(dev);
 	}
 	/* The entry has been reserved, so this needs no memory. */
-	xa_store(&dma_heaps, minor, heap, GFP_KERNEL);
+	xa_store(&registry.heaps, minor, heap, GFP_KERNEL);
 	return 0;
 }
 
@@ -297,14 +324,14 @@ struct dma_heap *dma_heap_add(const struct dma_heap_export_info *exp_info)
 	heap->ops = exp_info->ops;
 	heap->priv = exp_info->priv;
 
-	mutex_lock(&dma_heap_add_lock);
+	mutex_lock(&registry.add_lock);
 	if (!heap->name)
 		ret = -ENOMEM;
 	else if (dma_heap_find(heap->name))
 		ret = -EINVAL;
 	else
 		ret = dma_heap_register(heap);
-	mutex_unlock(&dma_heap_add_lock);
+	mutex_unlock(&registry.add_lock);
 	if (!ret)
 		return heap;
 
@@ -321,7 +348,7 @@ static int dma_heap_list_show(struct seq_file *m, void *unused)
 	unsigned long minor;
 
 	seq_puts(m, "buffers        KiB  heap\n");
-	xa_for_each(&dma_heaps, minor, heap)
+	xa_for_each(&registry.heaps, minor, heap)
 		seq_printf(m, "%7ld %10ld  %s\n", atomic_long_read(&heap->buffers),
 			   atomic_long_read(&heap->nr_pages) << (PAGE_SHIFT - 10), heap->name);
 	return 0;
@@ -337,28 +364,28 @@ static int __init dma_heap_init(void)
 {
 	int ret;
 
-	ret = alloc_chrdev_region(&dma_heap_devt, 0, DMA_HEAP_MINORS, "dma_heap");
+	ret = alloc_chrdev_region(&registry.devt, 0, DMA_HEAP_MINORS, "dma_heap");
 	if (ret)
 		return ret;
 
-	dma_heap_class = class_create("dma_heap");
-	if (IS_ERR(dma_heap_class)) {
-		ret = PTR_ERR(dma_heap_class);
+	registry.class = class_create("dma_heap");
+	if (IS_ERR(registry.class)) {
+		ret = PTR_ERR(registry.class);
 		goto unregister_region;
 	}
-	dma_heap_class->devnode = dma_heap_devnode;
+	registry.class->devnode = dma_heap_devnode;
 
-	cdev_init(&dma_heap_cdev, &dma_heap_fops);
-	ret = cdev_add(&dma_heap_cdev, dma_heap_devt, DMA_HEAP_MINORS);
+	cdev_init(&registry.cdev, &dma_heap_fops);
+	ret = cdev_add(&registry.cdev, registry.devt, DMA_HEAP_MINORS);
 	if (!ret) {
-		dma_heap_debugfs = debugfs_create_dir("dma_heap", NULL);
-		debugfs_create_file("heaps", 0444, dma_heap_debugfs, NULL, &dma_heap_list_fops);
+		registry.debugfs = debugfs_create_dir("dma_heap", NULL);
+		dma_heap_debugfs_add("heaps", &dma_heap_list_fops);
 		return 0;
 	}
 
-	class_destroy(dma_heap_class);
+	class_destroy(registry.class);
 unregister_region:
-	unregister_chrdev_region(dma_heap_devt, DMA_HEAP_MINORS);
+	unregister_chrdev_region(registry.devt, DMA_HEAP_MINORS);
 	return ret;
 }
 subsys_initcall(dma_heap_init);

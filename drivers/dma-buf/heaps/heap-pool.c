@@ -254,8 +254,8 @@ void heap_pool_trim(struct heap_pool *pool)
 void heap_pool_show(struct seq_file *m, struct heap_pool *pool)
 {
 	spin_lock(&pool->lock);
-	seq_printf(m, "limit:\t%lu KiB\nkept:\t%lu KiB\n", heap_pool_limit(pool) << (PAGE_SHIFT - 10),
-		   pool->nr_pages << (PAGE_SHIFT - 10));
+	seq_printf(m, "limit:\t%lu KiB\n", heap_pool_limit(pool) << (PAGE_SHIFT - 10));
+	seq_printf(m, "kept:\t%lu KiB\n", pool->nr_pages << (PAGE_SHIFT - 10));
 	for (int i = 0; i < HEAP_POOL_ORDERS; i++)
 		seq_printf(m, "order %u:\t%lu zeroed, %lu not yet\n", pool->bins[i].order,
 			   pool->bins[i].nr_clean, pool->bins[i].nr_dirty);

@@ -5,15 +5,14 @@
 #ifndef _HEAPS_PRIVATE_H
 #define _HEAPS_PRIVATE_H
 
+#include <linux/fs.h>
 #include <linux/list.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
 #include "../storage/dma-storage.h"
 
-struct dentry;
 struct dma_heap;
-struct file;
 struct obj_cgroup;
 struct page;
 struct seq_file;
@@ -23,7 +22,7 @@ struct shrinker;
 long dma_heap_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 bool dma_heap_accounts(void);
 void dma_heap_count(struct dma_heap *heap, int buffers, long nr_pages);
-extern struct dentry *dma_heap_debugfs;
+void dma_heap_debugfs_add(const char *name, const struct file_operations *fops);
 
 /**
  * struct heap_storage - storage of a buffer of a heap

@@ -10,7 +10,6 @@
  * Blocks of freed buffers go to a pool, which zeroes them in the background.
  */
 
-#include <linux/debugfs.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-heap.h>
 #include <linux/init.h>
@@ -210,7 +209,7 @@ static int __init system_heap_init(void)
 	heap = dma_heap_add(&info);
 	if (IS_ERR(heap))
 		return PTR_ERR(heap);
-	debugfs_create_file("system_pool", 0444, dma_heap_debugfs, NULL, &system_heap_pool_fops);
+	dma_heap_debugfs_add("system_pool", &system_heap_pool_fops);
 	return 0;
 }
 module_init(system_heap_init);

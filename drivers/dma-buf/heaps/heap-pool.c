@@ -9,6 +9,7 @@
  * short, dirty ones first.
  */
 
+#include <kunit/visibility.h>
 #include <linux/gfp.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
@@ -99,6 +100,7 @@ struct page *heap_pool_take(struct heap_pool *pool, unsigned int bin)
 		heap_pool_zero(dirty, pool->bins[bin].order);
 	return page ?: dirty;
 }
+EXPORT_SYMBOL_IF_KUNIT(heap_pool_take);
 
 /**
  * heap_pool_give() - give a block to the pool
@@ -125,6 +127,7 @@ bool heap_pool_give(struct heap_pool *pool, struct page *page)
 		queue_work(system_unbound_wq, &pool->clean_work);
 	return given;
 }
+EXPORT_SYMBOL_IF_KUNIT(heap_pool_give);
 
 /* Free one block of the bin. Return the number of its pages, or 0 if there is no block. */
 static unsigned long heap_pool_free_one(struct heap_pool *pool, struct heap_pool_bin *bin)
@@ -203,7 +206,7 @@ static unsigned long heap_pool_shrink_scan(struct shrinker *shrinker,
 
 /**
  * heap_pool_init() - initialise an empty pool
- * @pool: the pool; never freed
+ * @pool: the pool
  * @orders: orders of its blocks, %HEAP_POOL_ORDERS of them
  * @max_mb: parameter with the limit
  *
@@ -231,6 +234,21 @@ int heap_pool_init(struct heap_pool *pool, const unsigned int *orders,
 	shrinker_register(pool->shrinker);
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(heap_pool_init);
+
+/**
+ * heap_pool_fini() - free the blocks of a pool that nobody uses any more
+ * @pool: the pool
+ *
+ * Context: Process context; may sleep.
+ */
+void heap_pool_fini(struct heap_pool *pool)
+{
+	shrinker_free(pool->shrinker);
+	cancel_work_sync(&pool->clean_work);
+	heap_pool_free(pool, pool->nr_pages);
+}
+EXPORT_SYMBOL_IF_KUNIT(heap_pool_fini);
 
 /**
  * heap_pool_trim() - free what is above the limit, after the limit has changed
@@ -243,6 +261,7 @@ void heap_pool_trim(struct heap_pool *pool)
 	if (pool->shrinker)
 		queue_work(system_unbound_wq, &pool->clean_work);
 }
+EXPORT_SYMBOL_IF_KUNIT(heap_pool_trim);
 
 /**
  * heap_pool_show() - print the state of a pool

@@ -83,6 +83,7 @@ struct heap_pool {
 /* heap-pool.c: pools. */
 int heap_pool_init(struct heap_pool *pool, const unsigned int *orders,
 		   const unsigned int *max_mb);
+void heap_pool_fini(struct heap_pool *pool);
 void heap_pool_trim(struct heap_pool *pool);
 struct page *heap_pool_take(struct heap_pool *pool, unsigned int bin);
 bool heap_pool_give(struct heap_pool *pool, struct page *page);

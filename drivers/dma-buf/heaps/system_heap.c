@@ -207,8 +207,10 @@ static int __init system_heap_init(void)
 	if (ret)
 		return ret;
 	heap = dma_heap_add(&info);
-	if (IS_ERR(heap))
+	if (IS_ERR(heap)) {
+		heap_pool_fini(&system_heap_pool);
 		return PTR_ERR(heap);
+	}
 	dma_heap_debugfs_add("system_pool", &system_heap_pool_fops);
 	return 0;
 }

@@ -179,7 +179,8 @@ struct dma_buf_ops {
 	 *
 	 * Context: Reservation lock held; may sleep.
 	 *
-	 * Return: 0, and the mapping in @map, which must not be NULL; or a negative errno.
+	 * Return: 0, and the mapping in @map; or a negative errno. A driver that returns 0 and
+	 * no mapping is warned about, and @vunmap is not called.
 	 */
 	int (*vmap)(struct dma_buf *dmabuf, struct iosys_map *map);
 

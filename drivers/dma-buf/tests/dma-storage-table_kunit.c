@@ -8,7 +8,6 @@
 
 #include <kunit/static_stub.h>
 #include <linux/dma-mapping.h>
-#include <linux/pci.h>
 #include <linux/scatterlist.h>
 #include <linux/sizes.h>
 #include <linux/swiotlb.h>
@@ -238,7 +237,7 @@ static struct device *table_device(struct kunit *test, const struct table_row *r
 		dev->dma_parms = parms;
 	if (row->pci && !IS_ENABLED(CONFIG_PCI))
 		kunit_skip(test, "needs CONFIG_PCI");
-	dev->bus = row->pci ? &pci_bus_type : NULL;
+	dev->bus = row->pci ? MOCK_PCI_BUS : NULL;
 	return dev;
 }
 

@@ -6,12 +6,12 @@
 
 #include <kunit/resource.h>
 #include <kunit/static_stub.h>
-#include <linux/dma-mapping.h>
 #include <linux/file.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/module.h>
+#include <linux/scatterlist.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -221,27 +221,33 @@ static int mock_dma_map(struct dma_storage_mapping *mapping)
 {
 	struct mock_dma *dma = mock_dma_record('m', mapping->dir);
 	int error = dma->error;
+	struct scatterlist *sg;
+	unsigned int i;
 
 	dma->error = 0;
-	return error ?: dma_map_sgtable(mapping->dev, &mapping->sgt, mapping->dir, 0);
+	if (error)
+		return error;
+	for_each_sgtable_sg(&mapping->sgt, sg, i) {
+		sg_dma_address(sg) = sg_phys(sg);
+		sg_dma_len(sg) = sg->length;
+	}
+	mapping->sgt.nents = mapping->sgt.orig_nents;
+	return 0;
 }
 
 static void mock_dma_unmap(struct dma_storage_mapping *mapping)
 {
 	mock_dma_record('u', mapping->dir);
-	dma_unmap_sgtable(mapping->dev, &mapping->sgt, mapping->dir, 0);
 }
 
 static void mock_dma_sync_for_cpu(struct dma_storage_mapping *mapping)
 {
 	mock_dma_record('c', mapping->dir);
-	dma_sync_sgtable_for_cpu(mapping->dev, &mapping->sgt, mapping->dir);
 }
 
 static void mock_dma_sync_for_device(struct dma_storage_mapping *mapping)
 {
 	mock_dma_record('d', mapping->dir);
-	dma_sync_sgtable_for_device(mapping->dev, &mapping->sgt, mapping->dir);
 }
 
 struct mock_dma *mock_dma(struct kunit *test)

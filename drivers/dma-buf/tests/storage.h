@@ -6,8 +6,17 @@
 #ifndef _DMA_BUF_TESTS_STORAGE_H
 #define _DMA_BUF_TESTS_STORAGE_H
 
+#include <linux/pci.h>
+
 #include "../storage/dma-storage-private.h"
 #include "mock.h"
+
+/* The bus of PCI devices, or NULL in a kernel without PCI. */
+#ifdef CONFIG_PCI
+#define MOCK_PCI_BUS		(&pci_bus_type)
+#else
+#define MOCK_PCI_BUS		NULL
+#endif
 
 #define MOCK_STORAGE_RUNS	8
 
@@ -66,7 +75,10 @@ struct mock_dma {
 	char text[64];
 };
 
-/* Record the calls from now on. They still reach the DMA API. */
+/*
+ * Record the calls from now on. They do not reach the DMA API, whose debugging warns about two
+ * mappings of one page, if devices may write through both.
+ */
 struct mock_dma *mock_dma(struct kunit *test);
 /* Return the calls since the last time. */
 const char *mock_dma_calls(struct kunit *test, struct mock_dma *dma);

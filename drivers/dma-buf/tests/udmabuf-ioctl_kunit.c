@@ -121,10 +121,10 @@ static const struct {
 	{ "one page too long", 0, MEMFD_SIZE + PAGE_SIZE, -EINVAL },
 	{ "across the end", MEMFD_SIZE - PAGE_SIZE, 2 * PAGE_SIZE, -EINVAL },
 	{ "behind the end", MEMFD_SIZE, PAGE_SIZE, -EINVAL },
-	{ "end is 0", -PAGE_SIZE, PAGE_SIZE, -EINVAL },
-	{ "end overflows", -PAGE_SIZE, 2 * PAGE_SIZE, -EINVAL },
+	{ "end is 0", -(u64)PAGE_SIZE, PAGE_SIZE, -EINVAL },
+	{ "end overflows", -(u64)PAGE_SIZE, 2 * PAGE_SIZE, -EINVAL },
 	{ "offset is negative", 1ULL << 63, PAGE_SIZE, -EINVAL },
-	{ "size is huge", 0, -PAGE_SIZE, -EINVAL },
+	{ "size is huge", 0, -(u64)PAGE_SIZE, -EINVAL },
 };
 
 KUNIT_ARRAY_PARAM_DESC(create, create_rows, desc);

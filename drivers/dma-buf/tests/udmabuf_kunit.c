@@ -303,12 +303,12 @@ static long large_pin_folios(struct file *memfd, loff_t start, loff_t last,
 			     struct folio **folios, unsigned int max_folios, pgoff_t *skip)
 {
 	struct large_memfd *large = large_current();
-	const size_t size = LARGE_PAGES << PAGE_SHIFT;
+	const unsigned int shift = LARGE_ORDER + PAGE_SHIFT;
 	long pinned = 0;
 
 	if (++large->calls == large->fail_at)
 		return large->error;
-	for (loff_t i = start / size; i <= last / size && i < LARGE_FOLIOS; i++) {
+	for (unsigned long i = start >> shift; i <= last >> shift && i < LARGE_FOLIOS; i++) {
 		if (pinned == min(max_folios, large->most))
 			break;
 		folio_get(large->folios[i]);
@@ -317,7 +317,7 @@ static long large_pin_folios(struct file *memfd, loff_t start, loff_t last,
 		large->pins[i]++;
 		folios[pinned++] = large->folios[i];
 	}
-	*skip = start % size;
+	*skip = start & (BIT(shift) - 1);
 	return pinned;
 }
 

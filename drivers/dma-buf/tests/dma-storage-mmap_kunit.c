@@ -6,6 +6,7 @@
 
 #include <linux/mm.h>
 #include <linux/mman.h>
+#include <linux/pgtable.h>
 #include <linux/uaccess.h>
 
 #include "storage.h"
@@ -214,6 +215,122 @@ static void mapping_outlives_the_buffer(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, storage->freed, 1);
 }
 
+#define HUGE_PAGES	(PMD_SIZE >> PAGE_SHIFT)
+
+/*
+ * Map a buffer of one run that fills a huge page, @offset pages above an address at which a
+ * huge page can be.
+ */
+static unsigned long huge_map(struct kunit *test, struct dma_buf **dmabuf,
+			      unsigned long offset)
+{
+	unsigned long addr;
+
+	if (!IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) ||
+	    !IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP))
+		kunit_skip(test, "this kernel has no huge pages without struct page");
+	*dmabuf = mock_storage_buffer(test, mock_storage(test, 1, HUGE_PAGES));
+	addr = ALIGN(mock_user_memory(test, 3 * PMD_SIZE), PMD_SIZE) + offset * PAGE_SIZE;
+	KUNIT_ASSERT_EQ(test, addr, kunit_vm_mmap(test, (*dmabuf)->file, addr, PMD_SIZE,
+						  PROT_READ | PROT_WRITE,
+						  MAP_SHARED | MAP_FIXED, 0));
+	return addr;
+}
+
+/* Return whether a huge page was entered at the address, where something was entered. */
+static bool huge_at(unsigned long addr)
+{
+	bool huge;
+
+	mmap_read_lock(current->mm);
+	huge = pmd_leaf(pmdp_get_lockless(pmd_off(current->mm, addr)));
+	mmap_read_unlock(current->mm);
+	return huge;
+}
+
+static void huge_expect_pages(struct kunit *test, struct dma_buf *dmabuf, unsigned long addr)
+{
+	unsigned long wrong = 0;
+
+	for (unsigned long i = 0; i < HUGE_PAGES; i++)
+		wrong += mock_user_pfn(addr + i * PAGE_SIZE) != mmap_pfn(dmabuf, i);
+	KUNIT_EXPECT_EQ(test, wrong, 0);
+}
+
+static void huge_page_where_addresses_are_aligned(struct kunit *test)
+{
+	struct dma_buf *dmabuf;
+	unsigned long addr = huge_map(test, &dmabuf, 0);
+	const struct dma_storage *storage = mock_storage_of(dmabuf)->storage;
+
+	mock_user_write(test, addr + 300 * PAGE_SIZE, 301);
+	KUNIT_EXPECT_TRUE(test, huge_at(addr));
+	huge_expect_pages(test, dmabuf, addr);
+	mock_user_write(test, addr + (HUGE_PAGES - 1) * PAGE_SIZE, HUGE_PAGES);
+	KUNIT_EXPECT_EQ(test, mock_page_read(storage, 300), 301);
+	KUNIT_EXPECT_EQ(test, mock_page_read(storage, HUGE_PAGES - 1), HUGE_PAGES);
+	mock_user_unmap(test, addr, HUGE_PAGES);
+}
+
+static void small_pages_where_addresses_are_not_aligned(struct kunit *test)
+{
+	struct dma_buf *dmabuf;
+	unsigned long addr = huge_map(test, &dmabuf, 1);
+
+	mock_user_write(test, addr, 1);
+	KUNIT_EXPECT_FALSE(test, huge_at(addr));
+	huge_expect_pages(test, dmabuf, addr);
+	mock_user_unmap(test, addr, HUGE_PAGES);
+}
+
+/* The huge page is dropped as a whole, and the next fault enters small pages or a huge one. */
+static void huge_page_after_a_part_was_zapped(struct kunit *test)
+{
+	struct dma_buf *dmabuf;
+	unsigned long addr = huge_map(test, &dmabuf, 0);
+
+	mock_user_write(test, addr, 1);
+	unmap_mapping_range(dmabuf->file->f_mapping, 5 * PAGE_SIZE, PAGE_SIZE, 1);
+	KUNIT_EXPECT_EQ(test, mock_user_pfn(addr + 5 * PAGE_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, mock_user_read(test, addr + 5 * PAGE_SIZE), 0);
+	huge_expect_pages(test, dmabuf, addr);
+	KUNIT_EXPECT_EQ(test, mock_user_read(test, addr), 1);
+	mock_user_unmap(test, addr, HUGE_PAGES);
+}
+
+/* The rest of the area stays, in small pages. */
+static void huge_page_after_a_part_was_unmapped(struct kunit *test)
+{
+	struct dma_buf *dmabuf;
+	unsigned long addr = huge_map(test, &dmabuf, 0);
+
+	mock_user_write(test, addr + 8 * PAGE_SIZE, 9);
+	mock_user_unmap(test, addr, 8);
+	KUNIT_EXPECT_EQ(test, mock_user_read(test, addr + 8 * PAGE_SIZE), 9);
+	for (unsigned long i = 8; i < 16; i++)
+		KUNIT_EXPECT_EQ(test, mock_user_pfn(addr + i * PAGE_SIZE),
+				mmap_pfn(dmabuf, i));
+	mock_user_unmap(test, addr + 8 * PAGE_SIZE, HUGE_PAGES - 8);
+}
+
+static void huge_page_is_replaced(struct kunit *test)
+{
+	struct dma_buf *dmabuf;
+	unsigned long addr = huge_map(test, &dmabuf, 0);
+
+	mock_user_write(test, addr + 300 * PAGE_SIZE, 301);
+	KUNIT_EXPECT_EQ(test, 0, mock_storage_replace(dmabuf,
+						      mock_storage(test, 2, HUGE_PAGES / 2)));
+	KUNIT_EXPECT_EQ(test, mock_user_read(test, addr + 300 * PAGE_SIZE), 301);
+	KUNIT_EXPECT_FALSE(test, huge_at(addr));
+	huge_expect_pages(test, dmabuf, addr);
+	KUNIT_EXPECT_EQ(test, 0, mock_storage_replace(dmabuf,
+						      mock_storage(test, 1, HUGE_PAGES)));
+	KUNIT_EXPECT_EQ(test, mock_user_read(test, addr + 300 * PAGE_SIZE), 301);
+	huge_expect_pages(test, dmabuf, addr);
+	mock_user_unmap(test, addr, HUGE_PAGES);
+}
+
 static struct kunit_case dma_storage_mmap_cases[] = {
 	KUNIT_CASE_PARAM(first_fault_enters_the_whole_area, mmap_gen_params),
 	KUNIT_CASE_PARAM(stores_reach_the_pages, mmap_gen_params),
@@ -226,6 +343,11 @@ static struct kunit_case dma_storage_mmap_cases[] = {
 	KUNIT_CASE(nobody_gets_a_page_of_the_area),
 	KUNIT_CASE(mmap_touches_at_the_first_fault),
 	KUNIT_CASE(mapping_outlives_the_buffer),
+	KUNIT_CASE(huge_page_where_addresses_are_aligned),
+	KUNIT_CASE(small_pages_where_addresses_are_not_aligned),
+	KUNIT_CASE(huge_page_after_a_part_was_zapped),
+	KUNIT_CASE(huge_page_after_a_part_was_unmapped),
+	KUNIT_CASE(huge_page_is_replaced),
 	{}
 };
 

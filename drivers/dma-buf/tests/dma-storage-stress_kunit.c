@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tests of one buffer in several threads: devices map it, the CPU accesses it, the kernel maps
+ * it, and its storage is replaced. The content must stay, and no table may have old pages.
+ */
+
+#include <linux/iosys-map.h>
+#include <linux/scatterlist.h>
+#include <linux/slab.h>
+
+#include "storage.h"
+#include "threads.h"
+
+#define STRESS_PAGES	8
+
+/**
+ * struct stress - what the threads of a test share
+ * @dmabuf: the buffer
+ * @attach: attachments, one for each thread that maps
+ * @storages: storages that exist
+ * @replaced: number of replacements
+ * @busy: number of replacements that failed because the buffer was in use
+ */
+struct stress {
+	struct dma_buf *dmabuf;
+	struct dma_buf_attachment *attach[2];
+	atomic_t storages;
+	atomic_t replaced;
+	atomic_t busy;
+};
+
+/**
+ * struct stress_storage - a storage of two runs
+ * @base: the storage
+ * @runs: the runs
+ * @stress: the test's state
+ */
+struct stress_storage {
+	struct dma_storage base;
+	struct dma_storage_run runs[2];
+	struct stress *stress;
+};
+
+static void stress_free(struct dma_storage *base)
+{
+	struct stress_storage *storage = container_of(base, struct stress_storage, base);
+
+	for (int i = 0; i < ARRAY_SIZE(storage->runs); i++)
+		if (storage->runs[i].pfn)
+			__free_pages(pfn_to_page(storage->runs[i].pfn),
+				     get_order(STRESS_PAGES / 2 * PAGE_SIZE));
+	atomic_dec(&storage->stress->storages);
+	kfree(storage);
+}
+
+static const struct dma_storage_ops stress_ops = {
+	.free = stress_free,
+};
+
+static struct dma_storage *stress_storage(struct stress *stress)
+{
+	struct stress_storage *storage = kzalloc(sizeof(*storage), GFP_KERNEL);
+
+	if (!storage)
+		return NULL;
+	storage->base.ops = &stress_ops;
+	storage->base.nr_pages = STRESS_PAGES;
+	storage->base.nr_runs = ARRAY_SIZE(storage->runs);
+	storage->base.runs = storage->runs;
+	storage->stress = stress;
+	atomic_inc(&stress->storages);
+	for (int i = 0; i < ARRAY_SIZE(storage->runs); i++) {
+		struct page *page = alloc_pages(GFP_KERNEL | __GFP_ZERO,
+						get_order(STRESS_PAGES / 2 * PAGE_SIZE));
+
+		if (!page) {
+			stress_free(&storage->base);
+			return NULL;
+		}
+		storage->runs[i].pfn = page_to_pfn(page);
+		storage->runs[i].nr_pages = STRESS_PAGES / 2;
+	}
+	return &storage->base;
+}
+
+static bool stress_map(struct stress *stress, struct dma_buf_attachment *attach,
+		       enum dma_data_direction dir)
+{
+	struct dma_buf *dmabuf = stress->dmabuf;
+	struct sg_table *sgt;
+	bool right;
+
+	dma_resv_lock(dmabuf->resv, NULL);
+	sgt = dmabuf->ops->map_dma_buf(attach, dir);
+	if (IS_ERR(sgt)) {
+		dma_resv_unlock(dmabuf->resv);
+		return false;
+	}
+	right = page_to_pfn(sg_page(sgt->sgl)) == mock_storage_of(dmabuf)->storage->runs[0].pfn;
+	dma_resv_unlock(dmabuf->resv);
+	/* A gap in which the mapping exists and nobody holds the lock. */
+	cond_resched();
+	mock_storage_unmap(attach, sgt, dir);
+	return right;
+}
+
+static bool stress_map_first(void *data)
+{
+	struct stress *stress = data;
+
+	return stress_map(stress, stress->attach[0], DMA_BIDIRECTIONAL);
+}
+
+static bool stress_map_second(void *data)
+{
+	struct stress *stress = data;
+
+	/* DMA debugging warns about another mapping through which a device may write. */
+	return stress_map(stress, stress->attach[1], DMA_TO_DEVICE);
+}
+
+static bool stress_access(void *data)
+{
+	struct dma_buf *dmabuf = ((struct stress *)data)->dmabuf;
+
+	return !dmabuf->ops->begin_cpu_access(dmabuf, DMA_BIDIRECTIONAL) &&
+	       !dmabuf->ops->end_cpu_access(dmabuf, DMA_BIDIRECTIONAL);
+}
+
+static bool stress_vmap(void *data)
+{
+	struct dma_buf *dmabuf = ((struct stress *)data)->dmabuf;
+	struct iosys_map map;
+	bool right = true;
+
+	if (dma_buf_vmap_unlocked(dmabuf, &map))
+		return false;
+	for (u32 i = 0; i < STRESS_PAGES; i++)
+		right &= *(u32 *)(map.vaddr + i * PAGE_SIZE) == i + 1;
+	dma_buf_vunmap_unlocked(dmabuf, &map);
+	return right;
+}
+
+static bool stress_replace(void *data)
+{
+	struct stress *stress = data;
+	struct dma_storage *new = stress_storage(stress);
+	int ret;
+
+	if (!new)
+		return false;
+	dma_resv_lock(stress->dmabuf->resv, NULL);
+	ret = dma_storage_replace(stress->dmabuf, new);
+	dma_resv_unlock(stress->dmabuf->resv);
+	if (!ret) {
+		atomic_inc(&stress->replaced);
+		return true;
+	}
+	stress_free(new);
+	atomic_inc(&stress->busy);
+	return ret == -EBUSY;
+}
+
+static void stress_replace_once(void *data)
+{
+	stress_replace(data);
+}
+
+static struct stress *stress_new(struct kunit *test)
+{
+	struct stress *stress = kunit_kzalloc(test, sizeof(*stress), GFP_KERNEL);
+	struct dma_storage *storage;
+
+	KUNIT_ASSERT_NOT_NULL(test, stress);
+	storage = stress_storage(stress);
+	KUNIT_ASSERT_NOT_NULL(test, storage);
+	for (u32 i = 0; i < STRESS_PAGES; i++)
+		mock_page_write(storage, i, i + 1);
+	stress->dmabuf = dma_storage_export(storage, "mock-storage", O_RDWR);
+	mock_storage_own(test, stress->dmabuf);
+	/* As if the content had been written through the buffer. */
+	mock_storage_of(stress->dmabuf)->touched = true;
+	for (int i = 0; i < ARRAY_SIZE(stress->attach); i++)
+		stress->attach[i] = mock_attach(test, stress->dmabuf, NULL);
+	return stress;
+}
+
+/* Expect the content, and that only the buffer's storage exists. */
+static void stress_expect_content(struct kunit *test, struct stress *stress)
+{
+	struct dma_storage *storage = mock_storage_of(stress->dmabuf)->storage;
+
+	for (u32 i = 0; i < STRESS_PAGES; i++)
+		KUNIT_EXPECT_EQ(test, mock_page_read(storage, i), i + 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&stress->storages), 1);
+	KUNIT_EXPECT_EQ(test, mock_storage_of(stress->dmabuf)->generation,
+			atomic_read(&stress->replaced));
+	KUNIT_EXPECT_TRUE(test, list_empty(&mock_storage_of(stress->dmabuf)->mappings));
+}
+
+static void replace_against_devices_and_cpu_access(struct kunit *test)
+{
+	struct stress *stress = stress_new(test);
+	struct mock_job jobs[] = {
+		{ .turn = stress_map_first, .data = stress },
+		{ .turn = stress_map_second, .data = stress },
+		{ .turn = stress_access, .data = stress },
+		{ .turn = stress_replace, .data = stress },
+	};
+
+	mock_set_priorities(test, jobs, ARRAY_SIZE(jobs));
+	mock_run_jobs(test, jobs, ARRAY_SIZE(jobs));
+	KUNIT_EXPECT_GT(test, atomic_read(&stress->replaced) + atomic_read(&stress->busy), 0);
+	stress_expect_content(test, stress);
+}
+
+static void replace_against_kernel_mappings(struct kunit *test)
+{
+	struct stress *stress = stress_new(test);
+	struct mock_job jobs[] = {
+		{ .turn = stress_vmap, .data = stress },
+		{ .turn = stress_vmap, .data = stress },
+		{ .turn = stress_access, .data = stress },
+		{ .turn = stress_replace, .data = stress },
+	};
+
+	mock_set_priorities(test, jobs, ARRAY_SIZE(jobs));
+	mock_run_jobs(test, jobs, ARRAY_SIZE(jobs));
+	stress_expect_content(test, stress);
+}
+
+/* The faults of this thread against the replacements of another. */
+static void replace_against_faults(struct kunit *test)
+{
+	struct stress *stress = stress_new(test);
+	unsigned long addr = mock_user_pages(test, stress->dmabuf, 0, STRESS_PAGES);
+	unsigned long deadline = jiffies + msecs_to_jiffies(300);
+	struct mock_thread *thread;
+	unsigned int wrong = 0;
+
+	while (time_before(jiffies, deadline)) {
+		thread = mock_thread(test, stress_replace_once, stress);
+		do {
+			for (u32 i = 0; i < STRESS_PAGES; i++)
+				wrong += mock_user_read(test, addr + i * PAGE_SIZE) != i + 1;
+			cond_resched();
+		} while (!mock_thread_done(thread));
+		mock_thread_join(test, thread);
+	}
+	KUNIT_EXPECT_EQ(test, wrong, 0);
+	KUNIT_EXPECT_GT(test, atomic_read(&stress->replaced), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&stress->busy), 0);
+	mock_user_unmap(test, addr, STRESS_PAGES);
+	stress_expect_content(test, stress);
+}
+
+static struct kunit_case dma_storage_stress_cases[] = {
+	KUNIT_CASE_PARAM(replace_against_devices_and_cpu_access, mock_priorities_gen_params),
+	KUNIT_CASE_PARAM(replace_against_kernel_mappings, mock_priorities_gen_params),
+	KUNIT_CASE(replace_against_faults),
+	{}
+};
+
+static struct kunit_suite dma_storage_stress_suite = {
+	.name = "dma_storage_stress",
+	.init = mock_init,
+	.test_cases = dma_storage_stress_cases,
+};
+
+kunit_test_suite(dma_storage_stress_suite);

@@ -90,6 +90,29 @@ static void later_fault_enters_what_was_zapped(struct kunit *test)
 	mock_user_unmap(test, addr, 8);
 }
 
+/* The rest is two areas, and a fault enters the pages of one. */
+static void area_with_a_hole(struct kunit *test)
+{
+	struct dma_buf *dmabuf = mmap_buffer(test);
+	unsigned long addr = mock_user_pages(test, dmabuf, 0, 8);
+	u32 value;
+
+	mock_user_unmap(test, addr + 3 * PAGE_SIZE, 2);
+	mock_user_write(test, addr + 6 * PAGE_SIZE, 7);
+	for (unsigned long i = 0; i < 5; i++)
+		KUNIT_EXPECT_EQ(test, mock_user_pfn(addr + i * PAGE_SIZE), 0);
+	for (unsigned long i = 5; i < 8; i++)
+		KUNIT_EXPECT_EQ(test, mock_user_pfn(addr + i * PAGE_SIZE),
+				mmap_pfn(dmabuf, i));
+	KUNIT_EXPECT_EQ(test, mock_user_read(test, addr + PAGE_SIZE), 0);
+	for (unsigned long i = 0; i < 3; i++)
+		KUNIT_EXPECT_EQ(test, mock_user_pfn(addr + i * PAGE_SIZE),
+				mmap_pfn(dmabuf, i));
+	KUNIT_EXPECT_EQ(test, get_user(value, (u32 __user *)(addr + 4 * PAGE_SIZE)), -EFAULT);
+	mock_user_unmap(test, addr + 5 * PAGE_SIZE, 3);
+	mock_user_unmap(test, addr, 3);
+}
+
 static void two_mappings_show_the_same_pages(struct kunit *test)
 {
 	struct dma_buf *dmabuf = mmap_buffer(test);
@@ -335,6 +358,7 @@ static struct kunit_case dma_storage_mmap_cases[] = {
 	KUNIT_CASE_PARAM(first_fault_enters_the_whole_area, mmap_gen_params),
 	KUNIT_CASE_PARAM(stores_reach_the_pages, mmap_gen_params),
 	KUNIT_CASE(later_fault_enters_what_was_zapped),
+	KUNIT_CASE(area_with_a_hole),
 	KUNIT_CASE(two_mappings_show_the_same_pages),
 	KUNIT_CASE_PARAM(private_mapping_is_refused, private_gen_params),
 	KUNIT_CASE(mapping_beyond_the_end_is_refused),

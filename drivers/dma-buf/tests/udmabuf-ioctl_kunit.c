@@ -173,6 +173,7 @@ static void create_checks_the_limit_of_the_size(struct kunit *test)
 {
 	int memfd = ioctl_memfd_sized(test, SZ_64M + PAGE_SIZE, F_SEAL_SHRINK);
 
+	ioctl_expect_buffer(test, ioctl_create(test, memfd, PAGE_SIZE, SZ_64M), SZ_64M);
 	KUNIT_EXPECT_EQ(test, ioctl_create(test, memfd, 0, SZ_64M + PAGE_SIZE), -EINVAL);
 	KUNIT_EXPECT_EQ(test, ioctl_create(test, memfd, PAGE_SIZE, SZ_1G), -EINVAL);
 }

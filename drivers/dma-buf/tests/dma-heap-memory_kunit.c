@@ -88,7 +88,7 @@ static void system_heap_access_mode(struct kunit *test)
 	struct dma_buf *dmabuf = dma_heap_buffer_alloc(heap, PAGE_SIZE, O_RDONLY, 0);
 
 	mock_storage_own(test, dmabuf);
-	KUNIT_EXPECT_EQ(test, dmabuf->file->f_mode & (FMODE_READ | FMODE_WRITE), FMODE_READ);
+	KUNIT_EXPECT_TRUE(test, mock_storage_mode(dmabuf) == FMODE_READ);
 }
 
 /* At once, and without taking memory from others. */

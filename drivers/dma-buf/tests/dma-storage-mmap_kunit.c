@@ -96,6 +96,7 @@ static void area_with_a_hole(struct kunit *test)
 	struct dma_buf *dmabuf = mmap_buffer(test);
 	unsigned long addr = mock_user_pages(test, dmabuf, 0, 8);
 	u32 value;
+	int ret;
 
 	mock_user_unmap(test, addr + 3 * PAGE_SIZE, 2);
 	mock_user_write(test, addr + 6 * PAGE_SIZE, 7);
@@ -108,7 +109,8 @@ static void area_with_a_hole(struct kunit *test)
 	for (unsigned long i = 0; i < 3; i++)
 		KUNIT_EXPECT_EQ(test, mock_user_pfn(addr + i * PAGE_SIZE),
 				mmap_pfn(dmabuf, i));
-	KUNIT_EXPECT_EQ(test, get_user(value, (u32 __user *)(addr + 4 * PAGE_SIZE)), -EFAULT);
+	ret = get_user(value, (u32 __user *)(addr + 4 * PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, ret, -EFAULT);
 	mock_user_unmap(test, addr + 5 * PAGE_SIZE, 3);
 	mock_user_unmap(test, addr, 3);
 }
@@ -163,6 +165,7 @@ static void read_only_buffer_has_no_writable_mapping(struct kunit *test)
 	struct mock_storage *storage = mock_storage(test, 1, 2);
 	struct dma_buf *dmabuf = dma_storage_export(&storage->base, "mock-storage", O_RDONLY);
 	unsigned long addr;
+	int ret;
 
 	mock_storage_own(test, dmabuf);
 	KUNIT_EXPECT_EQ(test, (long)mock_user_mmap(test, dmabuf, 0, 2, PROT_READ | PROT_WRITE,
@@ -170,7 +173,8 @@ static void read_only_buffer_has_no_writable_mapping(struct kunit *test)
 	addr = mock_user_mmap(test, dmabuf, 0, 2, PROT_READ, MAP_SHARED);
 	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
 	KUNIT_EXPECT_EQ(test, mock_user_read(test, addr), 0);
-	KUNIT_EXPECT_EQ(test, put_user(1, (u32 __user *)addr), -EFAULT);
+	ret = put_user(1, (u32 __user *)addr);
+	KUNIT_EXPECT_EQ(test, ret, -EFAULT);
 	KUNIT_EXPECT_EQ(test, mock_page_read(&storage->base, 0), 0);
 	mock_user_unmap(test, addr, 2);
 }

@@ -168,6 +168,11 @@ void mock_storage_put(struct kunit *test, struct dma_buf *dmabuf)
 	kunit_release_action(test, mock_storage_action, dmabuf);
 }
 
+fmode_t mock_storage_mode(struct dma_buf *dmabuf)
+{
+	return dmabuf->file->f_mode & (FMODE_READ | FMODE_WRITE);
+}
+
 struct dma_storage_buffer *mock_storage_of(struct dma_buf *dmabuf)
 {
 	return dmabuf->priv;
@@ -319,14 +324,17 @@ unsigned long mock_user_pfn(unsigned long addr)
 u32 mock_user_read(struct kunit *test, unsigned long addr)
 {
 	u32 value;
+	int ret = get_user(value, (u32 __user *)addr);
 
-	KUNIT_ASSERT_EQ(test, 0, get_user(value, (u32 __user *)addr));
+	KUNIT_ASSERT_EQ(test, ret, 0);
 	return value;
 }
 
 void mock_user_write(struct kunit *test, unsigned long addr, u32 value)
 {
-	KUNIT_ASSERT_EQ(test, 0, put_user(value, (u32 __user *)addr));
+	int ret = put_user(value, (u32 __user *)addr);
+
+	KUNIT_ASSERT_EQ(test, ret, 0);
 }
 
 MODULE_IMPORT_NS(DMA_BUF_HEAP);

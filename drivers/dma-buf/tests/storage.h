@@ -53,6 +53,8 @@ void mock_storage_put(struct kunit *test, struct dma_buf *dmabuf);
 /* Take the reference of a buffer that the test has got from a heap. */
 void mock_storage_own(struct kunit *test, struct dma_buf *dmabuf);
 
+/* Return whether the file of a buffer was opened for reading, for writing, or for both. */
+fmode_t mock_storage_mode(struct dma_buf *dmabuf);
 struct dma_storage_buffer *mock_storage_of(struct dma_buf *dmabuf);
 int mock_storage_replace(struct dma_buf *dmabuf, struct mock_storage *new);
 

@@ -99,8 +99,7 @@ static void ioctl_expect_buffer(struct kunit *test, long fd, size_t size)
 	dmabuf = dma_buf_get(fd);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dmabuf);
 	KUNIT_EXPECT_EQ(test, dmabuf->size, size);
-	KUNIT_EXPECT_EQ(test, dmabuf->file->f_mode & (FMODE_READ | FMODE_WRITE),
-			FMODE_READ | FMODE_WRITE);
+	KUNIT_EXPECT_TRUE(test, mock_storage_mode(dmabuf) == (FMODE_READ | FMODE_WRITE));
 	KUNIT_EXPECT_EQ(test, close_fd(fd), 0);
 	dma_buf_put(dmabuf);
 	mock_flush();

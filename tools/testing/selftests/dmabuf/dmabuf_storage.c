@@ -494,6 +494,23 @@ TEST_F_TIMEOUT(storage, threads_fault, 120)
 		ASSERT_EQ(20 * ARRAY_SIZE(touchers), WORD(self->map, at));
 }
 
+/*
+ * Rule: SYNC changes no byte of a buffer that no device has mapped, also where DMA goes
+ * through bounce buffers (kernel parameter swiotlb=force).
+ */
+TEST_F(storage, sync_keeps_the_bytes)
+{
+	__u64 access;
+
+	for (access = DMA_BUF_SYNC_READ; access <= DMA_BUF_SYNC_RW; access++) {
+		stamp(self->map, self->size, access);
+		EXPECT_EQ(0, buf_sync(self->buf, access | DMA_BUF_SYNC_START));
+		EXPECT_EQ(0, wrong_stamps(self->map, 0, self->size, access));
+		EXPECT_EQ(0, buf_sync(self->buf, access | DMA_BUF_SYNC_END));
+		EXPECT_EQ(0, wrong_stamps(self->map, 0, self->size, access));
+	}
+}
+
 /* Rule (P15): START and END are 0 in any order and number; a close may come between. */
 TEST_F(buffer, sync_in_any_order)
 {

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * dmabuf_sample_coherency - the bytes of heap and udmabuf buffers while devices have them
+ * mapped: what the CPU writes between START and END the other sees, and no sync brings old
+ * bytes back.
+ *
+ * The devices of the samples have no DMA engine: their drivers access the buffer with the
+ * CPU, through vmap. They map it, though. With the kernel parameter swiotlb=force each
+ * mapping gets a bounce buffer, and each sync copies, which makes the machine like one whose
+ * devices are not coherent.
+ */
+#include <fcntl.h>
+#include <linux/dma-buf.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "bufinfo.h"
+#include "cards.h"
+#include "demo.h"
+#include "exporters.h"
+#include "fence.h"
+#include "harness.h"
+
+#define PICTURE_BYTES	(4 * SIDE * SIDE)
+
+/*
+ * A buffer with a picture, imported by the display and the camera. The DMA addresses of the
+ * display are mapped by its first flip, those of the camera by queueing.
+ */
+FIXTURE(shared) {
+	struct display dpy;
+	struct display_buffer seen;
+	struct camera cam;
+	int buf;
+	unsigned char *map;
+	unsigned char *want;
+	struct bufinfo_total before;
+};
+
+FIXTURE_VARIANT(shared) {
+	const struct exporter *exporter;
+};
+
+FIXTURE_VARIANT_ADD(shared, heap) {
+	.exporter = &exporter_heap,
+};
+
+FIXTURE_VARIANT_ADD(shared, cma) {
+	.exporter = &exporter_cma,
+};
+
+FIXTURE_VARIANT_ADD(shared, udmabuf) {
+	.exporter = &exporter_udmabuf,
+};
+
+FIXTURE_VARIANT_ADD(shared, huge) {
+	.exporter = &exporter_huge,
+};
+
+FIXTURE_SETUP(shared)
+{
+	self->cam.fd = -1;
+	self->dpy.fd = -1;
+	self->dpy.crc_fd = -1;
+	ASSERT_EQ(0, bufinfo_total(&self->before));
+	self->buf = variant->exporter->export(PICTURE_BYTES, O_RDWR | O_CLOEXEC);
+	if (self->buf == -ENODEV)
+		SKIP(return, "%s is missing", variant->exporter->name);
+	ASSERT_LE(0, self->buf);
+	self->map = buf_map(self->buf);
+	ASSERT_NE(NULL, self->map);
+	self->want = malloc(PICTURE_BYTES);
+	ASSERT_NE(NULL, self->want);
+	ASSERT_EQ(0, card_open(&self->dpy, 0));
+	ASSERT_EQ(0, camera_open(&self->cam, CAMERA_DRIVER));
+	ASSERT_EQ(0, camera_format(&self->cam, SIDE, SIDE, V4L2_PIX_FMT_XBGR32));
+	ASSERT_EQ(0, camera_rate(&self->cam, 60));
+	ASSERT_EQ(0, import_picture(&self->dpy, self->buf, 4 * SIDE, &self->seen));
+}
+
+FIXTURE_TEARDOWN(shared)
+{
+	if (self->cam.fd >= 0)
+		camera_close(&self->cam);
+	if (self->dpy.fd >= 0)
+		display_close(&self->dpy);
+	free(self->want);
+	if (self->map)
+		munmap(self->map, lseek(self->buf, 0, SEEK_END));
+	close(self->buf);
+	EXPECT_EQ(0, bufinfo_wait_objects(self->before.objects));
+}
+
+static void draw(unsigned char *pixels, __u32 number)
+{
+	const struct pattern pattern = {
+		.format = V4L2_PIX_FMT_XBGR32,
+		.width = SIDE,
+		.height = SIDE,
+		.stride = 4 * SIDE,
+		.kind = PATTERN_COLOUR_BARS,
+	};
+
+	pattern_frame(&pattern, number, pixels);
+}
+
+/* Let the camera write one frame to the buffer; return the frame's number, or an errno. */
+static int record(struct camera *cam, int buf)
+{
+	__u32 index, sequence = 0;
+	int ret;
+
+	ret = camera_buffers(cam, V4L2_MEMORY_DMABUF, 1);
+	if (!ret)
+		ret = camera_queue(cam, 0, buf);
+	if (!ret)
+		ret = camera_start(cam);
+	if (!ret)
+		ret = camera_dequeue(cam, &index, &sequence, 20000);
+	return ret ? ret : (int)sequence;
+}
+
+/* Rule: bytes survive any SYNC that nobody else's access comes between. */
+TEST_F_TIMEOUT(shared, sync_keeps_the_bytes, 60)
+{
+	static const __u64 accesses[] = {
+		DMA_BUF_SYNC_READ, DMA_BUF_SYNC_WRITE, DMA_BUF_SYNC_RW,
+	};
+	size_t i, k;
+
+	ASSERT_EQ(0, paint(self->buf, 1));
+	ASSERT_EQ(0, screen_on(&self->dpy, &self->seen));
+	EXPECT_EQ(1, shows(&self->dpy, &self->seen, 1));
+	for (i = 0; i < ARRAY_SIZE(accesses); i++) {
+		ASSERT_EQ(0, paint(self->buf, 2 + i));
+		draw(self->want, 2 + i);
+		for (k = 0; k < ARRAY_SIZE(accesses); k++) {
+			EXPECT_EQ(0, buf_sync(self->buf, accesses[k]));
+			EXPECT_EQ(0, memcmp(self->map, self->want, PICTURE_BYTES));
+			EXPECT_EQ(0, buf_sync(self->buf, accesses[k] | DMA_BUF_SYNC_END));
+			EXPECT_EQ(0, memcmp(self->map, self->want, PICTURE_BYTES));
+		}
+		EXPECT_EQ(1, shows(&self->dpy, &self->seen, 2 + i));
+	}
+	EXPECT_EQ(0, screen_off(&self->dpy));
+}
+
+/* Rule: so do bytes in a buffer that no device has mapped. */
+TEST_F(shared, sync_without_a_device)
+{
+	int round;
+
+	for (round = 0; round < 4; round++) {
+		ASSERT_EQ(0, paint(self->buf, round));
+		draw(self->want, round);
+		EXPECT_EQ(0, buf_sync(self->buf, DMA_BUF_SYNC_READ));
+		EXPECT_EQ(0, memcmp(self->map, self->want, PICTURE_BYTES));
+		EXPECT_EQ(0, buf_sync(self->buf, DMA_BUF_SYNC_READ | DMA_BUF_SYNC_END));
+	}
+}
+
+/* Rule (P1): what a program writes between START and END is shown, through vmap too (L1). */
+TEST_F_TIMEOUT(shared, display_shows_what_was_written, 60)
+{
+	__u32 number;
+
+	ASSERT_EQ(0, paint(self->buf, 10));
+	ASSERT_EQ(0, screen_on(&self->dpy, &self->seen));
+	for (number = 10; number < 16; number++) {
+		ASSERT_EQ(0, paint(self->buf, number));
+		EXPECT_EQ(1, shows(&self->dpy, &self->seen, number));
+	}
+	EXPECT_EQ(0, screen_off(&self->dpy));
+}
+
+/* Rule (P14, P31): START|READ sees what the camera wrote, also before any CPU access. */
+TEST_F_TIMEOUT(shared, start_sees_the_frame, 60)
+{
+	int frame = record(&self->cam, self->buf);
+
+	ASSERT_LE(0, frame);
+	ASSERT_EQ(0, camera_stop(&self->cam));
+	draw(self->want, frame);
+	EXPECT_EQ(0, buf_sync(self->buf, DMA_BUF_SYNC_READ));
+	EXPECT_EQ(0, memcmp(self->map, self->want, PICTURE_BYTES));
+	EXPECT_EQ(0, buf_sync(self->buf, DMA_BUF_SYNC_READ | DMA_BUF_SYNC_END));
+	EXPECT_EQ(0, memcmp(self->map, self->want, PICTURE_BYTES));
+}
+
+/* Rule: the same while the camera keeps its mapping. */
+TEST_F_TIMEOUT(shared, start_sees_the_frame_while_mapped, 60)
+{
+	int frame;
+
+	ASSERT_EQ(0, paint(self->buf, 33));
+	frame = record(&self->cam, self->buf);
+	ASSERT_LE(0, frame);
+	draw(self->want, frame);
+	EXPECT_EQ(0, buf_sync(self->buf, DMA_BUF_SYNC_READ));
+	EXPECT_EQ(0, memcmp(self->map, self->want, PICTURE_BYTES));
+	EXPECT_EQ(0, buf_sync(self->buf, DMA_BUF_SYNC_READ | DMA_BUF_SYNC_END));
+
+	ASSERT_EQ(0, paint(self->buf, 34));
+	draw(self->want, 34);
+	EXPECT_EQ(0, buf_sync(self->buf, DMA_BUF_SYNC_READ));
+	EXPECT_EQ(0, memcmp(self->map, self->want, PICTURE_BYTES));
+	EXPECT_EQ(0, buf_sync(self->buf, DMA_BUF_SYNC_READ | DMA_BUF_SYNC_END));
+	ASSERT_EQ(0, camera_stop(&self->cam));
+	EXPECT_EQ(0, memcmp(self->map, self->want, PICTURE_BYTES));
+}
+
+/* Rule: what the camera writes the display shows, both having the buffer mapped. */
+TEST_F_TIMEOUT(shared, camera_to_display, 60)
+{
+	int frame;
+
+	ASSERT_EQ(0, paint(self->buf, 50));
+	ASSERT_EQ(0, screen_on(&self->dpy, &self->seen));
+	EXPECT_EQ(1, shows(&self->dpy, &self->seen, 50));
+	frame = record(&self->cam, self->buf);
+	ASSERT_LE(0, frame);
+	EXPECT_EQ(1, shows(&self->dpy, &self->seen, frame));
+	ASSERT_EQ(0, camera_stop(&self->cam));
+	EXPECT_EQ(1, shows(&self->dpy, &self->seen, frame));
+	ASSERT_EQ(0, paint(self->buf, 51));
+	EXPECT_EQ(1, shows(&self->dpy, &self->seen, 51));
+	EXPECT_EQ(0, screen_off(&self->dpy));
+}
+
+TEST_HARNESS_MAIN

@@ -1,44 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * chains - the chains of calls in which dmabuf_failnth injects faults.
+ * chains - the chains of calls in which dmabuf_failnth injects faults: those of the sample
+ * devices, of fences and of files.
  *
  * A prepare function makes what the chain needs, so that the faults hit the calls of its
  * run function only.
  */
 #include <fcntl.h>
 #include <linux/dma-buf.h>
-#include <linux/dma-heap.h>
 #include <linux/sync_file.h>
-#include <linux/udmabuf.h>
 #include <poll.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include "bufinfo.h"
 #include "chains.h"
-#include "exporters.h"
 #include "fence.h"
-
-#define SIZE		65536
-
-static int prepare_heap_buffer(struct state *st)
-{
-	st->buf = exporter_heap.export(SIZE, O_RDWR | O_CLOEXEC);
-	return st->buf < 0 ? st->buf : 0;
-}
-
-static int prepare_camera_buffer(struct state *st)
-{
-	st->buf = exporter_camera.export(SIZE, O_RDWR | O_CLOEXEC);
-	return st->buf < 0 ? st->buf : 0;
-}
-
-static int prepare_display_buffer(struct state *st)
-{
-	st->buf = exporter_display.export(SIZE, O_RDWR | O_CLOEXEC);
-	return st->buf < 0 ? st->buf : 0;
-}
 
 static int prepare_camera(struct state *st)
 {
@@ -130,14 +107,29 @@ static int prepare_flip(struct state *st)
 }
 
 /* The same with an imported buffer, which the flip maps. */
-static int prepare_flip_to_import(struct state *st)
+static int prepare_flip_to(struct state *st, int (*prepare_buffer)(struct state *st))
 {
 	struct row row = { .name = "test" };
 	int ret = prepare_flip(st);
 
 	if (!ret)
-		ret = prepare_camera_buffer(st);
+		ret = prepare_buffer(st);
 	return ret ? ret : sink_import(&st->sink, 2, st->buf, &row);
+}
+
+static int prepare_flip_to_import(struct state *st)
+{
+	return prepare_flip_to(st, prepare_camera_buffer);
+}
+
+static int prepare_flip_to_heap(struct state *st)
+{
+	return prepare_flip_to(st, prepare_heap_buffer);
+}
+
+static int prepare_flip_to_udmabuf(struct state *st)
+{
+	return prepare_flip_to(st, prepare_udmabuf_buffer);
 }
 
 static int run_flip(struct state *st)
@@ -159,40 +151,6 @@ static void cleanup_flip(struct state *st)
 	sink_close(&st->sink);
 }
 
-static int prepare_heap(struct state *st)
-{
-	st->dev = open("/dev/dma_heap/system", O_RDWR | O_CLOEXEC);
-	return st->dev < 0 ? -ENODEV : 0;
-}
-
-static int run_heap_alloc(struct state *st)
-{
-	struct dma_heap_allocation_data arg = { .len = SIZE, .fd_flags = O_RDWR | O_CLOEXEC };
-
-	return xioctl(st->dev, DMA_HEAP_IOCTL_ALLOC, &arg);
-}
-
-static int prepare_udmabuf(struct state *st)
-{
-	st->dev = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
-	st->other = memfd_create("test", MFD_ALLOW_SEALING | MFD_CLOEXEC);
-	if (st->dev < 0)
-		return -ENODEV;
-	return ftruncate(st->other, SIZE) || fcntl(st->other, F_ADD_SEALS, F_SEAL_SHRINK);
-}
-
-static int run_udmabuf_create(struct state *st)
-{
-	struct udmabuf_create arg = {
-		.memfd = st->other,
-		.flags = UDMABUF_FLAGS_CLOEXEC,
-		.size = SIZE,
-	};
-	int ret = xioctl(st->dev, UDMABUF_CREATE, &arg);
-
-	return ret < 0 ? ret : 0;
-}
-
 /* The import maps a table, whose caches SYNC then synchronises. */
 static int prepare_mapped_buffer(struct state *st)
 {
@@ -211,25 +169,6 @@ static int run_sync(struct state *st)
 static int run_set_name(struct state *st)
 {
 	return buf_set_name(st->buf, "one");
-}
-
-static int run_mmap(struct state *st)
-{
-	void *map = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, st->buf, 0);
-	size_t at;
-
-	if (map == MAP_FAILED)
-		return -errno;
-	st->map = map;
-	for (at = 0; at < SIZE; at += 4096)
-		__atomic_store_n(st->map + at, 1, __ATOMIC_RELAXED);
-	return 0;
-}
-
-static void cleanup_mmap(struct state *st)
-{
-	if (st->map)
-		munmap(st->map, SIZE);
 }
 
 static int prepare_busy_buffer(struct state *st)
@@ -428,6 +367,18 @@ const struct chain chain_display_flip_to_import = {
 	.cleanup = cleanup_flip,
 };
 
+const struct chain chain_display_flip_to_heap = {
+	.prepare = prepare_flip_to_heap,
+	.run = run_flip_to_import,
+	.cleanup = cleanup_flip,
+};
+
+const struct chain chain_display_flip_to_udmabuf = {
+	.prepare = prepare_flip_to_udmabuf,
+	.run = run_flip_to_import,
+	.cleanup = cleanup_flip,
+};
+
 /* Shmem returns -ENOSPC if it cannot allocate an inode. */
 const struct chain chain_vgem_alloc = {
 	.prepare = prepare_vgem,
@@ -440,16 +391,6 @@ const struct chain chain_vgem_import = {
 	.run = run_prime_import,
 };
 
-const struct chain chain_heap_alloc = {
-	.prepare = prepare_heap,
-	.run = run_heap_alloc,
-};
-
-const struct chain chain_udmabuf_create = {
-	.prepare = prepare_udmabuf,
-	.run = run_udmabuf_create,
-};
-
 const struct chain chain_sync = {
 	.prepare = prepare_mapped_buffer,
 	.run = run_sync,
@@ -459,27 +400,6 @@ const struct chain chain_sync = {
 const struct chain chain_set_name = {
 	.prepare = prepare_heap_buffer,
 	.run = run_set_name,
-	.no_new_fd = true,
-};
-
-const struct chain chain_mmap_heap = {
-	.prepare = prepare_heap_buffer,
-	.run = run_mmap,
-	.cleanup = cleanup_mmap,
-	.no_new_fd = true,
-};
-
-const struct chain chain_mmap_camera = {
-	.prepare = prepare_camera_buffer,
-	.run = run_mmap,
-	.cleanup = cleanup_mmap,
-	.no_new_fd = true,
-};
-
-const struct chain chain_mmap_display = {
-	.prepare = prepare_display_buffer,
-	.run = run_mmap,
-	.cleanup = cleanup_mmap,
 	.no_new_fd = true,
 };
 

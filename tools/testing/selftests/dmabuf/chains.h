@@ -3,9 +3,13 @@
 #ifndef SELFTEST_DMABUF_CHAINS_H
 #define SELFTEST_DMABUF_CHAINS_H
 
+#include <linux/udmabuf.h>
 #include <stdbool.h>
 
 #include "demo.h"
+
+/* Items of the list from which a chain creates a udmabuf. */
+#define LIST_ITEMS	40
 
 /**
  * struct state - the objects of one run of a chain
@@ -17,6 +21,7 @@
  * @out: a descriptor that the chain made
  * @timeline: timeline of the fences in @buf
  * @map: mapping of @buf
+ * @list: argument that creates a udmabuf from a list
  */
 struct state {
 	struct camera cam;
@@ -27,6 +32,10 @@ struct state {
 	int out;
 	int timeline;
 	unsigned char *map;
+	struct {
+		struct udmabuf_create_list head;
+		struct udmabuf_create_item items[LIST_ITEMS];
+	} list;
 };
 
 /**
@@ -45,16 +54,27 @@ struct chain {
 	bool no_new_fd;
 };
 
+/* Export a buffer as @buf. */
+int prepare_heap_buffer(struct state *st);
+int prepare_udmabuf_buffer(struct state *st);
+int prepare_camera_buffer(struct state *st);
+int prepare_display_buffer(struct state *st);
+
 extern const struct chain chain_camera_alloc;
 extern const struct chain chain_camera_import;
 extern const struct chain chain_display_alloc;
 extern const struct chain chain_display_import;
 extern const struct chain chain_display_flip;
 extern const struct chain chain_display_flip_to_import;
+extern const struct chain chain_display_flip_to_heap;
+extern const struct chain chain_display_flip_to_udmabuf;
 extern const struct chain chain_vgem_alloc;
 extern const struct chain chain_vgem_import;
 extern const struct chain chain_heap_alloc;
+extern const struct chain chain_cma_alloc;
 extern const struct chain chain_udmabuf_create;
+extern const struct chain chain_udmabuf_create_list;
+extern const struct chain chain_udmabuf_create_mmap;
 extern const struct chain chain_sync;
 extern const struct chain chain_set_name;
 extern const struct chain chain_mmap_heap;

@@ -4,14 +4,15 @@
  *
  * A chain of calls is repeated with its first, second, third ... allocation or copy made
  * to fail, until a run makes fewer of them. A failed run must return -ENOMEM or -EFAULT
- * and leak neither a buffer nor memory. Needs CONFIG_FAULT_INJECTION with failslab,
- * fail_page_alloc and fail_usercopy in debugfs.
+ * and leak no buffer, no pin of a page and no memory. Needs CONFIG_FAULT_INJECTION with
+ * failslab, fail_page_alloc and fail_usercopy in debugfs.
  */
 #include <fcntl.h>
 
 #include "bufinfo.h"
 #include "chains.h"
 #include "harness.h"
+#include "memfds.h"
 
 /* Limit of the runs of a chain; no chain has so many allocations. */
 #define FAULTS_MAX	2000
@@ -20,6 +21,7 @@
 FIXTURE(chain) {
 	struct bufinfo_total before;
 	struct state state;
+	long long pins;
 	int nth;
 };
 
@@ -51,6 +53,14 @@ FIXTURE_VARIANT_ADD(chain, display_flip_to_import) {
 	.chain = &chain_display_flip_to_import,
 };
 
+FIXTURE_VARIANT_ADD(chain, display_flip_to_heap) {
+	.chain = &chain_display_flip_to_heap,
+};
+
+FIXTURE_VARIANT_ADD(chain, display_flip_to_udmabuf) {
+	.chain = &chain_display_flip_to_udmabuf,
+};
+
 FIXTURE_VARIANT_ADD(chain, vgem_alloc) {
 	.chain = &chain_vgem_alloc,
 };
@@ -63,8 +73,20 @@ FIXTURE_VARIANT_ADD(chain, heap_alloc) {
 	.chain = &chain_heap_alloc,
 };
 
+FIXTURE_VARIANT_ADD(chain, cma_alloc) {
+	.chain = &chain_cma_alloc,
+};
+
 FIXTURE_VARIANT_ADD(chain, udmabuf_create) {
 	.chain = &chain_udmabuf_create,
+};
+
+FIXTURE_VARIANT_ADD(chain, udmabuf_create_list) {
+	.chain = &chain_udmabuf_create_list,
+};
+
+FIXTURE_VARIANT_ADD(chain, udmabuf_create_mmap) {
+	.chain = &chain_udmabuf_create_mmap,
 };
 
 FIXTURE_VARIANT_ADD(chain, sync) {
@@ -177,6 +199,7 @@ FIXTURE_SETUP(chain)
 		SKIP(return, "the kernel cannot inject faults");
 	faults_configure();
 	ASSERT_EQ(0, bufinfo_total(&self->before));
+	self->pins = pins_held();
 }
 
 FIXTURE_TEARDOWN(chain)
@@ -266,6 +289,7 @@ TEST_F_TIMEOUT(chain, every_fault, 240)
 	EXPECT_LT(1, number);
 	EXPECT_GT(FAULTS_MAX, number);
 	EXPECT_EQ(0, bufinfo_wait_objects(self->before.objects));
+	EXPECT_EQ(self->pins, pins_settled(self->pins));
 }
 
 /* Tests run in the order of their fixtures, so this one runs last. */

@@ -125,16 +125,16 @@ static unsigned int dma_storage_fill_table(const struct dma_storage *storage,
 	return segments;
 }
 
-static bool dma_storage_can_reach(const struct dma_storage_limits *limits, struct sg_table *sgt)
+static bool dma_storage_can_reach(const struct dma_storage *storage,
+				  const struct dma_storage_limits *limits)
 {
-	struct scatterlist *sg;
-	int i;
+	const struct dma_storage_run *run = storage->runs;
 
 	if (!limits->no_bounce)
 		return true;
-	for_each_sgtable_sg(sgt, sg, i)
-		if (!dma_capable(limits->dev, phys_to_dma(limits->dev, sg_phys(sg)), sg->length,
-				 true))
+	for (unsigned int i = 0; i < storage->nr_runs; i++, run++)
+		if (!dma_capable(limits->dev, phys_to_dma(limits->dev, PFN_PHYS(run->pfn)),
+				 run->nr_pages << PAGE_SHIFT, true))
 			return false;
 	return true;
 }
@@ -160,14 +160,12 @@ int dma_storage_build_table(const struct dma_storage *storage, struct device *de
 	if (!dev->dma_mask)
 		return -EIO;
 	dma_storage_get_limits(dev, &limits);
+	if (!dma_storage_can_reach(storage, &limits))
+		return -EIO;
 	ret = sg_alloc_table(sgt, dma_storage_fill_table(storage, &limits, NULL),
 			     DMA_STORAGE_GFP);
-	if (ret)
-		return ret;
-	dma_storage_fill_table(storage, &limits, sgt->sgl);
-	if (dma_storage_can_reach(&limits, sgt))
-		return 0;
-	sg_free_table(sgt);
-	return -EIO;
+	if (!ret)
+		dma_storage_fill_table(storage, &limits, sgt->sgl);
+	return ret;
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_storage_build_table);

@@ -260,8 +260,12 @@ EXPORT_SYMBOL_IF_KUNIT(dma_heap_ioctl);
 
 static int dma_heap_open(struct inode *inode, struct file *file)
 {
-	struct dma_heap *heap = xa_load(&registry.heaps, iminor(inode));
+	struct dma_heap *heap;
 
+	/* The device is there before its heap is in the array. */
+	mutex_lock(&registry.add_lock);
+	heap = xa_load(&registry.heaps, iminor(inode));
+	mutex_unlock(&registry.add_lock);
 	if (!heap)
 		return -ENXIO;
 	file->private_data = heap;

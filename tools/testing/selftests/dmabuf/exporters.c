@@ -117,13 +117,25 @@ static int export_cma(size_t size, int flags)
 	return export_from("default_cma_region", size, flags);
 }
 
+/*
+ * The mapping reserves huge pages. Without it memfd_pin_folios() of Linux 6.12 takes pages
+ * that are not reserved, and the count of reserved pages goes below 0.
+ */
+int memfd_reserve(int memfd, size_t size)
+{
+	void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
+
+	return map == MAP_FAILED ? -errno : munmap(map, size);
+}
+
 static int make_memfd(size_t size, unsigned int huge)
 {
 	int fd = memfd_create("selftest", MFD_ALLOW_SEALING | MFD_CLOEXEC | huge);
 
 	if (fd < 0)
 		return huge ? -ENODEV : -errno;
-	if (!ftruncate(fd, size) && !fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK))
+	if (!ftruncate(fd, size) && !fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK) &&
+	    (!huge || !memfd_reserve(fd, size)))
 		return fd;
 	close(fd);
 	return -EIO;

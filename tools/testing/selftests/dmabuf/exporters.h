@@ -29,6 +29,9 @@ extern const struct exporter exporter_vgem;
 /* Size of the huge pages of exporter_huge. */
 #define HUGE_SIZE	(2UL << 20)
 
+/* memfd_reserve() - reserve the huge pages of a memfd */
+int memfd_reserve(int memfd, size_t size);
+
 /* heap_open() - open a heap's device; -ENODEV without the heap */
 int heap_open(const char *name);
 /* heap_alloc() - allocate a buffer from an open heap; returns its descriptor */

@@ -28,7 +28,8 @@ static inline int memfd_make(size_t size, unsigned int seals, unsigned int flags
 
 	if (fd < 0)
 		return -errno;
-	if (ftruncate(fd, size) || (seals && fcntl(fd, F_ADD_SEALS, seals))) {
+	if (ftruncate(fd, size) || (seals && fcntl(fd, F_ADD_SEALS, seals)) ||
+	    (flags & MFD_HUGETLB && memfd_reserve(fd, size))) {
 		close(fd);
 		return -EIO;
 	}

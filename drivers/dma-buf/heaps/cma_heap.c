@@ -3,9 +3,11 @@
  * CMA heap: contiguous buffers of regions of the contiguous memory allocator.
  *
  * There is a heap for the default region, and one for each reusable shared-dma-pool region of
- * the device tree. A buffer is one run.
+ * the device tree. A buffer is one run. If there is none, a trace event says how long the
+ * longest free run is: ENOMEM can mean that the region is full, or that it is fragmented.
  */
 
+#include <linux/bitmap.h>
 #include <linux/cma.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-heap.h>
@@ -19,6 +21,11 @@
 #include <linux/slab.h>
 
 #include "heaps-private.h"
+/* For the bitmap of a region, which no function shows. */
+#include "../../../mm/cma.h"
+
+#define CREATE_TRACE_POINTS
+#include "heap_trace.h"
 
 /* Stable name of the default region, whose own name depends on how it was configured. */
 #define CMA_HEAP_DEFAULT_NAME	"default_cma_region"
@@ -64,6 +71,26 @@ static int cma_heap_clear(struct page *page, unsigned long nr_pages)
 	return 0;
 }
 
+/* Return the number of pages. */
+static unsigned long cma_heap_longest_free_run(struct cma *cma)
+{
+	unsigned long start, end, longest = 0;
+
+	spin_lock_irq(&cma->lock);
+	for_each_clear_bitrange(start, end, cma->bitmap, cma_bitmap_maxno(cma))
+		longest = max(longest, end - start);
+	spin_unlock_irq(&cma->lock);
+	return longest << cma->order_per_bit;
+}
+
+static void cma_heap_trace_failure(struct cma_storage *storage)
+{
+	if (trace_cma_heap_no_run_enabled())
+		trace_cma_heap_no_run(dma_heap_get_name(storage->heap.heap),
+				      storage->heap.base.nr_pages,
+				      cma_heap_longest_free_run(storage->cma));
+}
+
 static int cma_heap_fill_storage(struct cma_storage *storage)
 {
 	struct dma_storage *base = &storage->heap.base;
@@ -73,8 +100,10 @@ static int cma_heap_fill_storage(struct cma_storage *storage)
 
 	/* Without a message: userspace could fill the log. */
 	page = cma_alloc(storage->cma, base->nr_pages, min(order, CONFIG_CMA_ALIGNMENT), true);
-	if (!page)
+	if (!page) {
+		cma_heap_trace_failure(storage);
 		return -ENOMEM;
+	}
 	ret = cma_heap_clear(page, base->nr_pages);
 	if (ret) {
 		cma_release(storage->cma, page, base->nr_pages);

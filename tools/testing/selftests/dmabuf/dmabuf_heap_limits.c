@@ -5,9 +5,14 @@
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-heap.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "cgroup.h"
 #include "heaps.h"
@@ -115,6 +120,68 @@ static int cma_fill(int dev, size_t size, int *bufs)
 		count++;
 	}
 	return count;
+}
+
+#define TRACING	"/sys/kernel/tracing/"
+#define EVENT	TRACING "events/dma_heap/cma_heap_no_run/enable"
+
+static void write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (write(fd, text, strlen(text)) < 0)
+		perror(path);
+	close(fd);
+}
+
+/* Return the longest free run of the last event, or 0, for an allocation of that many pages. */
+static unsigned long traced_run(unsigned long pages)
+{
+	unsigned long asked, longest, found = 0;
+	FILE *trace = fopen(TRACING "trace", "r");
+	char line[512], *event;
+
+	if (!trace)
+		return 0;
+	while (fgets(line, sizeof(line), trace)) {
+		event = strstr(line, " pages=");
+		if (event && sscanf(event, " pages=%lu longest=%lu", &asked, &longest) == 2 &&
+		    asked == pages)
+			found = longest;
+	}
+	fclose(trace);
+	return found;
+}
+
+/* Rule (P28): a trace event tells the longest free run of a fragmented region. */
+TEST_F_TIMEOUT(heap, fragmented_region_is_traced, 120)
+{
+	int bufs[CMA_BUFFERS + 1], count, i;
+	unsigned long longest;
+
+	if (variant->name && !strcmp(variant->name, "system"))
+		return;
+	mount("tracefs", TRACING, "tracefs", 0, NULL);
+	if (access(EVENT, F_OK))
+		SKIP(return, "a kernel without trace events");
+	count = cma_fill(self->dev, MIB + PAGE, bufs);
+	ASSERT_LT(8, count);
+	for (i = 1; i < count; i += 2)
+		close(bufs[i]);
+	bufinfo_wait_objects(self->before.objects + (count + 1) / 2);
+
+	write_file(EVENT, "1");
+	EXPECT_EQ(-ENOMEM, heap_alloc(self->dev, 24 * MIB, O_RDWR | O_CLOEXEC));
+	write_file(EVENT, "0");
+	longest = traced_run(24 * MIB / PAGE);
+	TH_LOG("the longest free run has %lu pages", longest);
+	EXPECT_LE((MIB + PAGE) / PAGE, longest);
+	EXPECT_GT(24 * MIB / PAGE, longest);
+	for (i = 0; i < count; i += 2)
+		close(bufs[i]);
+	EXPECT_EQ(0, bufinfo_wait_objects(self->before.objects));
 }
 
 /*

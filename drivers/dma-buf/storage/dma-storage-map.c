@@ -66,7 +66,7 @@ int dma_storage_dma_map(struct dma_storage_mapping *mapping)
 {
 	KUNIT_STATIC_STUB_REDIRECT(dma_storage_dma_map, mapping);
 
-	return dma_map_sgtable(mapping->dev, &mapping->sgt, mapping->dir, 0);
+	return dma_map_sgtable(mapping->dev, &mapping->sgt, mapping->dir, mapping->attrs);
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_storage_dma_map);
 
@@ -74,7 +74,7 @@ void dma_storage_dma_unmap(struct dma_storage_mapping *mapping)
 {
 	KUNIT_STATIC_STUB_REDIRECT(dma_storage_dma_unmap, mapping);
 
-	dma_unmap_sgtable(mapping->dev, &mapping->sgt, mapping->dir, 0);
+	dma_unmap_sgtable(mapping->dev, &mapping->sgt, mapping->dir, mapping->attrs);
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_storage_dma_unmap);
 
@@ -119,9 +119,16 @@ static int dma_storage_mapping_begin(struct dma_storage_buffer *buffer,
 	ret = dma_storage_mapping_prepare(buffer, mapping);
 	if (ret)
 		return ret;
+	/*
+	 * The DMA API expects that memory is mapped once. With this attribute it does not
+	 * object to more, and leaves the cache maintenance to the explicit sync.
+	 */
+	mapping->attrs = list_empty(&buffer->mappings) ? 0 : DMA_ATTR_SKIP_CPU_SYNC;
 	ret = dma_storage_dma_map(mapping);
 	if (ret)
 		return ret;
+	if (mapping->attrs)
+		dma_storage_sync_for_device(mapping);
 
 	if (mapping->dir != DMA_TO_DEVICE)
 		buffer->touched = true;
@@ -181,6 +188,8 @@ void dma_storage_unmap(struct dma_buf_attachment *attach, struct sg_table *sgt,
 		dma_storage_sync_for_cpu(mapping);
 	} else {
 		list_del(&mapping->node);
+		if (mapping->attrs)
+			dma_storage_sync_for_cpu(mapping);
 		dma_storage_dma_unmap(mapping);
 	}
 	up_write(&buffer->lock);

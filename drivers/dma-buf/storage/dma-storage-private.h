@@ -49,6 +49,7 @@ struct dma_storage_buffer {
  * @sgt: table; kept when the last user unmaps, because only the DMA mapping costs the device
  *	something
  * @generation: generation of the storage for which @sgt was built
+ * @attrs: attributes with which @sgt is mapped
  * @dev: the device; fixed
  * @dir: the direction; fixed
  * @users: map calls that were not undone yet
@@ -60,6 +61,7 @@ struct dma_storage_mapping {
 	struct list_head node;
 	struct sg_table sgt;
 	unsigned int generation;
+	unsigned long attrs;
 	struct device *dev;
 	enum dma_data_direction dir;
 	unsigned int users;

@@ -38,15 +38,8 @@ FIXTURE_VARIANT_ADD(direction, two_processes) {
 	.flow = flow_two_processes,
 };
 
-/*
- * DMA debugging reports overlapping mappings of two devices, unless they are mapped with
- * DMA_ATTR_SKIP_CPU_SYNC. The heaps map without it, because map and unmap are their cache
- * maintenance.
- */
 FIXTURE_SETUP(direction)
 {
-	if (variant->flow == flow_heap_exports && dma_debug())
-		SKIP(return, "two devices map a heap buffer, with DMA debugging");
 	self->row.name = "test";
 }
 

@@ -33,49 +33,26 @@ static void heap_pool_zero(struct page *page, unsigned int order)
 		clear_highpage(nth_page(page, i));
 }
 
-/* Remove a block from one of the lists of a bin. */
-static struct page *heap_pool_pop(struct heap_pool *pool, struct heap_pool_bin *bin,
-				  struct list_head *list, unsigned long *length)
+/* Remove a block from one of the lists of a bin. It still counts in nr_pages. */
+static struct page *heap_pool_pop(struct heap_pool *pool, struct list_head *list,
+				  unsigned long *length)
 {
 	struct page *page = list_first_entry_or_null(list, struct page, lru);
 
 	lockdep_assert_held(&pool->lock);
-	if (!page)
-		return NULL;
-	list_del(&page->lru);
-	(*length)--;
-	pool->nr_pages -= 1UL << bin->order;
+	if (page) {
+		list_del(&page->lru);
+		(*length)--;
+	}
 	return page;
 }
 
-static struct page *heap_pool_pop_clean(struct heap_pool *pool, struct heap_pool_bin *bin)
+static void heap_pool_push(struct heap_pool *pool, struct page *page, struct list_head *list,
+			   unsigned long *length)
 {
-	return heap_pool_pop(pool, bin, &bin->clean, &bin->nr_clean);
-}
-
-static struct page *heap_pool_pop_dirty(struct heap_pool *pool, struct heap_pool_bin *bin)
-{
-	return heap_pool_pop(pool, bin, &bin->dirty, &bin->nr_dirty);
-}
-
-/* Add a block, unless that exceeds the limit. */
-static bool heap_pool_push(struct heap_pool *pool, struct heap_pool_bin *bin,
-			   struct page *page, bool clean)
-{
-	unsigned long nr_pages = 1UL << bin->order;
-
 	lockdep_assert_held(&pool->lock);
-	if (pool->nr_pages + nr_pages > heap_pool_limit(pool))
-		return false;
-	pool->nr_pages += nr_pages;
-	if (clean) {
-		list_add(&page->lru, &bin->clean);
-		bin->nr_clean++;
-	} else {
-		list_add(&page->lru, &bin->dirty);
-		bin->nr_dirty++;
-	}
-	return true;
+	list_add(&page->lru, list);
+	(*length)++;
 }
 
 /**
@@ -89,18 +66,29 @@ static bool heap_pool_push(struct heap_pool *pool, struct heap_pool_bin *bin,
  */
 struct page *heap_pool_take(struct heap_pool *pool, unsigned int bin)
 {
+	struct heap_pool_bin *from = &pool->bins[bin];
 	struct page *page, *dirty = NULL;
 
 	spin_lock(&pool->lock);
-	page = heap_pool_pop_clean(pool, &pool->bins[bin]);
+	page = heap_pool_pop(pool, &from->clean, &from->nr_clean);
 	if (!page)
-		dirty = heap_pool_pop_dirty(pool, &pool->bins[bin]);
+		dirty = heap_pool_pop(pool, &from->dirty, &from->nr_dirty);
+	if (page || dirty)
+		pool->nr_pages -= 1UL << from->order;
 	spin_unlock(&pool->lock);
 	if (dirty)
-		heap_pool_zero(dirty, pool->bins[bin].order);
+		heap_pool_zero(dirty, from->order);
 	return page ?: dirty;
 }
 EXPORT_SYMBOL_IF_KUNIT(heap_pool_take);
+
+static struct heap_pool_bin *heap_pool_find_bin(struct heap_pool *pool, unsigned int order)
+{
+	for (int i = 0; i < HEAP_POOL_ORDERS; i++)
+		if (pool->bins[i].order == order)
+			return &pool->bins[i];
+	return NULL;
+}
 
 /**
  * heap_pool_give() - give a block to the pool
@@ -112,35 +100,41 @@ EXPORT_SYMBOL_IF_KUNIT(heap_pool_take);
  */
 bool heap_pool_give(struct heap_pool *pool, struct page *page)
 {
-	unsigned int order = compound_order(page);
-	bool given = false;
+	struct heap_pool_bin *bin = heap_pool_find_bin(pool, compound_order(page));
+	unsigned long nr_pages = compound_nr(page);
+	bool fits = false;
 
+	if (!bin)
+		return false;
 	spin_lock(&pool->lock);
-	for (int i = 0; i < HEAP_POOL_ORDERS; i++) {
-		if (pool->bins[i].order == order) {
-			given = heap_pool_push(pool, &pool->bins[i], page, false);
-			break;
-		}
+	if (pool->nr_pages + nr_pages <= heap_pool_limit(pool)) {
+		fits = true;
+		pool->nr_pages += nr_pages;
+		heap_pool_push(pool, page, &bin->dirty, &bin->nr_dirty);
 	}
 	spin_unlock(&pool->lock);
-	if (given)
+	if (fits)
 		queue_work(system_unbound_wq, &pool->clean_work);
-	return given;
+	return fits;
 }
 EXPORT_SYMBOL_IF_KUNIT(heap_pool_give);
 
 /* Free one block of the bin. Return the number of its pages, or 0 if there is no block. */
 static unsigned long heap_pool_free_one(struct heap_pool *pool, struct heap_pool_bin *bin)
 {
+	unsigned long nr_pages = 1UL << bin->order;
 	struct page *page;
 
 	spin_lock(&pool->lock);
-	page = heap_pool_pop_dirty(pool, bin) ?: heap_pool_pop_clean(pool, bin);
+	page = heap_pool_pop(pool, &bin->dirty, &bin->nr_dirty) ?:
+	       heap_pool_pop(pool, &bin->clean, &bin->nr_clean);
+	if (page)
+		pool->nr_pages -= nr_pages;
 	spin_unlock(&pool->lock);
 	if (!page)
 		return 0;
 	__free_pages(page, bin->order);
-	return 1UL << bin->order;
+	return nr_pages;
 }
 
 static unsigned long heap_pool_free(struct heap_pool *pool, unsigned long nr_pages)
@@ -160,10 +154,9 @@ static unsigned long heap_pool_free(struct heap_pool *pool, unsigned long nr_pag
 static bool heap_pool_clean_one(struct heap_pool *pool, struct heap_pool_bin *bin)
 {
 	struct page *page;
-	bool kept;
 
 	spin_lock(&pool->lock);
-	page = heap_pool_pop_dirty(pool, bin);
+	page = heap_pool_pop(pool, &bin->dirty, &bin->nr_dirty);
 	spin_unlock(&pool->lock);
 	if (!page)
 		return false;
@@ -171,10 +164,8 @@ static bool heap_pool_clean_one(struct heap_pool *pool, struct heap_pool_bin *bi
 	heap_pool_zero(page, bin->order);
 
 	spin_lock(&pool->lock);
-	kept = heap_pool_push(pool, bin, page, true);
+	heap_pool_push(pool, page, &bin->clean, &bin->nr_clean);
 	spin_unlock(&pool->lock);
-	if (!kept)
-		__free_pages(page, bin->order);
 	return true;
 }
 

@@ -66,7 +66,7 @@ struct heap_pool_bin {
  * struct heap_pool - free blocks of several orders that are kept for the next buffer
  * @lock: guards @nr_pages and the bins; a leaf
  * @bins: a bin for each order, the largest first
- * @nr_pages: pages in all bins
+ * @nr_pages: pages in all bins, and of the block that is being zeroed
  * @max_mb: parameter: MiB to keep; 0 turns the pool off
  * @clean_work: zeroes dirty blocks, and frees blocks above the limit
  * @shrinker: gives blocks back when memory is short; NULL before heap_pool_init()

@@ -80,6 +80,16 @@ static void pool_give(struct kunit *test, struct test_pool *pool, unsigned int o
 	KUNIT_FAIL(test, "a block of order %u was not taken", order);
 }
 
+static void pool_refuses(struct kunit *test, struct test_pool *pool, unsigned int order)
+{
+	struct page *page = pool_block(test, order);
+
+	if (heap_pool_give(&pool->pool, page))
+		KUNIT_FAIL(test, "a block of order %u was taken", order);
+	else
+		__free_pages(page, order);
+}
+
 struct pool_row {
 	const char *desc;
 	unsigned int bin;
@@ -137,33 +147,24 @@ static void pool_refuses_above_its_limit(struct kunit *test)
 {
 	struct test_pool *pool = pool_new(test, 1);
 	unsigned int order = ilog2(SZ_1M >> PAGE_SHIFT);
-	struct page *page;
 
 	if (order != 8)
 		kunit_skip(test, "for pages of 4 KiB");
 	pool_give(test, pool, order);
-	page = pool_block(test, 0);
-	KUNIT_EXPECT_FALSE(test, heap_pool_give(&pool->pool, page));
-	__free_page(page);
+	pool_refuses(test, pool, 0);
 }
 
 static void pool_of_0_keeps_nothing(struct kunit *test)
 {
 	struct test_pool *pool = pool_new(test, 0);
-	struct page *page = pool_block(test, 0);
 
-	KUNIT_EXPECT_FALSE(test, heap_pool_give(&pool->pool, page));
+	pool_refuses(test, pool, 0);
 	KUNIT_EXPECT_NULL(test, heap_pool_take(&pool->pool, 3));
-	__free_page(page);
 }
 
 static void pool_refuses_blocks_of_another_order(struct kunit *test)
 {
-	struct test_pool *pool = pool_new(test, 8);
-	struct page *page = pool_block(test, 1);
-
-	KUNIT_EXPECT_FALSE(test, heap_pool_give(&pool->pool, page));
-	__free_pages(page, 1);
+	pool_refuses(test, pool_new(test, 8), 1);
 }
 
 static void pool_whose_limit_is_lowered_is_trimmed(struct kunit *test)

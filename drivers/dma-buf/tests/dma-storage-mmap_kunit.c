@@ -95,7 +95,7 @@ static void area_with_a_hole(struct kunit *test)
 {
 	struct dma_buf *dmabuf = mmap_buffer(test);
 	unsigned long addr = mock_user_pages(test, dmabuf, 0, 8);
-	u32 value;
+	u32 value __maybe_unused;
 	int ret;
 
 	mock_user_unmap(test, addr + 3 * PAGE_SIZE, 2);

@@ -21,7 +21,7 @@
  * struct table_row - a device, runs, and the segments that the device gets for them
  * @desc: description
  * @pci: the device is on the PCI bus
- * @parms: the driver has set &struct device_dma_parameters
+ * @params: the driver has set &struct device_dma_parameters
  * @max_segment: longest segment that the driver has set
  * @boundary: boundary that the driver has set
  * @runs: start and length of the runs in bytes; a length of 0 ends them
@@ -30,7 +30,7 @@
 struct table_row {
 	const char *desc;
 	bool pci;
-	bool parms;
+	bool params;
 	unsigned int max_segment;
 	unsigned long boundary;
 	struct {
@@ -61,22 +61,22 @@ static const struct table_row table_rows[] = {
 		    { SZ_512M, SZ_1M }, { SZ_512M + SZ_1M, SZ_1M } },
 	  .segments = { SZ_128K, SZ_2M } },
 
-	{ "longest segment not set", .parms = true,
+	{ "longest segment not set", .params = true,
 	  .runs = { { SZ_1G, SZ_512M } }, .segments = { SZ_512M } },
-	{ "longest segment 64 KiB", .parms = true, .max_segment = SZ_64K,
+	{ "longest segment 64 KiB", .params = true, .max_segment = SZ_64K,
 	  .runs = { { SZ_1G, SZ_256K } }, .segments = { SZ_64K, SZ_64K, SZ_64K, SZ_64K } },
-	{ "64 KiB is the default of PCI", .pci = true, .parms = true, .max_segment = SZ_64K,
+	{ "64 KiB is the default of PCI", .pci = true, .params = true, .max_segment = SZ_64K,
 	  .runs = { { SZ_1G, SZ_256K } }, .segments = { SZ_256K } },
-	{ "a PCI driver sets 128 KiB", .pci = true, .parms = true, .max_segment = SZ_128K,
+	{ "a PCI driver sets 128 KiB", .pci = true, .params = true, .max_segment = SZ_128K,
 	  .runs = { { SZ_1G, SZ_256K } }, .segments = { SZ_128K, SZ_128K } },
-	{ "longest segment not whole pages", .parms = true, .max_segment = SZ_128K - 1,
+	{ "longest segment not whole pages", .params = true, .max_segment = SZ_128K - 1,
 	  .runs = { { SZ_1G, SZ_256K } },
 	  .segments = { SZ_128K - PAGE_SIZE, SZ_128K - PAGE_SIZE, 2 * PAGE_SIZE } },
-	{ "longest segment below a page", .parms = true, .max_segment = 512,
+	{ "longest segment below a page", .params = true, .max_segment = 512,
 	  .runs = { { SZ_1G, 2 * PAGE_SIZE } }, .segments = { PAGE_SIZE, PAGE_SIZE } },
-	{ "longest segment UINT_MAX", .parms = true, .max_segment = UINT_MAX,
+	{ "longest segment UINT_MAX", .params = true, .max_segment = UINT_MAX,
 	  .runs = { { SZ_1G, SZ_512M } }, .segments = { SZ_512M } },
-	{ "merged runs are cut again", .parms = true, .max_segment = SZ_128K,
+	{ "merged runs are cut again", .params = true, .max_segment = SZ_128K,
 	  .runs = { { SZ_1G, SZ_64K }, { SZ_1G + SZ_64K, SZ_64K },
 		    { SZ_1G + SZ_128K, SZ_64K } },
 	  .segments = { SZ_128K, SZ_64K } },
@@ -90,24 +90,24 @@ static const struct table_row table_rows[] = {
 	{ "4 GiB in one run", .runs = { { SZ_1G, SZ_4G } }, .segments = { SZ_2G, SZ_2G } },
 	{ "8 GiB in one run", .runs = { { SZ_1G, SZ_8G } },
 	  .segments = { SZ_2G, SZ_2G, SZ_2G, SZ_2G } },
-	{ "8 GiB, longest segment UINT_MAX", .parms = true, .max_segment = UINT_MAX,
+	{ "8 GiB, longest segment UINT_MAX", .params = true, .max_segment = UINT_MAX,
 	  .runs = { { SZ_1G, SZ_8G } }, .segments = { SZ_2G, SZ_2G, SZ_2G, SZ_2G } },
 
 	{ "no boundary set",
 	  .runs = { { SZ_4G - SZ_1M, SZ_2M } }, .segments = { SZ_2M } },
-	{ "boundary ULONG_MAX", .parms = true, .boundary = ULONG_MAX,
+	{ "boundary ULONG_MAX", .params = true, .boundary = ULONG_MAX,
 	  .runs = { { SZ_1G, SZ_1G } }, .segments = { SZ_1G } },
-	{ "boundary 4 GiB", .pci = true, .parms = true, .max_segment = SZ_64K,
+	{ "boundary 4 GiB", .pci = true, .params = true, .max_segment = SZ_64K,
 	  .boundary = 0xffffffff,
 	  .runs = { { SZ_4G - SZ_1M, SZ_2M } }, .segments = { SZ_1M, SZ_1M } },
-	{ "boundary 4 GiB, not crossed", .parms = true, .boundary = 0xffffffff,
+	{ "boundary 4 GiB, not crossed", .params = true, .boundary = 0xffffffff,
 	  .runs = { { SZ_2G, SZ_2G } }, .segments = { SZ_2G } },
-	{ "boundary 128 KiB", .parms = true, .boundary = SZ_128K - 1,
+	{ "boundary 128 KiB", .params = true, .boundary = SZ_128K - 1,
 	  .runs = { { SZ_1G + SZ_64K, SZ_256K } },
 	  .segments = { SZ_64K, SZ_128K, SZ_64K } },
-	{ "boundary below a page", .parms = true, .boundary = 511,
+	{ "boundary below a page", .params = true, .boundary = 511,
 	  .runs = { { SZ_1G, 2 * PAGE_SIZE } }, .segments = { PAGE_SIZE, PAGE_SIZE } },
-	{ "boundary and longest segment", .parms = true, .boundary = SZ_256K - 1,
+	{ "boundary and longest segment", .params = true, .boundary = SZ_256K - 1,
 	  .max_segment = SZ_128K, .runs = { { SZ_1G + SZ_64K, SZ_512K } },
 	  .segments = { SZ_128K, SZ_64K, SZ_128K, SZ_128K, SZ_64K } },
 };
@@ -224,17 +224,17 @@ static void table_expect(struct kunit *test, const struct dma_storage *storage,
 /* KUnit's devices have no DMA parameters and no bus that the code asks for. */
 static struct device *table_device(struct kunit *test, const struct table_row *row)
 {
-	struct device_dma_parameters *parms = kunit_kzalloc(test, sizeof(*parms), GFP_KERNEL);
+	struct device_dma_parameters *params = kunit_kzalloc(test, sizeof(*params), GFP_KERNEL);
 	struct device *dev = kunit_kzalloc(test, sizeof(*dev), GFP_KERNEL);
 
-	KUNIT_ASSERT_NOT_NULL(test, parms);
+	KUNIT_ASSERT_NOT_NULL(test, params);
 	KUNIT_ASSERT_NOT_NULL(test, dev);
 	dev->coherent_dma_mask = DMA_BIT_MASK(64);
 	dev->dma_mask = &dev->coherent_dma_mask;
-	parms->max_segment_size = row->max_segment;
-	parms->segment_boundary_mask = row->boundary;
-	if (row->parms)
-		dev->dma_parms = parms;
+	params->max_segment_size = row->max_segment;
+	params->segment_boundary_mask = row->boundary;
+	if (row->params)
+		dev->dma_parms = params;
 	if (row->pci && !IS_ENABLED(CONFIG_PCI))
 		kunit_skip(test, "needs CONFIG_PCI");
 	dev->bus = row->pci ? MOCK_PCI_BUS : NULL;

@@ -21,9 +21,13 @@ static struct page **dma_storage_get_pages(const struct dma_storage *storage)
 	pages = kvmalloc_array(storage->nr_pages, sizeof(*pages), DMA_STORAGE_GFP);
 	if (!pages)
 		return NULL;
-	for (unsigned int i = 0; i < storage->nr_runs; i++)
-		for (unsigned long k = 0; k < storage->runs[i].nr_pages; k++)
-			pages[n++] = pfn_to_page(storage->runs[i].pfn + k);
+	for (unsigned int i = 0; i < storage->nr_runs; i++) {
+		unsigned long pfn = storage->runs[i].pfn;
+		unsigned long end = pfn + storage->runs[i].nr_pages;
+
+		while (pfn < end)
+			pages[n++] = pfn_to_page(pfn++);
+	}
 	return pages;
 }
 

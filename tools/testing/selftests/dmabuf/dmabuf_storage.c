@@ -136,11 +136,18 @@ static long faults(void)
 	return usage.ru_minflt;
 }
 
-/* Rule (L8, L9): the first access enters the whole mapping. */
+/*
+ * Rule (L8, L9): the first access enters the whole mapping. Where the hardware sets no accessed
+ * bit, each page faults once although it is entered. The tests in the kernel look at the page
+ * table, on all architectures.
+ */
 TEST_F(storage, faults_per_mapping)
 {
 	long before = faults(), count;
 
+#if defined(__arm__) || defined(__aarch64__)
+	SKIP(return, "the hardware sets no accessed bit");
+#endif
 	stamp(self->map, self->size, 0);
 	count = faults() - before;
 	TH_LOG("%ld faults for %zu pages", count, self->size / PAGE);
@@ -153,7 +160,8 @@ TEST_F(storage, aligned_address)
 	unsigned char *map = map_range(self->buf, 0, self->size & -HUGE_SIZE);
 
 	ASSERT_NE(MAP_FAILED, map);
-	if (!access("/sys/kernel/mm/transparent_hugepage/enabled", F_OK))
+	/* The kernel does not align for 32 bits, where addresses are short. */
+	if (sizeof(long) > 4 && !access("/sys/kernel/mm/transparent_hugepage/enabled", F_OK))
 		EXPECT_EQ(0, (unsigned long)map % HUGE_SIZE);
 	stamp(map, self->size & -HUGE_SIZE, 3);
 	EXPECT_EQ(0, wrong_stamps(self->map, 0, self->size & -HUGE_SIZE, 3));

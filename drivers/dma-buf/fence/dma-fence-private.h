@@ -25,8 +25,18 @@ void dma_fence_defer(struct irq_work *irq_work, void (*irq_func)(struct irq_work
 		     struct work_struct *task_work, work_func_t task_func);
 void dma_fence_defer_to_task(struct work_struct *work, work_func_t func);
 
+/**
+ * struct dma_fence_stub - the common signalled fence
+ * @fence: the fence
+ * @lock: lock of all stub fences, and in place of a missing one
+ */
+struct dma_fence_stub {
+	struct dma_fence fence;
+	spinlock_t lock; /* nothing: a stub fence does not change */
+};
+
 /* dma-fence-stub.c: callbacks and lock of stub fences, and in place of missing ones */
 extern const struct dma_fence_ops dma_fence_stub_ops;
-extern spinlock_t dma_fence_stub_lock;
+extern struct dma_fence_stub dma_fence_stub;
 
 #endif /* _DMA_FENCE_PRIVATE_H */

@@ -25,18 +25,17 @@ const struct dma_fence_ops dma_fence_stub_ops = {
 	.get_timeline_name = dma_fence_stub_name,
 };
 
-DEFINE_SPINLOCK(dma_fence_stub_lock);
-
-static struct dma_fence dma_fence_stub = {
-	.lock = &dma_fence_stub_lock,
-	.ops = &dma_fence_stub_ops,
-	.flags = DMA_FENCE_STUB_FLAGS,
-	.refcount = KREF_INIT(1), /* never dropped */
+struct dma_fence_stub dma_fence_stub = {
+	.lock = __SPIN_LOCK_UNLOCKED(dma_fence_stub.lock),
+	.fence.lock = &dma_fence_stub.lock,
+	.fence.ops = &dma_fence_stub_ops,
+	.fence.flags = DMA_FENCE_STUB_FLAGS,
+	.fence.refcount = KREF_INIT(1), /* never dropped */
 };
 
 static int __init dma_fence_stub_init(void)
 {
-	dma_fence_stub.timestamp = ktime_get();
+	dma_fence_stub.fence.timestamp = ktime_get();
 	return 0;
 }
 core_initcall(dma_fence_stub_init);
@@ -49,7 +48,7 @@ core_initcall(dma_fence_stub_init);
  */
 struct dma_fence *dma_fence_get_stub(void)
 {
-	return dma_fence_get(&dma_fence_stub);
+	return dma_fence_get(&dma_fence_stub.fence);
 }
 EXPORT_SYMBOL(dma_fence_get_stub);
 
@@ -66,7 +65,7 @@ struct dma_fence *dma_fence_allocate_private_stub(ktime_t timestamp)
 
 	if (!fence)
 		return NULL;
-	dma_fence_init(fence, &dma_fence_stub_ops, &dma_fence_stub_lock, 0, 0);
+	dma_fence_init(fence, &dma_fence_stub_ops, &dma_fence_stub.lock, 0, 0);
 	fence->flags = DMA_FENCE_STUB_FLAGS;
 	fence->timestamp = timestamp;
 	return fence;

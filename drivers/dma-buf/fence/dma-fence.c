@@ -131,7 +131,7 @@ static bool dma_fence_ops_valid(const struct dma_fence_ops *ops)
 void dma_fence_init(struct dma_fence *fence, const struct dma_fence_ops *ops,
 		    spinlock_t *lock, u64 context, u64 seqno)
 {
-	fence->lock = WARN_ON_ONCE(!lock) ? &dma_fence_stub_lock : lock;
+	fence->lock = WARN_ON_ONCE(!lock) ? &dma_fence_stub.lock : lock;
 	if (WARN_ON_ONCE(!dma_fence_ops_valid(ops)))
 		ops = &dma_fence_stub_ops;
 	/* An RCU reader may still hold a pointer to an object of a SLAB_TYPESAFE_BY_RCU cache. */

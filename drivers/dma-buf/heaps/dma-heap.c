@@ -62,7 +62,8 @@ struct dma_heap {
  * struct dma_heap_registry - all heaps, and what their devices have in common
  * @heaps: &struct dma_heap by minor number; its own lock guards it
  * @add_lock: held while a heap is added
- * @devt: first device number; fixed after init, as all that follows
+ * @mem_accounting: parameter: charge buffers; fixed after boot, as all that follows
+ * @devt: first device number
  * @class: class of the devices
  * @cdev: the character device, for all minor numbers
  * @debugfs: folder for the files of heaps
@@ -70,6 +71,7 @@ struct dma_heap {
 struct dma_heap_registry {
 	struct xarray heaps;
 	struct mutex add_lock; /* names: test and addition are one step */
+	bool mem_accounting;
 	dev_t devt;
 	struct class *class;
 	struct cdev cdev;
@@ -81,8 +83,7 @@ static struct dma_heap_registry registry = {
 	.add_lock = __MUTEX_INITIALIZER(registry.add_lock),
 };
 
-static bool mem_accounting;
-module_param(mem_accounting, bool, 0444);
+module_param_named(mem_accounting, registry.mem_accounting, bool, 0444);
 MODULE_PARM_DESC(mem_accounting, "Charge buffers to the memory cgroup of who allocates them (default: no)");
 
 /**
@@ -93,7 +94,7 @@ MODULE_PARM_DESC(mem_accounting, "Charge buffers to the memory cgroup of who all
  */
 bool dma_heap_accounts(void)
 {
-	return mem_accounting;
+	return registry.mem_accounting;
 }
 
 /**

@@ -23,7 +23,7 @@
 
 static unsigned long heap_pool_limit(const struct heap_pool *pool)
 {
-	return min((unsigned long)READ_ONCE(*pool->max_mb) << (20 - PAGE_SHIFT),
+	return min((unsigned long)READ_ONCE(pool->max_mb) << (20 - PAGE_SHIFT),
 		   totalram_pages() / HEAP_POOL_SHARE);
 }
 
@@ -197,18 +197,15 @@ static unsigned long heap_pool_shrink_scan(struct shrinker *shrinker,
 
 /**
  * heap_pool_init() - initialise an empty pool
- * @pool: the pool
+ * @pool: the pool, whose limit is set
  * @orders: orders of its blocks, %HEAP_POOL_ORDERS of them
- * @max_mb: parameter with the limit
  *
  * Context: Process context; may sleep.
  * Return: 0, or %-ENOMEM.
  */
-int heap_pool_init(struct heap_pool *pool, const unsigned int *orders,
-		   const unsigned int *max_mb)
+int heap_pool_init(struct heap_pool *pool, const unsigned int *orders)
 {
 	spin_lock_init(&pool->lock);
-	pool->max_mb = max_mb;
 	INIT_WORK(&pool->clean_work, heap_pool_clean_work);
 	for (int i = 0; i < HEAP_POOL_ORDERS; i++) {
 		pool->bins[i].order = orders[i];

@@ -67,7 +67,7 @@ struct heap_pool_bin {
  * @lock: guards @nr_pages and the bins; a leaf
  * @bins: a bin for each order, the largest first
  * @nr_pages: pages in all bins, and of the block that is being zeroed
- * @max_mb: parameter: MiB to keep; 0 turns the pool off
+ * @max_mb: MiB to keep; 0 turns the pool off. May change at any time
  * @clean_work: zeroes dirty blocks, and frees blocks above the limit
  * @shrinker: gives blocks back when memory is short; NULL before heap_pool_init()
  */
@@ -75,14 +75,13 @@ struct heap_pool {
 	spinlock_t lock; /* nr_pages, bins */
 	struct heap_pool_bin bins[HEAP_POOL_ORDERS];
 	unsigned long nr_pages;
-	const unsigned int *max_mb;
+	unsigned int max_mb;
 	struct work_struct clean_work;
 	struct shrinker *shrinker;
 };
 
 /* heap-pool.c: pools. */
-int heap_pool_init(struct heap_pool *pool, const unsigned int *orders,
-		   const unsigned int *max_mb);
+int heap_pool_init(struct heap_pool *pool, const unsigned int *orders);
 void heap_pool_fini(struct heap_pool *pool);
 void heap_pool_trim(struct heap_pool *pool);
 struct page *heap_pool_take(struct heap_pool *pool, unsigned int bin);

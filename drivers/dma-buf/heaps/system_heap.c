@@ -27,7 +27,9 @@ static const unsigned int system_heap_orders[HEAP_POOL_ORDERS] = {
 	PMD_SHIFT - PAGE_SHIFT, 8, 4, 0
 };
 
-static struct heap_pool system_heap_pool;
+static struct heap_pool system_heap_pool = {
+	.max_mb = 64,
+};
 
 /* The pages are zeroed. Where memory is short the caller fails, and nobody is killed. */
 #define SYSTEM_HEAP_GFP		(GFP_HIGHUSER | __GFP_ZERO | __GFP_COMP | __GFP_NOWARN)
@@ -183,8 +185,7 @@ static const struct kernel_param_ops system_heap_pool_mb_ops = {
 	.get = param_get_uint,
 };
 
-static unsigned int pool_mb = 64;
-module_param_cb(pool_mb, &system_heap_pool_mb_ops, &pool_mb, 0644);
+module_param_cb(pool_mb, &system_heap_pool_mb_ops, &system_heap_pool.max_mb, 0644);
 MODULE_PARM_DESC(pool_mb, "MiB of freed memory to keep for new buffers, at most 1/16 of the memory; 0: none (default: 64)");
 
 static int system_heap_pool_show(struct seq_file *m, void *unused)
@@ -203,7 +204,7 @@ static int __init system_heap_init(void)
 	struct dma_heap *heap;
 	int ret;
 
-	ret = heap_pool_init(&system_heap_pool, system_heap_orders, &pool_mb);
+	ret = heap_pool_init(&system_heap_pool, system_heap_orders);
 	if (ret)
 		return ret;
 	heap = dma_heap_add(&info);

@@ -14,29 +14,19 @@
 
 static const unsigned int pool_orders[HEAP_POOL_ORDERS] = { 9, 8, 4, 0 };
 
-/**
- * struct test_pool - a pool with a limit of its own
- * @pool: the pool
- * @max_mb: its parameter
- */
-struct test_pool {
-	struct heap_pool pool;
-	unsigned int max_mb;
-};
-
 static void pool_fini_action(void *pool)
 {
 	heap_pool_fini(pool);
 }
 
-static struct test_pool *pool_new(struct kunit *test, unsigned int max_mb)
+static struct heap_pool *pool_new(struct kunit *test, unsigned int max_mb)
 {
-	struct test_pool *pool = kunit_kzalloc(test, sizeof(*pool), GFP_KERNEL);
+	struct heap_pool *pool = kunit_kzalloc(test, sizeof(*pool), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, pool);
 	pool->max_mb = max_mb;
-	KUNIT_ASSERT_EQ(test, 0, heap_pool_init(&pool->pool, pool_orders, &pool->max_mb));
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, pool_fini_action, &pool->pool));
+	KUNIT_ASSERT_EQ(test, 0, heap_pool_init(pool, pool_orders));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, pool_fini_action, pool));
 	return pool;
 }
 
@@ -70,21 +60,21 @@ static struct page *pool_block(struct kunit *test, unsigned int order)
 	return page;
 }
 
-static void pool_give(struct kunit *test, struct test_pool *pool, unsigned int order)
+static void pool_give(struct kunit *test, struct heap_pool *pool, unsigned int order)
 {
 	struct page *page = pool_block(test, order);
 
-	if (heap_pool_give(&pool->pool, page))
+	if (heap_pool_give(pool, page))
 		return;
 	__free_pages(page, order);
 	KUNIT_FAIL(test, "a block of order %u was not taken", order);
 }
 
-static void pool_refuses(struct kunit *test, struct test_pool *pool, unsigned int order)
+static void pool_refuses(struct kunit *test, struct heap_pool *pool, unsigned int order)
 {
 	struct page *page = pool_block(test, order);
 
-	if (heap_pool_give(&pool->pool, page))
+	if (heap_pool_give(pool, page))
 		KUNIT_FAIL(test, "a block of order %u was taken", order);
 	else
 		__free_pages(page, order);
@@ -104,22 +94,22 @@ KUNIT_ARRAY_PARAM_DESC(pool, pool_rows, desc);
 static void pool_zeroes_in_the_background(struct kunit *test)
 {
 	const struct pool_row *row = test->param_value;
-	struct test_pool *pool = pool_new(test, 8);
-	struct heap_pool_bin *bin = &pool->pool.bins[row->bin];
+	struct heap_pool *pool = pool_new(test, 8);
+	struct heap_pool_bin *bin = &pool->bins[row->bin];
 	struct page *page;
 
 	pool_give(test, pool, bin->order);
-	flush_work(&pool->pool.clean_work);
+	flush_work(&pool->clean_work);
 	KUNIT_EXPECT_EQ(test, bin->nr_clean, 1);
 	KUNIT_EXPECT_EQ(test, bin->nr_dirty, 0);
-	KUNIT_EXPECT_EQ(test, pool->pool.nr_pages, 1UL << bin->order);
+	KUNIT_EXPECT_EQ(test, pool->nr_pages, 1UL << bin->order);
 
-	page = heap_pool_take(&pool->pool, row->bin);
+	page = heap_pool_take(pool, row->bin);
 	KUNIT_ASSERT_NOT_NULL(test, page);
 	KUNIT_EXPECT_EQ(test, compound_order(page), bin->order);
 	KUNIT_EXPECT_TRUE(test, pool_is_zero(page));
-	KUNIT_EXPECT_EQ(test, pool->pool.nr_pages, 0);
-	KUNIT_EXPECT_NULL(test, heap_pool_take(&pool->pool, row->bin));
+	KUNIT_EXPECT_EQ(test, pool->nr_pages, 0);
+	KUNIT_EXPECT_NULL(test, heap_pool_take(pool, row->bin));
 	__free_pages(page, bin->order);
 }
 
@@ -127,25 +117,25 @@ static void pool_zeroes_in_the_background(struct kunit *test)
 static void pool_zeroes_what_is_taken_early(struct kunit *test)
 {
 	const struct pool_row *row = test->param_value;
-	struct test_pool *pool = pool_new(test, 8);
-	struct heap_pool_bin *bin = &pool->pool.bins[row->bin];
+	struct heap_pool *pool = pool_new(test, 8);
+	struct heap_pool_bin *bin = &pool->bins[row->bin];
 	struct page *page;
 
 	/* A disabled work item is not queued. */
-	disable_work_sync(&pool->pool.clean_work);
+	disable_work_sync(&pool->clean_work);
 	pool_give(test, pool, bin->order);
 	KUNIT_EXPECT_EQ(test, bin->nr_dirty, 1);
-	page = heap_pool_take(&pool->pool, row->bin);
-	enable_work(&pool->pool.clean_work);
+	page = heap_pool_take(pool, row->bin);
+	enable_work(&pool->clean_work);
 	KUNIT_ASSERT_NOT_NULL(test, page);
 	KUNIT_EXPECT_TRUE(test, pool_is_zero(page));
-	KUNIT_EXPECT_EQ(test, pool->pool.nr_pages, 0);
+	KUNIT_EXPECT_EQ(test, pool->nr_pages, 0);
 	__free_pages(page, bin->order);
 }
 
 static void pool_refuses_above_its_limit(struct kunit *test)
 {
-	struct test_pool *pool = pool_new(test, 1);
+	struct heap_pool *pool = pool_new(test, 1);
 	unsigned int order = ilog2(SZ_1M >> PAGE_SHIFT);
 
 	if (order != 8)
@@ -156,10 +146,10 @@ static void pool_refuses_above_its_limit(struct kunit *test)
 
 static void pool_of_0_keeps_nothing(struct kunit *test)
 {
-	struct test_pool *pool = pool_new(test, 0);
+	struct heap_pool *pool = pool_new(test, 0);
 
 	pool_refuses(test, pool, 0);
-	KUNIT_EXPECT_NULL(test, heap_pool_take(&pool->pool, 3));
+	KUNIT_EXPECT_NULL(test, heap_pool_take(pool, 3));
 }
 
 static void pool_refuses_blocks_of_another_order(struct kunit *test)
@@ -169,14 +159,14 @@ static void pool_refuses_blocks_of_another_order(struct kunit *test)
 
 static void pool_whose_limit_is_lowered_is_trimmed(struct kunit *test)
 {
-	struct test_pool *pool = pool_new(test, 8);
+	struct heap_pool *pool = pool_new(test, 8);
 
 	for (int i = 0; i < HEAP_POOL_ORDERS; i++)
 		pool_give(test, pool, pool_orders[i]);
 	WRITE_ONCE(pool->max_mb, 0);
-	heap_pool_trim(&pool->pool);
-	flush_work(&pool->pool.clean_work);
-	KUNIT_EXPECT_EQ(test, pool->pool.nr_pages, 0);
+	heap_pool_trim(pool);
+	flush_work(&pool->clean_work);
+	KUNIT_EXPECT_EQ(test, pool->nr_pages, 0);
 }
 
 /* The parameter may be set before the pool exists. */
@@ -192,8 +182,8 @@ static void trim_before_init_does_nothing(struct kunit *test)
 static void shrinker_frees_at_least_what_is_asked(struct kunit *test)
 {
 	struct shrink_control control = { .nr_to_scan = 17 };
-	struct test_pool *pool = pool_new(test, 8);
-	struct shrinker *shrinker = pool->pool.shrinker;
+	struct heap_pool *pool = pool_new(test, 8);
+	struct shrinker *shrinker = pool->shrinker;
 
 	KUNIT_EXPECT_EQ(test, shrinker->count_objects(shrinker, &control), SHRINK_EMPTY);
 	KUNIT_EXPECT_EQ(test, shrinker->scan_objects(shrinker, &control), SHRINK_STOP);
@@ -201,11 +191,11 @@ static void shrinker_frees_at_least_what_is_asked(struct kunit *test)
 		pool_give(test, pool, 4);
 	KUNIT_EXPECT_EQ(test, shrinker->count_objects(shrinker, &control), 64);
 	KUNIT_EXPECT_EQ(test, shrinker->scan_objects(shrinker, &control), 32);
-	flush_work(&pool->pool.clean_work);
+	flush_work(&pool->clean_work);
 	KUNIT_EXPECT_EQ(test, shrinker->count_objects(shrinker, &control), 32);
 	control.nr_to_scan = 1000;
 	KUNIT_EXPECT_EQ(test, shrinker->scan_objects(shrinker, &control), 32);
-	KUNIT_EXPECT_EQ(test, pool->pool.nr_pages, 0);
+	KUNIT_EXPECT_EQ(test, pool->nr_pages, 0);
 }
 
 static struct kunit_case heap_pool_cases[] = {

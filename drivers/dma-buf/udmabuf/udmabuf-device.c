@@ -38,23 +38,36 @@
  * are. The parameters limit the size of one dma-buf.
  */
 
-static int list_limit = 1024;
-module_param(list_limit, int, 0644);
-MODULE_PARM_DESC(list_limit, "Most items of UDMABUF_CREATE_LIST (default: 1024)");
+/**
+ * struct udmabuf_limits - parameters; may change at any time
+ * @items: most items of a list
+ * @size_mb: largest dma-buf
+ *
+ * They are signed, as in 6.12. A negative limit allows nothing.
+ */
+struct udmabuf_limits {
+	int items;
+	int size_mb;
+};
 
-static int size_limit_mb = 64;
-module_param(size_limit_mb, int, 0644);
+static struct udmabuf_limits udmabuf_limits = {
+	.items = 1024,
+	.size_mb = 64,
+};
+
+module_param_named(list_limit, udmabuf_limits.items, int, 0644);
+MODULE_PARM_DESC(list_limit, "Most items of UDMABUF_CREATE_LIST (default: 1024)");
+module_param_named(size_limit_mb, udmabuf_limits.size_mb, int, 0644);
 MODULE_PARM_DESC(size_limit_mb, "Largest dma-buf, in MiB (default: 64)");
 
-/* The parameters are signed, as in 6.12. A negative limit allows nothing. */
 static u64 udmabuf_max_bytes(void)
 {
-	return (u64)max(READ_ONCE(size_limit_mb), 0) * SZ_1M;
+	return (u64)max(READ_ONCE(udmabuf_limits.size_mb), 0) * SZ_1M;
 }
 
 static u32 udmabuf_max_items(void)
 {
-	return max(READ_ONCE(list_limit), 0);
+	return max(READ_ONCE(udmabuf_limits.items), 0);
 }
 
 static int udmabuf_check_memfd(struct file *memfd)

@@ -31,12 +31,14 @@
  *   is unbound: vb2_video_unregister_device() detaches them.
  */
 
-static unsigned int camera_count = 1;
-module_param_named(devices, camera_count, uint, 0444);
-MODULE_PARM_DESC(devices, "Number of cameras, 1 to 8 (default: 1)");
+/* The module's devices. Used by its init and exit only, so no lock is needed. */
+static struct {
+	struct platform_device *pdevs[CAMERA_MAX_DEVICES];
+	unsigned int count;
+} camera_devices = { .count = 1 };
 
-/* Written by module init and exit only, so no lock is needed. */
-static struct platform_device *camera_devices[CAMERA_MAX_DEVICES];
+module_param_named(devices, camera_devices.count, uint, 0444);
+MODULE_PARM_DESC(devices, "Number of cameras, 1 to 8 (default: 1)");
 
 static const char * const camera_patterns[] = {
 	[PATTERN_COLOUR_BARS] = "Colour Bars",
@@ -161,8 +163,8 @@ static void camera_devices_unregister(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < camera_count && camera_devices[i]; i++)
-		platform_device_unregister(camera_devices[i]);
+	for (i = 0; i < camera_devices.count && camera_devices.pdevs[i]; i++)
+		platform_device_unregister(camera_devices.pdevs[i]);
 }
 
 static int __init camera_init(void)
@@ -170,12 +172,12 @@ static int __init camera_init(void)
 	unsigned int i;
 	int ret;
 
-	camera_count = clamp(camera_count, 1, CAMERA_MAX_DEVICES);
+	camera_devices.count = clamp(camera_devices.count, 1, CAMERA_MAX_DEVICES);
 	ret = platform_driver_register(&camera_driver);
 	if (ret)
 		return ret;
 
-	for (i = 0; i < camera_count; i++) {
+	for (i = 0; i < camera_devices.count; i++) {
 		struct platform_device *pdev;
 
 		pdev = platform_device_register_simple(CAMERA_NAME, i, NULL, 0);
@@ -184,7 +186,7 @@ static int __init camera_init(void)
 			platform_driver_unregister(&camera_driver);
 			return PTR_ERR(pdev);
 		}
-		camera_devices[i] = pdev;
+		camera_devices.pdevs[i] = pdev;
 	}
 	return 0;
 }

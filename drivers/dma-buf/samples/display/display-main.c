@@ -77,11 +77,16 @@
  *   and the state of the scan. Commits, the vblank timer and the scan take it.
  */
 
-static unsigned int devices = 1;
-module_param(devices, uint, 0444);
-MODULE_PARM_DESC(devices, "Number of displays (1 to 4)");
-
 #define DISPLAY_MAX_DEVICES	4
+
+/* The module's devices. Used by its init and exit only, so no lock is needed. */
+static struct {
+	struct platform_device *pdevs[DISPLAY_MAX_DEVICES];
+	unsigned int count;
+} display_devices = { .count = 1 };
+
+module_param_named(devices, display_devices.count, uint, 0444);
+MODULE_PARM_DESC(devices, "Number of displays (1 to 4)");
 
 DEFINE_DRM_GEM_FOPS(display_fops);
 
@@ -158,14 +163,12 @@ static struct platform_driver display_platform_driver = {
 	},
 };
 
-static struct platform_device *display_devices[DISPLAY_MAX_DEVICES];
-
 static void display_remove_devices(void)
 {
 	int i;
 
 	for (i = DISPLAY_MAX_DEVICES - 1; i >= 0; i--)
-		platform_device_unregister(display_devices[i]);
+		platform_device_unregister(display_devices.pdevs[i]);
 }
 
 static int display_add_devices(void)
@@ -176,7 +179,7 @@ static int display_add_devices(void)
 	};
 	unsigned int i;
 
-	for (i = 0; i < clamp(devices, 1U, DISPLAY_MAX_DEVICES); i++) {
+	for (i = 0; i < clamp(display_devices.count, 1U, DISPLAY_MAX_DEVICES); i++) {
 		struct platform_device *pdev;
 
 		info.id = i;
@@ -185,7 +188,7 @@ static int display_add_devices(void)
 			display_remove_devices();
 			return PTR_ERR(pdev);
 		}
-		display_devices[i] = pdev;
+		display_devices.pdevs[i] = pdev;
 	}
 	return 0;
 }

@@ -195,6 +195,7 @@ EXPORT_SYMBOL_NS_GPL(dma_heap_get_name, DMA_BUF_HEAP);
 struct dma_buf *dma_heap_buffer_alloc(struct dma_heap *heap, size_t len, u32 fd_flags,
 				      u64 heap_flags)
 {
+	might_sleep();
 	len = PAGE_ALIGN(len);
 	if (!len || fd_flags & ~DMA_HEAP_VALID_FD_FLAGS ||
 	    heap_flags & ~DMA_HEAP_VALID_HEAP_FLAGS)
@@ -318,6 +319,7 @@ struct dma_heap *dma_heap_add(const struct dma_heap_export_info *exp_info)
 	struct dma_heap *heap;
 	int ret;
 
+	might_sleep();
 	if (!exp_info->name || !exp_info->name[0] || !exp_info->ops || !exp_info->ops->allocate) {
 		pr_err("dma_heap: a heap needs a name and an allocate function\n");
 		return ERR_PTR(-EINVAL);

@@ -205,6 +205,7 @@ static unsigned long heap_pool_shrink_scan(struct shrinker *shrinker,
  */
 int heap_pool_init(struct heap_pool *pool, const unsigned int *orders)
 {
+	might_sleep();
 	spin_lock_init(&pool->lock);
 	INIT_WORK(&pool->clean_work, heap_pool_clean_work);
 	for (int i = 0; i < HEAP_POOL_ORDERS; i++) {
@@ -232,6 +233,7 @@ EXPORT_SYMBOL_IF_KUNIT(heap_pool_init);
  */
 void heap_pool_fini(struct heap_pool *pool)
 {
+	might_sleep();
 	shrinker_free(pool->shrinker);
 	cancel_work_sync(&pool->clean_work);
 	heap_pool_free(pool, pool->nr_pages);

@@ -101,6 +101,7 @@ int heap_storage_init(struct heap_storage *storage, struct dma_heap *heap,
 {
 	int ret;
 
+	might_sleep();
 	/* Do not take all memory from others, only to find that it does not suffice. */
 	if (nr_pages > totalram_pages())
 		return -ENOMEM;

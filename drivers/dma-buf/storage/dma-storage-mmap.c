@@ -94,13 +94,14 @@ static vm_fault_t dma_storage_enter_run(struct vm_fault *vmf, unsigned long addr
 
 /* Enter all pages of the area. */
 static vm_fault_t dma_storage_enter_area(struct vm_fault *vmf,
-					 const struct dma_storage *storage)
+					 struct dma_storage_buffer *buffer)
 {
 	struct vm_area_struct *vma = vmf->vma;
 	unsigned long addr = vma->vm_start, skip = vma->vm_pgoff, n;
-	const struct dma_storage_run *run = storage->runs;
+	const struct dma_storage_run *run = buffer->storage->runs;
 	vm_fault_t ret = VM_FAULT_NOPAGE;
 
+	lockdep_assert_held_read(&buffer->lock);
 	for (; addr < vma->vm_end && ret == VM_FAULT_NOPAGE; run++) {
 		if (skip >= run->nr_pages) {
 			skip -= run->nr_pages;
@@ -123,7 +124,7 @@ static vm_fault_t dma_storage_fault(struct vm_fault *vmf)
 	down_read(&buffer->lock);
 	if (vma->vm_pgoff + vma_pages(vma) <= buffer->storage->nr_pages) {
 		WRITE_ONCE(buffer->touched, true);
-		ret = dma_storage_enter_area(vmf, buffer->storage);
+		ret = dma_storage_enter_area(vmf, buffer);
 	}
 	up_read(&buffer->lock);
 	return ret;

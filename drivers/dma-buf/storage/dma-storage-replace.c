@@ -35,6 +35,7 @@ static int dma_storage_copy(const struct dma_storage *to, const struct dma_stora
 {
 	struct dma_storage_cursor dst = { .run = to->runs }, src = { .run = from->runs };
 
+	might_sleep();
 	for (unsigned long i = 0; i < from->nr_pages; i++) {
 		struct page *page = dma_storage_next_page(&dst);
 

@@ -157,6 +157,7 @@ int dma_storage_build_table(const struct dma_storage *storage, struct device *de
 
 	KUNIT_STATIC_STUB_REDIRECT(dma_storage_build_table, storage, dev, sgt);
 
+	might_sleep();
 	if (!dev->dma_mask)
 		return -EIO;
 	dma_storage_get_limits(dev, &limits);

@@ -68,6 +68,7 @@ struct dma_buf *dma_storage_export(struct dma_storage *storage, const char *exp_
 	struct dma_storage_buffer *buffer;
 	struct dma_buf *dmabuf;
 
+	might_sleep();
 	buffer = kzalloc(sizeof(*buffer), DMA_STORAGE_GFP);
 	if (!buffer)
 		return ERR_PTR(-ENOMEM);

@@ -74,6 +74,7 @@ static int udmabuf_check_memfd(struct file *memfd)
 {
 	int seals;
 
+	lockdep_assert_held(&file_inode(memfd)->i_rwsem);
 	if (!shmem_file(memfd) && !is_file_hugepages(memfd))
 		return -EBADFD;
 	seals = memfd_fcntl(memfd, F_GET_SEALS, 0);

@@ -53,6 +53,7 @@ EXPORT_SYMBOL_IF_KUNIT(udmabuf_alloc);
  */
 void udmabuf_free(struct udmabuf *udmabuf)
 {
+	might_sleep();
 	unpin_folios(udmabuf->folios, udmabuf->nr_folios);
 	kvfree(udmabuf->folios);
 	kvfree(udmabuf->base.runs);
@@ -184,6 +185,7 @@ int udmabuf_add_range(struct udmabuf *udmabuf, struct file *memfd, loff_t offset
 	unsigned long nr_pages = size >> PAGE_SHIFT;
 	long added;
 
+	might_sleep();
 	while (nr_pages) {
 		if (fatal_signal_pending(current))
 			return -EINTR;

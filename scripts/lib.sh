@@ -16,6 +16,7 @@ mkdir -p "$logs"
 # another clone gets cache hits too.
 export CCACHE_BASEDIR=$build CCACHE_NOHASHDIR=1 CCACHE_ABSSTDERR=1 CCACHE_MAXSIZE=${CCACHE_MAXSIZE:-10G}
 # Take the headers of an object from the compiler's .d file, without preprocessing it first.
+# scripts/cc keeps the sources that this is wrong for out of the cache.
 export CCACHE_DEPEND=1
 export KBUILD_BUILD_TIMESTAMP='2024-11-17' KBUILD_BUILD_USER=dma-buf KBUILD_BUILD_HOST=build
 export LC_ALL=C
@@ -147,7 +148,7 @@ kernel_make() {
 	cross=$(cross_prefix "$arch")
 
 	make -C "$(kernel_source "$name")" O="$build/out/$name" ARCH="$arch" \
-		CROSS_COMPILE="$cross" CC="ccache ${cross}gcc" HOSTCC="ccache gcc" "$@"
+		CROSS_COMPILE="$cross" CC="$top/scripts/cc ${cross}gcc" HOSTCC="ccache gcc" "$@"
 }
 
 # in_kernel_results CONSOLE: counts the DMABUF_SELFTESTS in a console. They print the name

@@ -19,7 +19,7 @@
 
 #define MIB		(1024 * 1024UL)
 /* Free memory that the pool of the system heap keeps, and more. */
-#define SLACK		(100LL * MIB)
+#define SLACK		(100LL << 20)
 
 static long long oom_kills(void)
 {

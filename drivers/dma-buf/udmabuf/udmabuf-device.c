@@ -85,6 +85,34 @@ static int udmabuf_check_memfd(struct file *memfd)
 	return memfd->f_mode & FMODE_WRITE ? 0 : -EACCES;
 }
 
+#ifdef CONFIG_HUGETLB_PAGE
+/*
+ * memfd_pin_folios() allocates the huge pages that a memfd lacks from those that are
+ * reserved. A memfd that was never mapped has reserved none, and the kernel's count of
+ * reserved pages would go below 0. What is reserved already is not reserved again.
+ */
+static int udmabuf_reserve(struct file *memfd, loff_t offset, u64 size)
+{
+	unsigned int shift;
+
+	if (!is_file_hugepages(memfd))
+		return 0;
+	if (offset < 0 || size > LLONG_MAX - offset ||
+	    offset + size > i_size_read(file_inode(memfd)))
+		return -EINVAL;
+	shift = huge_page_shift(hstate_file(memfd));
+	if (!hugetlb_reserve_pages(file_inode(memfd), offset >> shift,
+				   ((offset + size - 1) >> shift) + 1, NULL, 0))
+		return -ENOMEM;
+	return 0;
+}
+#else
+static int udmabuf_reserve(struct file *memfd, loff_t offset, u64 size)
+{
+	return 0;
+}
+#endif
+
 static int udmabuf_add_item(struct udmabuf *udmabuf, const struct udmabuf_create_item *item)
 {
 	struct file *memfd __free(fput) = fget(item->memfd);
@@ -98,6 +126,8 @@ static int udmabuf_add_item(struct udmabuf *udmabuf, const struct udmabuf_create
 	/* Adding a seal takes this lock for writing. */
 	inode_lock_shared(inode);
 	ret = udmabuf_check_memfd(memfd);
+	if (!ret)
+		ret = udmabuf_reserve(memfd, item->offset, item->size);
 	if (!ret)
 		ret = udmabuf_add_range(udmabuf, memfd, item->offset, item->size);
 	inode_unlock_shared(inode);

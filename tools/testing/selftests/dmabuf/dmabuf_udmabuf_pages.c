@@ -91,6 +91,28 @@ static long wrong_pages(int buf, const struct udmabuf_create_item *items, size_t
 	return at == size ? wrong : -1;
 }
 
+/*
+ * Rule: a memfd that was never mapped, and so has reserved no huge pages, gets pages as any
+ * other, and the kernel's count of reserved pages stays right.
+ */
+TEST_F(pages, memfd_that_was_never_mapped)
+{
+	int memfd = memfd_create("selftest", MFD_CLOEXEC | MFD_ALLOW_SEALING | variant->flags);
+	long long reserved = file_number("/proc/meminfo", "HugePages_Rsvd:");
+	int buf;
+
+	ASSERT_LE(0, memfd);
+	ASSERT_EQ(0, ftruncate(memfd, SIZE));
+	ASSERT_EQ(0, fcntl(memfd, F_ADD_SEALS, F_SEAL_SHRINK));
+	buf = udmabuf_make(self->dev, memfd, 0, SIZE);
+	EXPECT_LE(0, buf);
+	EXPECT_EQ(reserved, file_number("/proc/meminfo", "HugePages_Rsvd:"));
+	close(buf);
+	close(memfd);
+	EXPECT_EQ(0, bufinfo_wait_objects(self->before.objects));
+	EXPECT_EQ(reserved, file_number("/proc/meminfo", "HugePages_Rsvd:"));
+}
+
 /* Rule: a buffer consists of the pages of its range, wherever that begins and ends. */
 TEST_F(pages, ranges)
 {

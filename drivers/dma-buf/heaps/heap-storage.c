@@ -90,11 +90,10 @@ static u64 heap_storage_bytes(const struct heap_storage *storage)
  * heap_storage_init() - charge and count a storage that is going to be allocated
  * @storage: the storage
  * @heap: the heap
- * @nr_pages: pages that the storage will have
+ * @nr_pages: pages that the storage will have; not more than the machine has
  *
  * Context: Process context; may sleep.
- * Return: 0, or %-ENOMEM if the machine has not so many pages, or the memory cgroup may not
- * have them.
+ * Return: 0, or %-ENOMEM if the memory cgroup may not have so many pages.
  */
 int heap_storage_init(struct heap_storage *storage, struct dma_heap *heap,
 		      unsigned long nr_pages)
@@ -102,10 +101,6 @@ int heap_storage_init(struct heap_storage *storage, struct dma_heap *heap,
 	int ret;
 
 	might_sleep();
-	/* Do not take all memory from others, only to find that it does not suffice. */
-	if (nr_pages > totalram_pages())
-		return -ENOMEM;
-
 	storage->base.nr_pages = nr_pages;
 	storage->heap = heap;
 	storage->payer = heap_get_payer();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Tracepoint of the CMA heap: an allocation for which no free run is long enough. */
+/* Tracepoint of region heaps: an allocation for which no free run is long enough. */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM dma_heap
 
@@ -8,7 +8,7 @@
 
 #include <linux/tracepoint.h>
 
-TRACE_EVENT(cma_heap_no_run,
+TRACE_EVENT(heap_no_run,
 	    TP_PROTO(const char *heap, unsigned long pages, unsigned long longest),
 	    TP_ARGS(heap, pages, longest),
 	    TP_STRUCT__entry(__string(heap, heap)

@@ -42,6 +42,41 @@ int heap_storage_init(struct heap_storage *storage, struct dma_heap *heap,
 void heap_storage_fini(struct heap_storage *storage);
 struct dma_buf *heap_storage_export(struct heap_storage *storage, u32 fd_flags);
 
+struct heap_region;
+
+/**
+ * struct heap_region_ops - who divides a region
+ * @take: return the first of so many contiguous pages, or NULL; need not clear them
+ * @give: take such pages back
+ * @longest_free_run: return the number of pages of the longest free run, for a trace event;
+ *	may be wrong if the region changes meanwhile
+ *
+ * Called in process context, at the same time by several callers; may sleep.
+ */
+struct heap_region_ops {
+	struct page *(*take)(struct heap_region *region, unsigned long nr_pages);
+	void (*give)(struct heap_region *region, struct page *page, unsigned long nr_pages);
+	unsigned long (*longest_free_run)(struct heap_region *region);
+};
+
+/**
+ * struct heap_region - contiguous memory that one or more heaps allocate from
+ * @ops: who divides it; fixed
+ * @nr_pages: its size; fixed
+ */
+struct heap_region {
+	const struct heap_region_ops *ops;
+	unsigned long nr_pages;
+};
+
+/* heap-region.c: heaps whose buffers are one run. */
+struct dma_heap *heap_region_add(struct heap_region *region, const char *name);
+unsigned long heap_region_longest_free_run(const unsigned long *bitmap, unsigned long bits);
+
+/* carveout_heap.c: regions of reserved memory. */
+struct heap_region *carveout_heap_create(unsigned long pfn, unsigned long nr_pages);
+void carveout_heap_destroy(struct heap_region *region);
+
 #define HEAP_POOL_ORDERS	4
 
 /**

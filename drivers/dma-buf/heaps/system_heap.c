@@ -147,6 +147,9 @@ static struct dma_buf *system_heap_allocate(struct dma_heap *heap, unsigned long
 	struct heap_storage *storage;
 	int ret;
 
+	/* Do not take all memory from others, only to find that it does not suffice. */
+	if (len >> PAGE_SHIFT > totalram_pages())
+		return ERR_PTR(-ENOMEM);
 	storage = kzalloc(sizeof(*storage), DMA_STORAGE_GFP);
 	if (!storage)
 		return ERR_PTR(-ENOMEM);

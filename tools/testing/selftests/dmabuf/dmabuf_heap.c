@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 
 #include "heaps.h"
 
@@ -308,14 +307,43 @@ TEST_F(heap, device_has_no_content)
 	EXPECT_EQ(ENODEV, errno);
 }
 
+#define PART		(1UL << 20)
+#define MAX_PARTS	1024
+
 /* Rule: both names of the default CMA region are heaps of the same region. */
 TEST(cma_names)
 {
-	struct stat st;
+	int heap = heap_open(CMA_DEFAULT_NAME), other = heap_open_old(), count = 0;
+	static int bufs[MAX_PARTS];
 
-	if (stat("/dev/dma_heap/" CMA_DEFAULT_NAME, &st))
+	if (heap < 0)
 		SKIP(return, "the CMA heap is missing");
-	EXPECT_LE(0, close(heap_open_other()));
+	ASSERT_LE(0, other);
+	while (count < MAX_PARTS) {
+		bufs[count] = heap_alloc(heap, PART, O_RDWR | O_CLOEXEC);
+		if (bufs[count] < 0)
+			break;
+		count++;
+	}
+	ASSERT_LT(0, count);
+	ASSERT_GT(MAX_PARTS, count);
+	EXPECT_EQ(-ENOMEM, heap_alloc(other, PART, O_RDWR | O_CLOEXEC));
+	while (count--)
+		close(bufs[count]);
+	bufs[0] = heap_alloc(other, PART, O_RDWR | O_CLOEXEC);
+	EXPECT_LE(0, bufs[0]);
+	close(bufs[0]);
+	close(other);
+	close(heap);
+}
+
+/* Rule: a reserved region is a heap only if its node says so, and if it has struct pages. */
+TEST(reserved_memory_without_heap)
+{
+	if (access("/dev/dma_heap/test-carveout@a0000000", F_OK))
+		SKIP(return, "a machine without heaps.dtso");
+	EXPECT_EQ(-ENODEV, heap_open("test-firmware@a4000000"));
+	EXPECT_EQ(-ENODEV, heap_open("test-secret@a4200000"));
 }
 
 TEST_HARNESS_MAIN

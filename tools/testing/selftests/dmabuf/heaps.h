@@ -9,7 +9,6 @@
 #ifndef SELFTEST_DMABUF_HEAPS_H
 #define SELFTEST_DMABUF_HEAPS_H
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,16 +20,16 @@
 
 #define PAGE			((size_t)sysconf(_SC_PAGESIZE))
 #define CMA_DEFAULT_NAME	"default_cma_region"
+/* Names that Linux 6.12 gives the same region, if the device tree does not and if it does. */
+#define CMA_OLD_NAME		"reserved"
+#define CMA_OLD_NODE_NAME	"linux,cma"
 
 FIXTURE(heap) {
 	int dev;
 	struct bufinfo_total before;
 };
 
-/*
- * @name: name of the heap; NULL for the name that the CMA heap had up to Linux 6.12, which
- *	depends on how the region was configured
- */
+/* @name: name of the heap; NULL for the name that the CMA heap had up to Linux 6.12 */
 FIXTURE_VARIANT(heap) {
 	const char *name;
 };
@@ -47,26 +46,25 @@ FIXTURE_VARIANT_ADD(heap, cma_old_name) {
 	.name = NULL,
 };
 
-/* Open the heap that has neither of the two stable names. */
-static int heap_open_other(void)
-{
-	DIR *dir = opendir("/dev/dma_heap");
-	struct dirent *entry;
-	int fd = -ENODEV;
+/* Nodes of heaps.dtso. */
+FIXTURE_VARIANT_ADD(heap, cma_node) {
+	.name = "test-pool@60000000",
+};
 
-	if (!dir)
-		return -ENODEV;
-	while (fd < 0 && (entry = readdir(dir)))
-		if (entry->d_name[0] != '.' && strcmp(entry->d_name, "system") &&
-		    strcmp(entry->d_name, CMA_DEFAULT_NAME))
-			fd = heap_open(entry->d_name);
-	closedir(dir);
-	return fd;
+FIXTURE_VARIANT_ADD(heap, carveout) {
+	.name = "test-carveout@a0000000",
+};
+
+static int heap_open_old(void)
+{
+	int fd = heap_open(CMA_OLD_NAME);
+
+	return fd == -ENODEV ? heap_open(CMA_OLD_NODE_NAME) : fd;
 }
 
 FIXTURE_SETUP(heap)
 {
-	self->dev = variant->name ? heap_open(variant->name) : heap_open_other();
+	self->dev = variant->name ? heap_open(variant->name) : heap_open_old();
 	if (self->dev == -ENODEV)
 		SKIP(return, "the heap is missing");
 	ASSERT_LE(0, self->dev);

@@ -8,6 +8,14 @@
  *
  * Map and unmap hold &dma_storage_buffer.lock for writing. The begin and end of CPU access
  * hold it for reading while they sync the mappings in the list.
+ *
+ * Two things are asked of the DMA API otherwise than importers ask:
+ *
+ * - Mappings have DMA_ATTR_SKIP_CPU_SYNC, and are synced explicitly. Without the attribute the
+ *   DMA API expects that memory is mapped once, and here several devices map the same pages.
+ * - A mapping of a device that only writes is bidirectional. The CPU may write between two
+ *   frames of the device. A sync in the direction from the device would discard that, or not
+ *   bring it to the bounce buffer, from which the unmap would copy old bytes over it.
  */
 
 #include <kunit/static_stub.h>
@@ -61,12 +69,18 @@ void dma_storage_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *attac
 	kfree(priv);
 }
 
+static enum dma_data_direction dma_storage_api_dir(const struct dma_storage_mapping *mapping)
+{
+	return mapping->dir == DMA_FROM_DEVICE ? DMA_BIDIRECTIONAL : mapping->dir;
+}
+
 /* The calls of the DMA API are separate functions, so that tests can replace them. */
 int dma_storage_dma_map(struct dma_storage_mapping *mapping)
 {
 	KUNIT_STATIC_STUB_REDIRECT(dma_storage_dma_map, mapping);
 
-	return dma_map_sgtable(mapping->dev, &mapping->sgt, mapping->dir, mapping->attrs);
+	return dma_map_sgtable(mapping->dev, &mapping->sgt, dma_storage_api_dir(mapping),
+			       DMA_ATTR_SKIP_CPU_SYNC);
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_storage_dma_map);
 
@@ -74,7 +88,8 @@ void dma_storage_dma_unmap(struct dma_storage_mapping *mapping)
 {
 	KUNIT_STATIC_STUB_REDIRECT(dma_storage_dma_unmap, mapping);
 
-	dma_unmap_sgtable(mapping->dev, &mapping->sgt, mapping->dir, mapping->attrs);
+	dma_unmap_sgtable(mapping->dev, &mapping->sgt, dma_storage_api_dir(mapping),
+			  DMA_ATTR_SKIP_CPU_SYNC);
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_storage_dma_unmap);
 
@@ -82,7 +97,7 @@ void dma_storage_sync_for_cpu(struct dma_storage_mapping *mapping)
 {
 	KUNIT_STATIC_STUB_REDIRECT(dma_storage_sync_for_cpu, mapping);
 
-	dma_sync_sgtable_for_cpu(mapping->dev, &mapping->sgt, mapping->dir);
+	dma_sync_sgtable_for_cpu(mapping->dev, &mapping->sgt, dma_storage_api_dir(mapping));
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_storage_sync_for_cpu);
 
@@ -90,7 +105,7 @@ void dma_storage_sync_for_device(struct dma_storage_mapping *mapping)
 {
 	KUNIT_STATIC_STUB_REDIRECT(dma_storage_sync_for_device, mapping);
 
-	dma_sync_sgtable_for_device(mapping->dev, &mapping->sgt, mapping->dir);
+	dma_sync_sgtable_for_device(mapping->dev, &mapping->sgt, dma_storage_api_dir(mapping));
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_storage_sync_for_device);
 
@@ -119,16 +134,10 @@ static int dma_storage_mapping_begin(struct dma_storage_buffer *buffer,
 	ret = dma_storage_mapping_prepare(buffer, mapping);
 	if (ret)
 		return ret;
-	/*
-	 * The DMA API expects that memory is mapped once. With this attribute it does not
-	 * object to more, and leaves the cache maintenance to the explicit sync.
-	 */
-	mapping->attrs = list_empty(&buffer->mappings) ? 0 : DMA_ATTR_SKIP_CPU_SYNC;
 	ret = dma_storage_dma_map(mapping);
 	if (ret)
 		return ret;
-	if (mapping->attrs)
-		dma_storage_sync_for_device(mapping);
+	dma_storage_sync_for_device(mapping);
 
 	if (mapping->dir != DMA_TO_DEVICE)
 		buffer->touched = true;
@@ -157,10 +166,11 @@ struct sg_table *dma_storage_map(struct dma_buf_attachment *attach,
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 	down_write(&buffer->lock);
-	if (mapping->users)
-		dma_storage_sync_for_device(mapping);
-	else
+	/* What a device that only writes has written since the first map must stay. */
+	if (!mapping->users)
 		ret = dma_storage_mapping_begin(buffer, mapping);
+	else if (dir != DMA_FROM_DEVICE)
+		dma_storage_sync_for_device(mapping);
 	if (!ret)
 		mapping->users++;
 	up_write(&buffer->lock);
@@ -184,12 +194,9 @@ void dma_storage_unmap(struct dma_buf_attachment *attach, struct sg_table *sgt,
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 	down_write(&buffer->lock);
-	if (--mapping->users) {
-		dma_storage_sync_for_cpu(mapping);
-	} else {
+	dma_storage_sync_for_cpu(mapping);
+	if (!--mapping->users) {
 		list_del(&mapping->node);
-		if (mapping->attrs)
-			dma_storage_sync_for_cpu(mapping);
 		dma_storage_dma_unmap(mapping);
 	}
 	up_write(&buffer->lock);
@@ -226,8 +233,7 @@ int dma_storage_begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction
  * @dir: direction of the access
  *
  * After a read there is nothing to push out; a sync would overwrite what a device has
- * written meanwhile. A sync for a device that only writes may discard CPU cache lines, so
- * those mappings are last in the list.
+ * written meanwhile.
  *
  * Context: Reservation lock not held; may sleep.
  * Return: 0.

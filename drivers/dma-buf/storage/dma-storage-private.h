@@ -29,7 +29,7 @@
  * @storage: the storage
  * @generation: number of replacements of @storage so far; tells tables of an older storage
  * @mappings: DMA mappings, &struct dma_storage_mapping. Those of devices that only write are
- *	last, see dma_storage_end_cpu_access()
+ *	last: if several devices have bounce buffers, what such a device wrote is copied last
  * @vaddr: address in the kernel while the buffer is mapped there, or NULL
  * @touched: the CPU or a device may have written to the buffer. Never cleared. Page faults set
  *	it with @lock held for reading
@@ -49,7 +49,6 @@ struct dma_storage_buffer {
  * @sgt: table; kept when the last user unmaps, because only the DMA mapping costs the device
  *	something
  * @generation: generation of the storage for which @sgt was built
- * @attrs: attributes with which @sgt is mapped
  * @dev: the device; fixed
  * @dir: the direction; fixed
  * @users: map calls that were not undone yet
@@ -61,7 +60,6 @@ struct dma_storage_mapping {
 	struct list_head node;
 	struct sg_table sgt;
 	unsigned int generation;
-	unsigned long attrs;
 	struct device *dev;
 	enum dma_data_direction dir;
 	unsigned int users;

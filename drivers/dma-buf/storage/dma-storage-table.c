@@ -6,11 +6,12 @@
  *
  * - at the longest segment that the driver has set, if it has set one
  * - at the boundary that segments must not cross, in DMA addresses
- * - at the longest bounce buffer, if the segment is going to be bounced
+ * - at the longest bounce buffer, if the segment is going to be bounced; with DMA operations of
+ *   the platform, which do not say what they bounce, always
  * - at 2 GiB, because the length of a segment has 32 bits
  *
- * The boundary and the bounce buffer matter only for a device that has no IOMMU. The IOMMU's
- * driver observes the limits for the others.
+ * The boundary matters only for a device that has no IOMMU. The IOMMU's driver observes it for
+ * the others.
  *
  * A device that cannot reach the memory is refused here. The DMA API would warn, and userspace
  * chooses which device gets which buffer.
@@ -81,7 +82,7 @@ static u64 dma_storage_cut(const struct dma_storage_limits *limits, phys_addr_t 
 
 	bytes = min(bytes, limits->segment);
 	if (!limits->direct)
-		return bytes;
+		return min(bytes, limits->bounced);
 	addr = phys_to_dma(limits->dev, phys);
 	bytes = min(bytes - 1, limits->boundary - (addr & limits->boundary)) + 1;
 	if (bytes > limits->bounced && dma_storage_bounces(limits->dev, addr, bytes))

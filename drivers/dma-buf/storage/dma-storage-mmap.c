@@ -30,6 +30,13 @@ static bool dma_storage_fits_huge(unsigned long addr, unsigned long pfn,
 	       IS_ALIGNED(addr, PMD_SIZE) && IS_ALIGNED(pfn, PAGES_PER_HUGE);
 }
 
+/* As the page fault does before it offers a huge page: x86 guests of Xen (PV) have none. */
+static bool dma_storage_may_enter_huge(const struct vm_area_struct *vma)
+{
+	return has_transparent_hugepage() && !(vma->vm_flags & VM_NOHUGEPAGE) &&
+	       !test_bit(MMF_DISABLE_THP, &vma->vm_mm->flags);
+}
+
 static pmd_t *dma_storage_alloc_pmd(struct mm_struct *mm, unsigned long addr)
 {
 	p4d_t *p4d = p4d_alloc(mm, pgd_offset(mm, addr), addr);
@@ -39,9 +46,9 @@ static pmd_t *dma_storage_alloc_pmd(struct mm_struct *mm, unsigned long addr)
 }
 
 /*
- * Fails with VM_FAULT_FALLBACK where a table of small pages exists already, and after
- * MADV_NOHUGEPAGE. Huge pages that were entered before that stay, and small ones cannot be
- * entered there.
+ * Fails with VM_FAULT_FALLBACK where a table of small pages exists already, and where the
+ * process has turned huge pages off. Huge pages that were entered before that stay, and small
+ * ones cannot be entered there.
  */
 static vm_fault_t dma_storage_enter_huge(struct vm_fault *vmf, unsigned long addr,
 					 unsigned long pfn)
@@ -56,7 +63,7 @@ static vm_fault_t dma_storage_enter_huge(struct vm_fault *vmf, unsigned long add
 	if (!huge.pmd)
 		return VM_FAULT_OOM;
 	pmd = pmdp_get_lockless(huge.pmd);
-	if (!pmd_leaf(pmd) && (!pmd_none(pmd) || vmf->vma->vm_flags & VM_NOHUGEPAGE))
+	if (!pmd_leaf(pmd) && (!pmd_none(pmd) || !dma_storage_may_enter_huge(vmf->vma)))
 		return VM_FAULT_FALLBACK;
 	return vmf_insert_pfn_pmd(&huge, __pfn_to_pfn_t(pfn, PFN_DEV),
 				  vmf->flags & FAULT_FLAG_WRITE);
@@ -88,6 +95,7 @@ static vm_fault_t dma_storage_enter_run(struct vm_fault *vmf, unsigned long addr
 		addr += n << PAGE_SHIFT;
 		pfn += n;
 		nr_pages -= n;
+		cond_resched();
 	}
 	return ret;
 }
@@ -154,7 +162,7 @@ int dma_storage_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
 
-	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
+	vm_flags_set(vma, VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
 	vma->vm_ops = &dma_storage_vm_ops;
 	vma->vm_private_data = dmabuf->priv;
 	return 0;

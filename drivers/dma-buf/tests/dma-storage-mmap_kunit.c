@@ -181,7 +181,7 @@ static void read_only_buffer_has_no_writable_mapping(struct kunit *test)
 
 static void area_has_pages_without_struct_page(struct kunit *test)
 {
-	const vm_flags_t wanted = VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP | VM_SHARED;
+	const vm_flags_t wanted = VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP | VM_SHARED;
 	struct dma_buf *dmabuf = mmap_buffer(test);
 	unsigned long addr = mock_user_pages(test, dmabuf, 0, 8);
 	struct vm_area_struct *vma;
@@ -190,7 +190,7 @@ static void area_has_pages_without_struct_page(struct kunit *test)
 	vma = find_vma(current->mm, addr);
 	if (vma) {
 		KUNIT_EXPECT_EQ(test, vma->vm_flags & wanted, wanted);
-		KUNIT_EXPECT_EQ(test, vma->vm_flags & VM_MIXEDMAP, 0);
+		KUNIT_EXPECT_EQ(test, vma->vm_flags & (VM_MIXEDMAP | VM_IO), 0);
 	}
 	mmap_read_unlock(current->mm);
 	KUNIT_EXPECT_NOT_NULL(test, vma);

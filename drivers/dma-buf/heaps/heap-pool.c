@@ -15,6 +15,7 @@
 #include <linux/mm.h>
 #include <linux/seq_file.h>
 #include <linux/shrinker.h>
+#include <linux/vmstat.h>
 
 #include "heaps-private.h"
 
@@ -55,6 +56,17 @@ static void heap_pool_push(struct heap_pool *pool, struct page *page, struct lis
 	(*length)++;
 }
 
+/*
+ * Count pages that enter or leave the pool. MemAvailable contains them, since the shrinker
+ * frees them.
+ */
+static void heap_pool_count(struct heap_pool *pool, struct page *page, long nr_pages)
+{
+	lockdep_assert_held(&pool->lock);
+	pool->nr_pages += nr_pages;
+	mod_node_page_state(page_pgdat(page), NR_KERNEL_MISC_RECLAIMABLE, nr_pages);
+}
+
 /**
  * heap_pool_take() - take a zeroed block
  * @pool: the pool
@@ -67,20 +79,35 @@ static void heap_pool_push(struct heap_pool *pool, struct page *page, struct lis
 struct page *heap_pool_take(struct heap_pool *pool, unsigned int bin)
 {
 	struct heap_pool_bin *from = &pool->bins[bin];
-	struct page *page, *dirty = NULL;
+	bool dirty = false;
+	struct page *page;
 
 	spin_lock(&pool->lock);
 	page = heap_pool_pop(pool, &from->clean, &from->nr_clean);
-	if (!page)
-		dirty = heap_pool_pop(pool, &from->dirty, &from->nr_dirty);
-	if (page || dirty)
-		pool->nr_pages -= 1UL << from->order;
+	if (!page) {
+		page = heap_pool_pop(pool, &from->dirty, &from->nr_dirty);
+		dirty = page;
+	}
+	if (page)
+		heap_pool_count(pool, page, -(1L << from->order));
 	spin_unlock(&pool->lock);
 	if (dirty)
-		heap_pool_zero(dirty, from->order);
-	return page ?: dirty;
+		heap_pool_zero(page, from->order);
+	return page;
 }
 EXPORT_SYMBOL_IF_KUNIT(heap_pool_take);
+
+/* Memory that is broken must not come back. */
+static bool heap_pool_is_broken(struct page *page)
+{
+	bool broken = false;
+
+	if (!IS_ENABLED(CONFIG_MEMORY_FAILURE))
+		return false;
+	for (unsigned long i = 0; i < compound_nr(page) && !broken; i++)
+		broken = PageHWPoison(nth_page(page, i));
+	return broken;
+}
 
 static struct heap_pool_bin *heap_pool_find_bin(struct heap_pool *pool, unsigned int order)
 {
@@ -96,7 +123,8 @@ static struct heap_pool_bin *heap_pool_find_bin(struct heap_pool *pool, unsigned
  * @page: first page of a compound page, or a single page, which nobody uses
  *
  * Context: Process context.
- * Return: false if the caller must free the block: the pool is full, or has no bin for it.
+ * Return: false if the caller must free the block: the pool is full or has no bin for it, or
+ * the memory is broken.
  */
 bool heap_pool_give(struct heap_pool *pool, struct page *page)
 {
@@ -104,12 +132,12 @@ bool heap_pool_give(struct heap_pool *pool, struct page *page)
 	unsigned long nr_pages = compound_nr(page);
 	bool fits = false;
 
-	if (!bin)
+	if (!bin || heap_pool_is_broken(page))
 		return false;
 	spin_lock(&pool->lock);
 	if (pool->nr_pages + nr_pages <= heap_pool_limit(pool)) {
 		fits = true;
-		pool->nr_pages += nr_pages;
+		heap_pool_count(pool, page, nr_pages);
 		heap_pool_push(pool, page, &bin->dirty, &bin->nr_dirty);
 	}
 	spin_unlock(&pool->lock);
@@ -129,7 +157,7 @@ static unsigned long heap_pool_free_one(struct heap_pool *pool, struct heap_pool
 	page = heap_pool_pop(pool, &bin->dirty, &bin->nr_dirty) ?:
 	       heap_pool_pop(pool, &bin->clean, &bin->nr_clean);
 	if (page)
-		pool->nr_pages -= nr_pages;
+		heap_pool_count(pool, page, -(long)nr_pages);
 	spin_unlock(&pool->lock);
 	if (!page)
 		return 0;

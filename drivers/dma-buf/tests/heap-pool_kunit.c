@@ -9,6 +9,7 @@
 #include <linux/mm.h>
 #include <linux/shrinker.h>
 #include <linux/sizes.h>
+#include <linux/vmstat.h>
 
 #include "../heaps/heaps-private.h"
 
@@ -157,6 +158,42 @@ static void pool_refuses_blocks_of_another_order(struct kunit *test)
 	pool_refuses(test, pool_new(test, 8), 1);
 }
 
+/* Memory with an error must not become part of another buffer. */
+static void pool_refuses_broken_memory(struct kunit *test)
+{
+	struct heap_pool *pool = pool_new(test, 8);
+	struct page *page = pool_block(test, 4);
+
+	if (!IS_ENABLED(CONFIG_MEMORY_FAILURE)) {
+		__free_pages(page, 4);
+		kunit_skip(test, "a kernel without CONFIG_MEMORY_FAILURE");
+	}
+	SetPageHWPoison(page + 9);
+	KUNIT_EXPECT_FALSE(test, heap_pool_give(pool, page));
+	ClearPageHWPoison(page + 9);
+	KUNIT_EXPECT_EQ(test, pool->nr_pages, 0);
+	__free_pages(page, 4);
+}
+
+static long pool_reclaimable(void)
+{
+	return global_node_page_state(NR_KERNEL_MISC_RECLAIMABLE);
+}
+
+/* The counts of each CPU are not included, so the block is larger than they can be. */
+static void pooled_memory_is_available(struct kunit *test)
+{
+	struct heap_pool *pool = pool_new(test, 8);
+	long before = pool_reclaimable();
+
+	pool_give(test, pool, 9);
+	KUNIT_EXPECT_GE(test, pool_reclaimable() - before, 256);
+	WRITE_ONCE(pool->max_mb, 0);
+	heap_pool_trim(pool);
+	flush_work(&pool->clean_work);
+	KUNIT_EXPECT_LE(test, pool_reclaimable() - before, 256);
+}
+
 static void pool_whose_limit_is_lowered_is_trimmed(struct kunit *test)
 {
 	struct heap_pool *pool = pool_new(test, 8);
@@ -204,6 +241,8 @@ static struct kunit_case heap_pool_cases[] = {
 	KUNIT_CASE(pool_refuses_above_its_limit),
 	KUNIT_CASE(pool_of_0_keeps_nothing),
 	KUNIT_CASE(pool_refuses_blocks_of_another_order),
+	KUNIT_CASE(pool_refuses_broken_memory),
+	KUNIT_CASE(pooled_memory_is_available),
 	KUNIT_CASE(pool_whose_limit_is_lowered_is_trimmed),
 	KUNIT_CASE(trim_before_init_does_nothing),
 	KUNIT_CASE(shrinker_frees_at_least_what_is_asked),

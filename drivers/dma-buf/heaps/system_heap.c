@@ -13,18 +13,21 @@
 #include <linux/dma-buf.h>
 #include <linux/dma-heap.h>
 #include <linux/init.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
-#include <linux/pgtable.h>
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include "heaps-private.h"
 
-/* 2 MiB for huge pages of the CPU, 1 MiB and 64 KiB for IOMMUs (with pages of 4 KiB). */
+#define SYSTEM_HEAP_ORDER(bytes)	((bytes) > PAGE_SIZE ? ilog2(bytes) - PAGE_SHIFT : 0)
+
+/* 2 MiB for huge pages of the CPU (with pages of 4 KiB), 1 MiB and 64 KiB for IOMMUs. */
 static const unsigned int system_heap_orders[HEAP_POOL_ORDERS] = {
-	PMD_SHIFT - PAGE_SHIFT, 8, 4, 0
+	SYSTEM_HEAP_ORDER(SZ_2M), SYSTEM_HEAP_ORDER(SZ_1M), SYSTEM_HEAP_ORDER(SZ_64K), 0
 };
 
 static struct heap_pool system_heap_pool = {

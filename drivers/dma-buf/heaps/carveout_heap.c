@@ -13,6 +13,7 @@
 #include <linux/export.h>
 #include <linux/genalloc.h>
 #include <linux/init.h>
+#include <linux/ioport.h>
 #include <linux/mm.h>
 #include <linux/of.h>
 #include <linux/of_reserved_mem.h>
@@ -122,6 +123,15 @@ void carveout_heap_destroy(struct heap_region *region)
 }
 EXPORT_SYMBOL_IF_KUNIT(carveout_heap_destroy);
 
+/* Without struct pages there is nothing to clear and map. */
+static bool __init carveout_heap_has_pages(const struct device_node *node,
+					   const struct reserved_mem *reserved)
+{
+	return !of_property_read_bool(node, "no-map") &&
+	       region_intersects(reserved->base, reserved->size, IORESOURCE_SYSTEM_RAM,
+				 IORES_DESC_NONE) == REGION_INTERSECTS;
+}
+
 static int __init carveout_heap_add(struct device_node *node)
 {
 	struct reserved_mem *reserved = of_reserved_mem_lookup(node);
@@ -133,11 +143,12 @@ static int __init carveout_heap_add(struct device_node *node)
 		return -ENODEV;
 	start = PFN_UP(reserved->base);
 	end = PFN_DOWN(reserved->base + reserved->size);
-	/* Without struct pages there is nothing to clear and map. */
-	if (start >= end || of_property_read_bool(node, "no-map") || !pfn_valid(start) ||
-	    !pfn_valid(end - 1))
+	if (start >= end || !carveout_heap_has_pages(node, reserved))
 		return -EINVAL;
 
+	/* VFIO maps reserved pages without a reference, as those of other devices. */
+	for (unsigned long pfn = start; pfn < end; pfn++)
+		ClearPageReserved(pfn_to_page(pfn));
 	region = carveout_heap_create(start, end - start);
 	if (!region)
 		return -ENOMEM;

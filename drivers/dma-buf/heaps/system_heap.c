@@ -117,7 +117,7 @@ static int system_heap_set_runs(struct dma_storage *storage, struct list_head *b
 	struct dma_storage_run *run;
 	struct page *page;
 
-	storage->runs = kvmalloc_array(nr_blocks, sizeof(*run), DMA_STORAGE_GFP);
+	storage->runs = dma_storage_alloc_array(nr_blocks, sizeof(*run));
 	if (!storage->runs)
 		return -ENOMEM;
 	storage->nr_runs = nr_blocks;

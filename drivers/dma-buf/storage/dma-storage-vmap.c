@@ -18,7 +18,7 @@ static struct page **dma_storage_get_pages(const struct dma_storage *storage)
 	struct page **pages;
 	unsigned long n = 0;
 
-	pages = kvmalloc_array(storage->nr_pages, sizeof(*pages), DMA_STORAGE_GFP);
+	pages = dma_storage_alloc_array(storage->nr_pages, sizeof(*pages));
 	if (!pages)
 		return NULL;
 	for (unsigned int i = 0; i < storage->nr_runs; i++) {

@@ -10,7 +10,9 @@
 #include <linux/dma-buf.h>
 #include <linux/export.h>
 #include <linux/mm.h>
+#include <linux/overflow.h>
 #include <linux/slab.h>
+#include <linux/vmalloc.h>
 
 #include "dma-storage-private.h"
 
@@ -30,6 +32,27 @@
  *   refer to the pages.
  * * The storage can be replaced by another one while no device and no kernel mapping uses it.
  */
+
+/**
+ * dma_storage_alloc_array() - allocate a list whose length userspace chooses
+ * @n: number of elements
+ * @size: size of an element in bytes
+ *
+ * With %DMA_STORAGE_GFP kvmalloc() would reclaim and compact memory for a large order before
+ * it uses single pages.
+ *
+ * Context: Process context; may sleep.
+ * Return: The list, to be freed with kvfree(); NULL if there is no memory.
+ */
+void *dma_storage_alloc_array(size_t n, size_t size)
+{
+	size_t bytes = array_size(n, size);
+
+	might_sleep();
+	if (bytes <= PAGE_SIZE << PAGE_ALLOC_COSTLY_ORDER)
+		return kmalloc(bytes, DMA_STORAGE_GFP);
+	return __vmalloc(bytes, DMA_STORAGE_GFP);
+}
 
 static void dma_storage_release(struct dma_buf *dmabuf)
 {

@@ -60,6 +60,7 @@ struct dma_storage {
 	struct dma_storage_run *runs;
 };
 
+void *dma_storage_alloc_array(size_t n, size_t size);
 struct dma_buf *dma_storage_export(struct dma_storage *storage, const char *exp_name,
 				   int flags);
 int dma_storage_replace(struct dma_buf *dmabuf, struct dma_storage *new);

@@ -218,10 +218,13 @@ static long udmabuf_ioctl_create_list(const void __user *arg)
 	}
 	if (!head.count)
 		return -EINVAL;
-	items = vmemdup_array_user(list->list, head.count, sizeof(*items));
-	if (IS_ERR(items))
-		return PTR_ERR(items);
-	ret = udmabuf_create(items, head.count, head.flags);
+	items = dma_storage_alloc_array(head.count, sizeof(*items));
+	if (!items)
+		return -ENOMEM;
+	if (copy_from_user(items, list->list, array_size(head.count, sizeof(*items))))
+		ret = -EFAULT;
+	else
+		ret = udmabuf_create(items, head.count, head.flags);
 	kvfree(items);
 	return ret;
 }

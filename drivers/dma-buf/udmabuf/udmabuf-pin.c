@@ -61,6 +61,19 @@ void udmabuf_free(struct udmabuf *udmabuf)
 }
 EXPORT_SYMBOL_IF_KUNIT(udmabuf_free);
 
+/* Move a list of @count elements to an array that has room for @max. */
+static void *udmabuf_grow(void *list, unsigned long count, unsigned long max, size_t size)
+{
+	void *grown = dma_storage_alloc_array(max, size);
+
+	if (!grown)
+		return NULL;
+	if (count)
+		memcpy(grown, list, count * size);
+	kvfree(list);
+	return grown;
+}
+
 /* Make room for one more run. */
 static int udmabuf_grow_runs(struct udmabuf *udmabuf)
 {
@@ -69,8 +82,7 @@ static int udmabuf_grow_runs(struct udmabuf *udmabuf)
 
 	if (udmabuf->base.nr_runs < udmabuf->max_runs)
 		return 0;
-	runs = kvrealloc(udmabuf->base.runs, array_size(max_runs, sizeof(*runs)),
-			 DMA_STORAGE_GFP);
+	runs = udmabuf_grow(udmabuf->base.runs, udmabuf->base.nr_runs, max_runs, sizeof(*runs));
 	if (!runs)
 		return -ENOMEM;
 	udmabuf->base.runs = runs;
@@ -86,8 +98,7 @@ static int udmabuf_grow_folios(struct udmabuf *udmabuf)
 
 	if (udmabuf->nr_folios < udmabuf->max_folios)
 		return 0;
-	folios = kvrealloc(udmabuf->folios, array_size(max_folios, sizeof(*folios)),
-			   DMA_STORAGE_GFP);
+	folios = udmabuf_grow(udmabuf->folios, udmabuf->nr_folios, max_folios, sizeof(*folios));
 	if (!folios)
 		return -ENOMEM;
 	udmabuf->folios = folios;

@@ -70,13 +70,16 @@ static u32 udmabuf_max_items(void)
 	return max(READ_ONCE(udmabuf_limits.items), 0);
 }
 
+static bool udmabuf_is_memfd(struct file *file)
+{
+	return shmem_file(file) || is_file_hugepages(file);
+}
+
 static int udmabuf_check_memfd(struct file *memfd)
 {
 	int seals;
 
 	lockdep_assert_held(&file_inode(memfd)->i_rwsem);
-	if (!shmem_file(memfd) && !is_file_hugepages(memfd))
-		return -EBADFD;
 	seals = memfd_fcntl(memfd, F_GET_SEALS, 0);
 	if (seals == -EINVAL)
 		return -EBADFD;
@@ -85,53 +88,36 @@ static int udmabuf_check_memfd(struct file *memfd)
 	return memfd->f_mode & FMODE_WRITE ? 0 : -EACCES;
 }
 
-#ifdef CONFIG_HUGETLB_PAGE
-/*
- * memfd_pin_folios() allocates the huge pages that a memfd lacks from those that are
- * reserved. A memfd that was never mapped has reserved none, and the kernel's count of
- * reserved pages would go below 0. What is reserved already is not reserved again.
- */
-static int udmabuf_reserve(struct file *memfd, loff_t offset, u64 size)
+/* Return -EAGAIN if the range lacks a huge page. */
+static int udmabuf_try_add_item(struct udmabuf *udmabuf, struct file *memfd,
+				const struct udmabuf_create_item *item)
 {
-	unsigned int shift;
-
-	if (!is_file_hugepages(memfd))
-		return 0;
-	if (offset < 0 || size > LLONG_MAX - offset ||
-	    offset + size > i_size_read(file_inode(memfd)))
-		return -EINVAL;
-	shift = huge_page_shift(hstate_file(memfd));
-	if (!hugetlb_reserve_pages(file_inode(memfd), offset >> shift,
-				   ((offset + size - 1) >> shift) + 1, NULL, 0))
-		return -ENOMEM;
-	return 0;
-}
-#else
-static int udmabuf_reserve(struct file *memfd, loff_t offset, u64 size)
-{
-	return 0;
-}
-#endif
-
-static int udmabuf_add_item(struct udmabuf *udmabuf, const struct udmabuf_create_item *item)
-{
-	struct file *memfd __free(fput) = fget(item->memfd);
-	struct inode *inode;
+	struct inode *inode = file_inode(memfd);
 	int ret;
 
-	if (!memfd)
-		return -EBADFD;
-	inode = file_inode(memfd);
-
-	/* Adding a seal takes this lock for writing. */
+	/* Adding a seal and punching a hole take this lock for writing. */
 	inode_lock_shared(inode);
 	ret = udmabuf_check_memfd(memfd);
-	if (!ret)
-		ret = udmabuf_reserve(memfd, item->offset, item->size);
+	if (!ret && !udmabuf_is_populated(memfd, item->offset, item->size))
+		ret = -EAGAIN;
 	if (!ret)
 		ret = udmabuf_add_range(udmabuf, memfd, item->offset, item->size);
 	inode_unlock_shared(inode);
 	return ret;
+}
+
+static int udmabuf_add_item(struct udmabuf *udmabuf, const struct udmabuf_create_item *item)
+{
+	struct file *memfd __free(fput) = fget(item->memfd);
+	int ret;
+
+	if (!memfd || !udmabuf_is_memfd(memfd))
+		return -EBADFD;
+	ret = udmabuf_try_add_item(udmabuf, memfd, item);
+	if (ret != -EAGAIN)
+		return ret;
+	ret = udmabuf_populate(memfd, item->offset, item->size);
+	return ret ?: udmabuf_try_add_item(udmabuf, memfd, item);
 }
 
 /* Check what can be told without the memfds. */

@@ -5,13 +5,22 @@
  * Each folio that has been pinned is recorded before the next step that may fail, so a
  * failure in between unpins all of them. A folio that two ranges share is pinned and recorded
  * twice.
+ *
+ * memfd_pin_folios() takes the huge pages that a memfd lacks from the kernel's reserved ones,
+ * also if this memfd has reserved none, and then the kernel's count of reserved pages is wrong
+ * for ever. So a range must have all its huge pages before it is pinned.
  */
 
 #include <kunit/static_stub.h>
 #include <kunit/visibility.h>
 #include <linux/export.h>
+#include <linux/falloc.h>
+#include <linux/fs.h>
+#include <linux/hugetlb.h>
 #include <linux/mm.h>
 #include <linux/minmax.h>
+#include <linux/pagemap.h>
+#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
@@ -176,6 +185,62 @@ static long udmabuf_pin_batch(struct udmabuf *udmabuf, struct file *memfd, loff_
 		added += n;
 	}
 	return added;
+}
+
+/**
+ * udmabuf_is_populated() - test whether a range lacks no huge page
+ * @memfd: the memfd
+ * @offset: start of the range in bytes
+ * @size: length of the range in bytes
+ *
+ * Context: May sleep. The inode lock keeps the answer true.
+ * Return: true also for a memfd without huge pages.
+ */
+bool udmabuf_is_populated(struct file *memfd, u64 offset, u64 size)
+{
+	struct folio *folio;
+	u64 step;
+
+	lockdep_assert_held(&file_inode(memfd)->i_rwsem);
+	if (!is_file_hugepages(memfd))
+		return true;
+	step = huge_page_size(hstate_file(memfd));
+	for (u64 pos = round_down(offset, step); pos < offset + size; pos += step) {
+		folio = filemap_get_folio(memfd->f_mapping, pos >> PAGE_SHIFT);
+		if (IS_ERR(folio))
+			return false;
+		folio_put(folio);
+	}
+	return true;
+}
+
+/**
+ * udmabuf_populate() - allocate the huge pages that a range lacks
+ * @memfd: the memfd; has huge pages
+ * @offset: start of the range in bytes
+ * @size: length of the range in bytes
+ *
+ * They stay if the caller fails later, as after fallocate().
+ *
+ * Context: May sleep. Inode lock not held.
+ * Return: 0; %-EINVAL if the range exceeds the memfd; %-ENOMEM; %-ERESTARTNOINTR if a signal
+ * came; or an errno of vfs_fallocate().
+ */
+int udmabuf_populate(struct file *memfd, u64 offset, u64 size)
+{
+	u64 room = i_size_read(file_inode(memfd));
+	unsigned int flags;
+	int ret;
+
+	might_sleep();
+	if (offset > room || size > room - offset)
+		return -EINVAL;
+	flags = memalloc_pin_save();
+	ret = vfs_fallocate(memfd, FALLOC_FL_KEEP_SIZE, offset, size);
+	memalloc_pin_restore(flags);
+	if (ret == -EINTR)
+		return -ERESTARTNOINTR;
+	return ret == -ENOSPC ? -ENOMEM : ret;
 }
 
 /**

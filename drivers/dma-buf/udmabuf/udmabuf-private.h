@@ -34,6 +34,8 @@ long udmabuf_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 /* udmabuf-pin.c */
 struct udmabuf *udmabuf_alloc(void);
 void udmabuf_free(struct udmabuf *udmabuf);
+bool udmabuf_is_populated(struct file *memfd, u64 offset, u64 size);
+int udmabuf_populate(struct file *memfd, u64 offset, u64 size);
 int udmabuf_add_range(struct udmabuf *udmabuf, struct file *memfd, loff_t offset, u64 size);
 long udmabuf_pin_folios(struct file *memfd, loff_t start, loff_t last, struct folio **folios,
 			unsigned int max_folios, pgoff_t *skip);

@@ -233,6 +233,22 @@ static void pages_never_touched_are_allocated(struct kunit *test)
 	fput(memfd);
 }
 
+/* What a device wrote to a page that the memfd had not written must not be reclaimed. */
+static void freed_pages_are_dirty(struct kunit *test)
+{
+	struct file *memfd = shmem_file_setup("dmabuf-mock", 2 * PAGE_SIZE, VM_NORESERVE);
+	struct udmabuf *udmabuf;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, memfd);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, udmabuf_put_file, memfd));
+	udmabuf = udmabuf_new(test);
+	KUNIT_ASSERT_EQ(test, udmabuf_add(udmabuf, memfd, 0, 2), 0);
+	udmabuf_free(udmabuf);
+	for (unsigned long i = 0; i < 2; i++)
+		KUNIT_EXPECT_TRUE(test, folio_test_dirty(pfn_folio(udmabuf_memfd_pfn(test, memfd,
+										     i))));
+}
+
 static void failure_after_the_first_range_unpins_it(struct kunit *test)
 {
 	struct file *memfd = udmabuf_memfd(test, MEMFD_PAGES);
@@ -455,6 +471,7 @@ static struct kunit_case dma_udmabuf_cases[] = {
 	KUNIT_CASE(ranges_in_any_order_and_twice),
 	KUNIT_CASE(range_of_many_pages),
 	KUNIT_CASE(pages_never_touched_are_allocated),
+	KUNIT_CASE(freed_pages_are_dirty),
 	KUNIT_CASE(failure_after_the_first_range_unpins_it),
 	KUNIT_CASE(range_killed),
 	KUNIT_CASE(free_without_pages),

@@ -54,6 +54,16 @@ struct udmabuf *udmabuf_alloc(void)
 }
 EXPORT_SYMBOL_IF_KUNIT(udmabuf_alloc);
 
+/* Devices and mappings have written without marking anything: the page tables have no pages. */
+static void udmabuf_mark_dirty(struct folio *folio)
+{
+	if (folio_test_dirty(folio))
+		return;
+	folio_lock(folio);
+	folio_mark_dirty(folio);
+	folio_unlock(folio);
+}
+
 /**
  * udmabuf_free() - unpin all pages and free the storage
  * @udmabuf: the storage
@@ -63,7 +73,11 @@ EXPORT_SYMBOL_IF_KUNIT(udmabuf_alloc);
 void udmabuf_free(struct udmabuf *udmabuf)
 {
 	might_sleep();
-	unpin_folios(udmabuf->folios, udmabuf->nr_folios);
+	for (unsigned long i = 0; i < udmabuf->nr_folios; i++) {
+		udmabuf_mark_dirty(udmabuf->folios[i]);
+		unpin_folio(udmabuf->folios[i]);
+		cond_resched();
+	}
 	kvfree(udmabuf->folios);
 	kvfree(udmabuf->base.runs);
 	kfree(udmabuf);

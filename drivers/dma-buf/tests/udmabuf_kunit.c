@@ -249,6 +249,25 @@ static void freed_pages_are_dirty(struct kunit *test)
 										     i))));
 }
 
+/* Otherwise the count of references overflows, which the kernel warns about. */
+static void page_is_not_pinned_too_often(struct kunit *test)
+{
+	struct file *memfd = udmabuf_memfd(test, 1);
+	struct folio *folio = pfn_folio(udmabuf_memfd_pfn(test, memfd, 0));
+	struct udmabuf *udmabuf = udmabuf_new(test);
+	int pins = udmabuf_memfd_pins(test, memfd, 0);
+
+	if (folio_test_large(folio)) {
+		udmabuf_free(udmabuf);
+		kunit_skip(test, "a pin of a large folio is one reference");
+	}
+	folio_ref_add(folio, INT_MAX / 2);
+	KUNIT_EXPECT_EQ(test, udmabuf_add(udmabuf, memfd, 0, 1), -ENOMEM);
+	udmabuf_free(udmabuf);
+	folio_ref_sub(folio, INT_MAX / 2);
+	KUNIT_EXPECT_EQ(test, udmabuf_memfd_pins(test, memfd, 0), pins);
+}
+
 static void failure_after_the_first_range_unpins_it(struct kunit *test)
 {
 	struct file *memfd = udmabuf_memfd(test, MEMFD_PAGES);
@@ -472,6 +491,7 @@ static struct kunit_case dma_udmabuf_cases[] = {
 	KUNIT_CASE(range_of_many_pages),
 	KUNIT_CASE(pages_never_touched_are_allocated),
 	KUNIT_CASE(freed_pages_are_dirty),
+	KUNIT_CASE(page_is_not_pinned_too_often),
 	KUNIT_CASE(failure_after_the_first_range_unpins_it),
 	KUNIT_CASE(range_killed),
 	KUNIT_CASE(free_without_pages),

@@ -193,6 +193,9 @@ static long udmabuf_pin_batch(struct udmabuf *udmabuf, struct file *memfd, loff_
 	for (long i = 0; i < pinned; i++, skip = 0) {
 		unsigned long n = min(folio_nr_pages(folios[i]) - skip, nr_pages - added);
 
+		/* A pin counts many times, and a list may have the same page many times. */
+		if (folio_ref_count(folios[i]) > INT_MAX / 2)
+			return -ENOMEM;
 		ret = udmabuf_add_pages(udmabuf, folio_pfn(folios[i]) + skip, n);
 		if (ret)
 			return ret;

@@ -130,9 +130,17 @@ static bool dma_storage_can_reach(const struct dma_storage *storage,
 				  const struct dma_storage_limits *limits)
 {
 	const struct dma_storage_run *run = storage->runs;
+	unsigned long end = 0;
 
 	if (!limits->no_bounce)
 		return true;
+	/* With one offset for all addresses, a device that reaches the last page reaches all. */
+	for (unsigned int i = 0; i < storage->nr_runs; i++)
+		end = max(end, run[i].pfn + run[i].nr_pages);
+	if (!limits->dev->dma_range_map &&
+	    dma_capable(limits->dev, phys_to_dma(limits->dev, PFN_PHYS(end) - 1), 1, true))
+		return true;
+
 	for (unsigned int i = 0; i < storage->nr_runs; i++, run++)
 		if (!dma_capable(limits->dev, phys_to_dma(limits->dev, PFN_PHYS(run->pfn)),
 				 run->nr_pages << PAGE_SHIFT, true))

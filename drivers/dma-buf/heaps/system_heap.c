@@ -20,6 +20,7 @@
 #include <linux/seq_file.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/sort.h>
 
 #include "heaps-private.h"
 
@@ -95,12 +96,25 @@ static int system_heap_alloc_blocks(struct list_head *blocks, unsigned long nr_p
 	return nr_blocks;
 }
 
+/* Each block of a run knows its size. */
+static void system_heap_free_run(const struct dma_storage_run *run)
+{
+	unsigned long pfn = run->pfn;
+
+	while (pfn < run->pfn + run->nr_pages) {
+		struct page *page = pfn_to_page(pfn);
+
+		pfn += compound_nr(page);
+		system_heap_free_block(page);
+	}
+}
+
 static void system_heap_free(struct dma_storage *base)
 {
 	struct heap_storage *storage = container_of(base, struct heap_storage, base);
 
 	for (unsigned int i = 0; i < base->nr_runs; i++)
-		system_heap_free_block(pfn_to_page(base->runs[i].pfn));
+		system_heap_free_run(&base->runs[i]);
 	kvfree(base->runs);
 	heap_storage_fini(storage);
 	kfree(storage);
@@ -110,7 +124,31 @@ static const struct dma_storage_ops system_heap_storage_ops = {
 	.free = system_heap_free,
 };
 
-/* Make one run of each block. */
+static int system_heap_compare_runs(const void *a, const void *b)
+{
+	const struct dma_storage_run *one = a, *two = b;
+
+	return one->pfn < two->pfn ? -1 : 1;
+}
+
+/*
+ * Sort the runs by address and join adjacent ones. Each run costs a segment in every table, and
+ * the blocks are all zero, so their order does not matter.
+ */
+static void system_heap_join_runs(struct dma_storage *storage)
+{
+	struct dma_storage_run *last = storage->runs, *run;
+
+	sort(storage->runs, storage->nr_runs, sizeof(*run), system_heap_compare_runs, NULL);
+	for (run = last + 1; run < storage->runs + storage->nr_runs; run++) {
+		if (last->pfn + last->nr_pages == run->pfn)
+			last->nr_pages += run->nr_pages;
+		else
+			*++last = *run;
+	}
+	storage->nr_runs = last + 1 - storage->runs;
+}
+
 static int system_heap_set_runs(struct dma_storage *storage, struct list_head *blocks,
 				unsigned int nr_blocks)
 {
@@ -120,14 +158,13 @@ static int system_heap_set_runs(struct dma_storage *storage, struct list_head *b
 	storage->runs = dma_storage_alloc_array(nr_blocks, sizeof(*run));
 	if (!storage->runs)
 		return -ENOMEM;
-	storage->nr_runs = nr_blocks;
 
-	run = storage->runs;
 	list_for_each_entry(page, blocks, lru) {
+		run = &storage->runs[storage->nr_runs++];
 		run->pfn = page_to_pfn(page);
 		run->nr_pages = compound_nr(page);
-		run++;
 	}
+	system_heap_join_runs(storage);
 	return 0;
 }
 

@@ -212,7 +212,6 @@ static void table_expect(struct kunit *test, const struct dma_storage *storage,
 		u64 bytes = sg->length;
 
 		KUNIT_EXPECT_EQ_MSG(test, bytes, segments[i], "segment %u", i);
-		KUNIT_EXPECT_EQ(test, sg->offset, 0);
 		KUNIT_EXPECT_EQ_MSG(test, sg_dma_address(sg), PFN_PHYS(run->pfn) + done,
 				    "segment %u", i);
 		for (done += bytes, sum += bytes;
@@ -282,21 +281,41 @@ static void table_follows_reach_and_translation(struct kunit *test)
 	dev_set_drvdata(dev, NULL);
 }
 
-/* Importers look at the pages, and some sync by them. */
+static const struct {
+	const char *desc;
+	unsigned int max_segment;
+	unsigned int pages;
+} page_rows[] = {
+	{ "a segment for each run", 0, 4 },
+	{ "two segments for each run", 2 * PAGE_SIZE, 2 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(page, page_rows, desc);
+
+/* Importers look at the pages, and some sync by them. The other cases have no pages. */
 static void table_has_the_pages(struct kunit *test)
 {
+	const typeof(page_rows[0]) *row = test->param_value;
+	struct device_dma_parameters params = { .max_segment_size = row->max_segment };
 	struct mock_storage *storage = mock_storage(test, 3, 4);
+	struct device *dev = mock_device(test);
+	unsigned long page = 0;
 	struct sg_table sgt = {};
 	struct scatterlist *sg;
 	unsigned int i;
 
-	KUNIT_ASSERT_EQ(test, 0, dma_storage_build_table(&storage->base, mock_device(test),
-							 &sgt));
-	KUNIT_EXPECT_EQ(test, sgt.orig_nents, 3);
+	dev->dma_parms = &params;
+	KUNIT_ASSERT_EQ(test, 0, dma_storage_build_table(&storage->base, dev, &sgt));
+	KUNIT_EXPECT_EQ(test, sgt.orig_nents, 12 / row->pages);
 	for_each_sgtable_sg(&sgt, sg, i) {
-		KUNIT_EXPECT_EQ(test, page_to_pfn(sg_page(sg)), storage->base.runs[i].pfn);
-		KUNIT_EXPECT_EQ(test, sg->length, 4 * PAGE_SIZE);
+		KUNIT_ASSERT_LT(test, page, 12);
+		KUNIT_EXPECT_EQ_MSG(test, page_to_pfn(sg_page(sg)),
+				    mock_storage_pfn(&storage->base, page), "segment %u", i);
+		KUNIT_EXPECT_EQ_MSG(test, sg->offset, 0, "segment %u", i);
+		KUNIT_EXPECT_EQ_MSG(test, sg->length, row->pages * PAGE_SIZE, "segment %u", i);
+		page += row->pages;
 	}
+	dev->dma_parms = NULL;
 	sg_free_table(&sgt);
 	mock_storage_free(storage);
 }
@@ -333,7 +352,7 @@ static void table_of_a_device_that_reaches_too_little(struct kunit *test)
 static struct kunit_case dma_storage_table_cases[] = {
 	KUNIT_CASE_PARAM(table_cuts_where_the_device_needs_it, table_gen_params),
 	KUNIT_CASE_PARAM(table_follows_reach_and_translation, limits_gen_params),
-	KUNIT_CASE(table_has_the_pages),
+	KUNIT_CASE_PARAM(table_has_the_pages, page_gen_params),
 	KUNIT_CASE(table_of_a_device_without_mask),
 	KUNIT_CASE(table_of_a_device_that_reaches_too_little),
 	{}

@@ -160,6 +160,65 @@ static void mapping_beyond_the_end_is_refused(struct kunit *test)
 			-EINVAL);
 }
 
+/* Areas of a mapping of eight pages, of a storage that ends after six. */
+static const struct {
+	const char *desc;
+	unsigned long pgoff;
+	unsigned long pages;
+	vm_fault_t ret;
+} fault_rows[] = {
+	{ "the last page", 5, 1, VM_FAULT_NOPAGE },
+	{ "the first page behind the end", 6, 1, VM_FAULT_SIGBUS },
+	{ "the second page behind the end", 7, 1, VM_FAULT_SIGBUS },
+	{ "the last page and one more", 5, 2, VM_FAULT_SIGBUS },
+	{ "all pages and two more", 0, 8, VM_FAULT_SIGBUS },
+};
+
+KUNIT_ARRAY_PARAM_DESC(fault, fault_rows, desc);
+
+/* Call the fault handlers of the area at @addr, one after the other. */
+static void fault_expect(struct kunit *test, unsigned long addr, vm_fault_t ret)
+{
+	struct vm_area_struct *vma;
+
+	mmap_read_lock(current->mm);
+	vma = vma_lookup(current->mm, addr);
+	if (vma) {
+		struct vm_fault vmf = { .vma = vma, .address = addr };
+
+		KUNIT_EXPECT_EQ(test, vma->vm_ops->fault(&vmf), ret);
+		KUNIT_EXPECT_EQ(test, vma->vm_ops->huge_fault(&vmf, PMD_ORDER), ret);
+	}
+	mmap_read_unlock(current->mm);
+	KUNIT_EXPECT_NOT_NULL(test, vma);
+}
+
+/*
+ * No area exceeds the buffer: mmap refuses it (mapping_beyond_the_end_is_refused), and so does
+ * mremap. So the storage is made shorter than the buffer. CVE-2023-2008 and CVE-2024-46852
+ * were faults beyond the end that entered a page.
+ */
+static void fault_beyond_the_end(struct kunit *test)
+{
+	const typeof(fault_rows[0]) *row = test->param_value;
+	struct mock_storage *storage = mock_storage(test, 4, 2);
+	struct dma_buf *dmabuf = mock_storage_buffer(test, storage);
+	unsigned long addr = mock_user_pages(test, dmabuf, row->pgoff, row->pages);
+	bool enters = row->ret == VM_FAULT_NOPAGE;
+
+	storage->base.nr_runs = 3;
+	storage->base.nr_pages = 6;
+	fault_expect(test, addr, row->ret);
+	storage->base.nr_runs = 4;
+	storage->base.nr_pages = 8;
+
+	for (unsigned long i = 0; i < row->pages; i++)
+		KUNIT_EXPECT_EQ(test, mock_user_pfn(addr + i * PAGE_SIZE),
+				enters ? mmap_pfn(dmabuf, row->pgoff + i) : 0);
+	KUNIT_EXPECT_EQ(test, mock_storage_of(dmabuf)->touched, enters);
+	mock_user_unmap(test, addr, row->pages);
+}
+
 static void read_only_buffer_has_no_writable_mapping(struct kunit *test)
 {
 	struct mock_storage *storage = mock_storage(test, 1, 2);
@@ -366,6 +425,7 @@ static struct kunit_case dma_storage_mmap_cases[] = {
 	KUNIT_CASE(two_mappings_show_the_same_pages),
 	KUNIT_CASE_PARAM(private_mapping_is_refused, private_gen_params),
 	KUNIT_CASE(mapping_beyond_the_end_is_refused),
+	KUNIT_CASE_PARAM(fault_beyond_the_end, fault_gen_params),
 	KUNIT_CASE(read_only_buffer_has_no_writable_mapping),
 	KUNIT_CASE(area_has_pages_without_struct_page),
 	KUNIT_CASE(nobody_gets_a_page_of_the_area),

@@ -257,6 +257,67 @@ static void rebuild_without_memory_for_the_table(struct kunit *test)
 	mock_storage_unmap(attach, sgt, DMA_TO_DEVICE);
 }
 
+#define MAP_DEVICES	8
+
+/* A table of the runs; counts in the device's driver data. */
+static int counted_table(const struct dma_storage *storage, struct device *dev,
+			 struct sg_table *sgt)
+{
+	unsigned int *tables = dev_get_drvdata(dev);
+	struct scatterlist *sg;
+	unsigned int i;
+	int ret = sg_alloc_table(sgt, storage->nr_runs, GFP_KERNEL);
+
+	if (ret)
+		return ret;
+	for_each_sgtable_sg(sgt, sg, i)
+		sg_set_page(sg, pfn_to_page(storage->runs[i].pfn),
+			    storage->runs[i].nr_pages << PAGE_SHIFT, 0);
+	(*tables)++;
+	return 0;
+}
+
+/* Return how many of the calls, as in &struct mock_dma, are this one. */
+static unsigned int calls_of(const char *calls, char call)
+{
+	unsigned int count = 0;
+
+	for (; *calls; calls += calls[2] ? 3 : 2)
+		count += *calls == call;
+	return count;
+}
+
+/* What an attach and a map cost does not depend on how many devices have the buffer mapped. */
+static void eighth_device_costs_what_the_first_did(struct kunit *test)
+{
+	struct mock_dma *dma = mock_dma(test);
+	struct dma_buf *dmabuf = map_buffer(test);
+	struct dma_buf_attachment *attach[MAP_DEVICES];
+	struct sg_table *sgts[MAP_DEVICES];
+	unsigned int tables[MAP_DEVICES] = {};
+
+	kunit_activate_static_stub(test, dma_storage_build_table, counted_table);
+	for (int i = 0; i < MAP_DEVICES; i++) {
+		const char *calls;
+
+		attach[i] = mock_attach(test, dmabuf, NULL);
+		dev_set_drvdata(attach[i]->dev, &tables[i]);
+		KUNIT_EXPECT_STREQ(test, mock_dma_calls(test, dma), "");
+		KUNIT_EXPECT_EQ(test, tables[i], 0);
+
+		sgts[i] = map(test, attach[i], DMA_TO_DEVICE);
+		calls = mock_dma_calls(test, dma);
+		KUNIT_EXPECT_EQ_MSG(test, calls_of(calls, 'm'), 1, "device %d: %s", i, calls);
+		KUNIT_EXPECT_EQ_MSG(test, calls_of(calls, 'd'), 1, "device %d: %s", i, calls);
+		KUNIT_EXPECT_EQ_MSG(test, calls_of(calls, 'c'), 0, "device %d: %s", i, calls);
+		KUNIT_EXPECT_EQ_MSG(test, calls_of(calls, 'u'), 0, "device %d: %s", i, calls);
+	}
+	for (int i = 0; i < MAP_DEVICES; i++) {
+		KUNIT_EXPECT_EQ_MSG(test, tables[i], 1, "device %d", i);
+		mock_storage_unmap(attach[i], sgts[i], DMA_TO_DEVICE);
+	}
+}
+
 /**
  * struct access_row - mappings, a CPU access, and the syncs of its begin and end
  * @desc: description
@@ -410,6 +471,7 @@ static struct kunit_case dma_storage_map_cases[] = {
 	KUNIT_CASE(map_failure_keeps_other_mappings),
 	KUNIT_CASE(map_without_memory_for_the_table),
 	KUNIT_CASE(rebuild_without_memory_for_the_table),
+	KUNIT_CASE(eighth_device_costs_what_the_first_did),
 	KUNIT_CASE_PARAM(cpu_access_syncs_each_mapping, access_gen_params),
 	KUNIT_CASE(cpu_access_syncs_every_device),
 	KUNIT_CASE(cpu_access_syncs_a_shared_mapping_once),

@@ -74,20 +74,24 @@ static long ioctl_create(struct kunit *test, int memfd, u64 offset, u64 size)
 	return ioctl_call(test, UDMABUF_CREATE, &create, sizeof(create));
 }
 
-/* Create a buffer of @count items, each of which is the first page of a memfd. */
-static long ioctl_create_list(struct kunit *test, int memfd, u32 count)
+/* Make a list of @count items, each of which is the first page of a memfd. */
+static struct udmabuf_create_list *ioctl_list(struct kunit *test, int memfd, u32 count)
 {
 	struct udmabuf_create_list *list;
-	size_t size = struct_size(list, list, count);
 
-	list = kunit_kzalloc(test, size, GFP_KERNEL);
+	list = kunit_kzalloc(test, struct_size(list, list, count), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, list);
 	list->count = count;
 	for (u32 i = 0; i < count; i++) {
 		list->list[i].memfd = memfd;
 		list->list[i].size = PAGE_SIZE;
 	}
-	return ioctl_call(test, UDMABUF_CREATE_LIST, list, size);
+	return list;
+}
+
+static long ioctl_create_list(struct kunit *test, struct udmabuf_create_list *list)
+{
+	return ioctl_call(test, UDMABUF_CREATE_LIST, list, struct_size(list, list, list->count));
 }
 
 /* Expect the descriptor of a buffer, and close it. */
@@ -215,12 +219,45 @@ KUNIT_ARRAY_PARAM_DESC(count, count_rows, desc);
 static void create_list_checks_the_count(struct kunit *test)
 {
 	const typeof(count_rows[0]) *row = test->param_value;
-	long ret = ioctl_create_list(test, ioctl_memfd(test), row->count);
+	long ret = ioctl_create_list(test, ioctl_list(test, ioctl_memfd(test), row->count));
 
 	if (row->ret)
 		KUNIT_EXPECT_EQ(test, ret, row->ret);
 	else
 		ioctl_expect_buffer(test, ret, row->count * PAGE_SIZE);
+}
+
+#define LIST_ITEMS	3
+
+static const struct {
+	const char *desc;
+	unsigned long empty;
+	long ret;
+} empty_rows[] = {
+	{ "none", 0, 0 },
+	{ "the first", BIT(0), -EINVAL },
+	{ "one between", BIT(1), -EINVAL },
+	{ "the last", BIT(2), -EINVAL },
+	{ "all", BIT(0) | BIT(1) | BIT(2), -EINVAL },
+};
+
+KUNIT_ARRAY_PARAM_DESC(empty, empty_rows, desc);
+
+/* The items of a row have size 0 (CVE-2021-47649). */
+static void create_list_checks_each_size(struct kunit *test)
+{
+	const typeof(empty_rows[0]) *row = test->param_value;
+	struct udmabuf_create_list *list = ioctl_list(test, ioctl_memfd(test), LIST_ITEMS);
+	long ret;
+
+	for (u32 i = 0; i < LIST_ITEMS; i++)
+		if (row->empty & BIT(i))
+			list->list[i].size = 0;
+	ret = ioctl_create_list(test, list);
+	if (row->ret)
+		KUNIT_EXPECT_EQ(test, ret, row->ret);
+	else
+		ioctl_expect_buffer(test, ret, LIST_ITEMS * PAGE_SIZE);
 }
 
 /* No list of that length is read. */
@@ -285,6 +322,7 @@ static struct kunit_case dma_udmabuf_ioctl_cases[] = {
 	KUNIT_CASE(create_needs_a_memfd),
 	KUNIT_CASE(create_needs_a_memfd_open_for_writing),
 	KUNIT_CASE_PARAM(create_list_checks_the_count, count_gen_params),
+	KUNIT_CASE_PARAM(create_list_checks_each_size, empty_gen_params),
 	KUNIT_CASE(create_list_of_a_huge_count_is_refused),
 	KUNIT_CASE(unknown_ioctl_is_refused),
 	KUNIT_CASE(argument_that_cannot_be_read),

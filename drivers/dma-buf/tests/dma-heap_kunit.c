@@ -11,6 +11,7 @@
 #include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/init.h>
 #include <linux/uaccess.h>
 #include <uapi/linux/dma-heap.h>
 
@@ -403,6 +404,17 @@ static void ioctl_with_an_argument_that_cannot_be_read(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, call->count, 0);
 }
 
+/* Nobody is charged unless the boot parameter says so, as in later kernels. */
+static void accounting_is_off_by_default(struct kunit *test)
+{
+	/* Modules have neither the command line nor the parameter's value. */
+	if (!IS_BUILTIN(CONFIG_DMABUF_KUNIT_TEST))
+		kunit_skip(test, "needs the tests built in");
+	if (strstr(saved_command_line, "dma_heap.mem_accounting"))
+		kunit_skip(test, "dma_heap.mem_accounting was given");
+	KUNIT_EXPECT_FALSE(test, dma_heap_accounts());
+}
+
 static struct kunit_case dma_heap_cases[] = {
 	KUNIT_CASE_PARAM(add_of_an_incomplete_heap_is_refused, incomplete_gen_params),
 	KUNIT_CASE(added_heap_is_found_by_its_name),
@@ -416,6 +428,7 @@ static struct kunit_case dma_heap_cases[] = {
 	KUNIT_CASE(ioctl_takes_other_sizes_of_the_structure),
 	KUNIT_CASE(ioctl_without_an_answer_leaves_no_descriptor),
 	KUNIT_CASE(ioctl_with_an_argument_that_cannot_be_read),
+	KUNIT_CASE(accounting_is_off_by_default),
 	{}
 };
 

@@ -15,6 +15,8 @@ help:
 	@echo
 	@echo 'make kunit ARCH=um|x86_64|x86_64-debug|x86_64-rt|x86_64-kcsan|arm64|arm [SUITE=glob]'
 	@echo '                                         the in-kernel unit tests'
+	@echo 'make kunit ARCH=x86_64 SUITE=dma_storage_bounced'
+	@echo '                                         those that need swiotlb=force'
 	@echo 'make kunit ARCH=um-base                  the contract tests, on the unchanged base'
 	@echo 'make selftests ARCH=x86_64|arm64|arm'
 	@echo '                                         the userspace tests'

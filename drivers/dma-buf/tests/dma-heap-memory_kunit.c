@@ -9,6 +9,7 @@
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
 
+#include "../heaps/heaps-private.h"
 #include "storage.h"
 
 static struct dma_heap *heap_by_name(struct kunit *test, const char *name)
@@ -171,20 +172,60 @@ static void cma_heap_refuses_more_than_the_region(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, PTR_ERR(dma_heap_buffer_alloc(heap, SZ_1G, O_RDWR, 0)), -ENOMEM);
 }
 
-static void cma_heap_killed_gives_the_memory_back(struct kunit *test)
+static void cma_heap_release_gives_the_memory_back(struct kunit *test)
 {
 	struct dma_heap *heap = heap_by_name(test, "default_cma_region");
 
+	/* Together more than the region. */
+	for (int i = 0; i < 20; i++) {
+		struct dma_buf *dmabuf = dma_heap_buffer_alloc(heap, SZ_8M, O_RDWR, 0);
+
+		mock_storage_own(test, dmabuf);
+		mock_storage_put(test, dmabuf);
+	}
+}
+
+/**
+ * struct killing_ops - operations of a region whose take sends a fatal signal
+ * @base: the operations
+ * @real: operations of the region otherwise
+ */
+struct killing_ops {
+	struct heap_region_ops base;
+	const struct heap_region_ops *real;
+};
+
+static struct page *killing_take(struct heap_region *region, unsigned long nr_pages)
+{
+	const struct killing_ops *ops = container_of(region->ops, struct killing_ops, base);
+	struct page *page = ops->real->take(region, nr_pages);
+
+	send_sig(SIGKILL, current, 0);
+	return page;
+}
+
+/*
+ * The signal comes while the memory is cleared. One that is pending earlier makes cma_alloc()
+ * fail.
+ */
+static void cma_heap_killed_gives_the_memory_back(struct kunit *test)
+{
+	struct dma_heap *heap = heap_by_name(test, "default_cma_region");
+	struct heap_region *region = dma_heap_get_drvdata(heap);
+	struct killing_ops ops = { .base = *region->ops, .real = region->ops };
+
+	ops.base.take = killing_take;
+	region->ops = &ops.base;
 	for (int i = 0; i < 20; i++) {
 		struct dma_buf *dmabuf;
 
 		allow_signal(SIGKILL);
-		send_sig(SIGKILL, current, 0);
 		dmabuf = dma_heap_buffer_alloc(heap, SZ_8M, O_RDWR, 0);
 		flush_signals(current);
 		disallow_signal(SIGKILL);
-		KUNIT_EXPECT_TRUE(test, PTR_ERR(dmabuf) == -EINTR || PTR_ERR(dmabuf) == -ENOMEM);
+		KUNIT_EXPECT_EQ(test, PTR_ERR(dmabuf), -EINTR);
 	}
+	region->ops = ops.real;
 	/* Would have exceeded the region, if nothing had been given back. */
 	mock_storage_own(test, dma_heap_buffer_alloc(heap, SZ_8M, O_RDWR, 0));
 }
@@ -192,6 +233,7 @@ static void cma_heap_killed_gives_the_memory_back(struct kunit *test)
 static struct kunit_case dma_heap_cma_cases[] = {
 	KUNIT_CASE_PARAM(cma_heap_memory_is_one_zeroed_run, size_gen_params),
 	KUNIT_CASE(cma_heap_refuses_more_than_the_region),
+	KUNIT_CASE(cma_heap_release_gives_the_memory_back),
 	KUNIT_CASE(cma_heap_killed_gives_the_memory_back),
 	{}
 };

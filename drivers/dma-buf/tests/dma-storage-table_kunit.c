@@ -281,6 +281,63 @@ static void table_follows_reach_and_translation(struct kunit *test)
 	dev_set_drvdata(dev, NULL);
 }
 
+/**
+ * struct reach_row - two runs of 1 MiB, for a device that cannot bounce
+ * @desc: description
+ * @mask: the device's DMA mask
+ * @starts: start of each run in bytes
+ * @ret: expected result
+ */
+struct reach_row {
+	const char *desc;
+	u64 mask;
+	u64 starts[2];
+	int ret;
+};
+
+static const struct reach_row reach_rows[] = {
+	{ "in reach", DMA_BIT_MASK(32), { SZ_1M, SZ_4G - SZ_1M }, 0 },
+	{ "the last run out of reach", DMA_BIT_MASK(32), { SZ_1M, SZ_4G }, -EIO },
+	{ "the first run out of reach", DMA_BIT_MASK(32), { SZ_4G, SZ_1M }, -EIO },
+	{ "the end of a run out of reach", DMA_BIT_MASK(32), { SZ_4G - SZ_64K, SZ_1M }, -EIO },
+	{ "64 bits reach all", DMA_BIT_MASK(64), { SZ_8G, SZ_1M }, 0 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(reach, reach_rows, desc);
+
+static void no_bounce_limits(struct device *dev, struct dma_storage_limits *limits)
+{
+	*limits = (struct dma_storage_limits){
+		.dev = dev,
+		.segment = SZ_2G,
+		.direct = true,
+		.bounced = U64_MAX,
+		.boundary = U64_MAX,
+		.no_bounce = true,
+	};
+}
+
+/* The DMA API would warn, and userspace chooses the device. */
+static void memory_out_of_reach_is_refused(struct kunit *test)
+{
+	const struct reach_row *row = test->param_value;
+	struct device *dev = mock_device_masked(test, row->mask);
+	struct dma_storage_run runs[2];
+	struct dma_storage storage = { .nr_runs = 2, .runs = runs };
+	struct sg_table sgt = {};
+
+	for (int i = 0; i < 2; i++) {
+		table_needs_address(test, row->starts[i] + SZ_1M - 1);
+		runs[i].pfn = row->starts[i] >> PAGE_SHIFT;
+		runs[i].nr_pages = SZ_1M >> PAGE_SHIFT;
+		storage.nr_pages += runs[i].nr_pages;
+	}
+	kunit_activate_static_stub(test, dma_storage_get_limits, no_bounce_limits);
+	kunit_activate_static_stub(test, dma_storage_set_segment, table_set_segment);
+	KUNIT_EXPECT_EQ(test, row->ret, dma_storage_build_table(&storage, dev, &sgt));
+	sg_free_table(&sgt);
+}
+
 static const struct {
 	const char *desc;
 	unsigned int max_segment;
@@ -352,6 +409,7 @@ static void table_of_a_device_that_reaches_too_little(struct kunit *test)
 static struct kunit_case dma_storage_table_cases[] = {
 	KUNIT_CASE_PARAM(table_cuts_where_the_device_needs_it, table_gen_params),
 	KUNIT_CASE_PARAM(table_follows_reach_and_translation, limits_gen_params),
+	KUNIT_CASE_PARAM(memory_out_of_reach_is_refused, reach_gen_params),
 	KUNIT_CASE_PARAM(table_has_the_pages, page_gen_params),
 	KUNIT_CASE(table_of_a_device_without_mask),
 	KUNIT_CASE(table_of_a_device_that_reaches_too_little),

@@ -17,6 +17,7 @@
 #include <linux/memfd.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/sched/signal.h>
 #include <linux/shmem_fs.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -113,11 +114,17 @@ static int udmabuf_add_item(struct udmabuf *udmabuf, const struct udmabuf_create
 
 	if (!memfd || !udmabuf_is_memfd(memfd))
 		return -EBADFD;
-	ret = udmabuf_try_add_item(udmabuf, memfd, item);
-	if (ret != -EAGAIN)
-		return ret;
-	ret = udmabuf_populate(memfd, item->offset, item->size);
-	return ret ?: udmabuf_try_add_item(udmabuf, memfd, item);
+	/* Somebody may punch holes all the time, so a signal ends this. */
+	for (;;) {
+		ret = udmabuf_try_add_item(udmabuf, memfd, item);
+		if (ret != -EAGAIN)
+			return ret;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		ret = udmabuf_populate(memfd, item->offset, item->size);
+		if (ret)
+			return ret;
+	}
 }
 
 /* Check what can be told without the memfds. */

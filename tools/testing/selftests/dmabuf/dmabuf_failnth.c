@@ -200,6 +200,7 @@ FIXTURE_SETUP(chain)
 	faults_configure();
 	ASSERT_EQ(0, bufinfo_total(&self->before));
 	self->pins = pins_held();
+	ASSERT_LE(0, self->pins);
 }
 
 FIXTURE_TEARDOWN(chain)

@@ -37,6 +37,7 @@ FIXTURE_SETUP(udmabuf)
 	ASSERT_LE(0, self->memfd);
 	ASSERT_EQ(0, bufinfo_total(&self->before));
 	self->pins = pins_held();
+	ASSERT_LE(0, self->pins);
 }
 
 FIXTURE_TEARDOWN(udmabuf)
@@ -291,6 +292,7 @@ FIXTURE_SETUP(limits)
 	ASSERT_NE(NULL, self->list_limit);
 	ASSERT_NE(NULL, self->size_limit);
 	self->pins = pins_held();
+	ASSERT_LE(0, self->pins);
 }
 
 FIXTURE_TEARDOWN(limits)

@@ -64,6 +64,7 @@ FIXTURE_SETUP(pages)
 		WORD(self->map, at) = at / PAGE;
 	ASSERT_EQ(0, bufinfo_total(&self->before));
 	self->pins = pins_held();
+	ASSERT_LE(0, self->pins);
 }
 
 FIXTURE_TEARDOWN(pages)
@@ -211,7 +212,16 @@ TEST_F(pages, list_of_memfds)
 	close(other);
 }
 
-/* Rule: each creation pins its pages until the buffer is closed, a page per item. */
+/* How many folios hold a number of pages of the memfd, from its first page on. */
+static long long folios_of(unsigned int flags, size_t pages)
+{
+	return flags ? (pages * PAGE + HUGE_SIZE - 1) / HUGE_SIZE : pages;
+}
+
+/*
+ * Rule (L4): a creation pins each folio of each item once, the close of the buffer unpins
+ * them, and a creation that fails unpins what it has pinned.
+ */
 TEST_F(pages, pins_balance)
 {
 	const struct udmabuf_create_item items[] = {
@@ -219,20 +229,43 @@ TEST_F(pages, pins_balance)
 		{ .memfd = self->memfd, .offset = 0, .size = 600 * PAGE },
 		{ .memfd = -1, .size = PAGE },
 	};
+	const long long all = folios_of(variant->flags, SIZE / PAGE);
+	const long long twice = 2 * folios_of(variant->flags, 600);
+	struct pins before, now;
 	int bufs[2], i;
 
+	/* The first pin of a page may move it, which pins it once more. */
+	bufs[0] = udmabuf_make(self->dev, self->memfd, 0, SIZE);
+	ASSERT_LE(0, bufs[0]);
+	close(bufs[0]);
+	ASSERT_EQ(self->pins, pins_settled(self->pins));
+
 	for (i = 0; i < 20; i++) {
-		bufs[0] = udmabuf_make(self->dev, self->memfd, PAGE, SIZE - PAGE);
-		bufs[1] = udmabuf_make_list(self->dev, items, 2);
+		before = pins_read();
+		bufs[0] = udmabuf_make(self->dev, self->memfd, 0, SIZE);
 		ASSERT_LE(0, bufs[0]);
+		now = pins_read();
+		EXPECT_EQ(before.acquired + all, now.acquired);
+		EXPECT_EQ(before.released, now.released);
+
+		bufs[1] = udmabuf_make_list(self->dev, items, 2);
 		ASSERT_LE(0, bufs[1]);
-		EXPECT_LT(self->pins, pins_held());
+		now = pins_read();
+		EXPECT_EQ(before.acquired + all + twice, now.acquired);
+		EXPECT_EQ(before.released, now.released);
+
 		EXPECT_EQ(-EBADFD, udmabuf_make_list(self->dev, items, 3));
+		now = pins_read();
+		EXPECT_EQ(before.acquired + all + 2 * twice, now.acquired);
+		EXPECT_EQ(before.released + twice, now.released);
+
 		EXPECT_EQ(-EINVAL, udmabuf_make(self->dev, self->memfd, PAGE, SIZE));
+		EXPECT_EQ(self->pins + all + twice, pins_held());
 		close(bufs[0]);
+		EXPECT_EQ(self->pins + twice, pins_settled(self->pins + twice));
 		close(bufs[1]);
+		EXPECT_EQ(self->pins, pins_settled(self->pins));
 	}
-	EXPECT_EQ(self->pins, pins_settled(self->pins));
 }
 
 /* Rule: the pages outlive the memfd and its mappings. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * memfds - memfds, dma-bufs of their pages, and the kernel's count of pinned pages.
+ * memfds - memfds, dma-bufs of their pages, and the kernel's counts of pinned folios.
  *
  * The functions return a descriptor or a negative errno.
  */
@@ -76,13 +76,35 @@ static inline int udmabuf_make_list(int dev, const struct udmabuf_create_item *i
 	return ret;
 }
 
-/* Return how many pins of pages are held in the machine. */
-static inline long long pins_held(void)
+/**
+ * struct pins - how many pins of folios the machine has counted since it booted
+ * @acquired: pins that were taken
+ * @released: pins that were dropped
+ */
+struct pins {
+	long long acquired;
+	long long released;
+};
+
+/* Read both counts; they are -1 where the kernel does not count. */
+static inline struct pins pins_read(void)
 {
 	/* Adds the counts of each CPU to the sums. */
 	file_put("/proc/sys/vm/stat_refresh", "1");
-	return file_number("/proc/vmstat", "nr_foll_pin_acquired ") -
-	       file_number("/proc/vmstat", "nr_foll_pin_released ");
+	return (struct pins){
+		.acquired = file_number("/proc/vmstat", "nr_foll_pin_acquired "),
+		.released = file_number("/proc/vmstat", "nr_foll_pin_released "),
+	};
+}
+
+/* Return how many pins of folios are held in the machine, or -1. */
+static inline long long pins_held(void)
+{
+	struct pins pins = pins_read();
+
+	if (pins.acquired < 0 || pins.released < 0)
+		return -1;
+	return pins.acquired - pins.released;
 }
 
 /* Return the same; wait up to 5 s until it is @pins, because close() is deferred. */

@@ -456,6 +456,18 @@ int child_killed(pid_t pid, int timeout)
 	return now_ms() - began;
 }
 
+int memlock_limit(size_t bytes)
+{
+	const struct rlimit limit = { bytes, bytes };
+	const uid_t nobody = 65534;
+
+	/* Without the ids of root a process has no capabilities. */
+	if (setrlimit(RLIMIT_MEMLOCK, &limit) || setresgid(nobody, nobody, nobody) ||
+	    setresuid(nobody, nobody, nobody))
+		return -errno;
+	return 0;
+}
+
 bool dma_debug(void)
 {
 	return !access("/sys/kernel/debug/dma-api", F_OK);

@@ -116,6 +116,13 @@ long long mem_lost(long long before, long long limit);
 /* child_killed() - kill a child with SIGKILL; return after how many ms it was gone */
 int child_killed(pid_t pid, int timeout);
 
+/*
+ * memlock_limit() - give up all privileges, and let this process lock @bytes of memory
+ *
+ * Privileged processes may lock memory without a limit.
+ */
+int memlock_limit(size_t bytes);
+
 /* dma_debug() - return whether the kernel checks how drivers use the DMA API */
 bool dma_debug(void);
 

@@ -109,6 +109,20 @@ TEST_F(udmabuf, seals)
 	close(memfd);
 }
 
+/* Rule: no seal against writing can be added while the buffer exists. */
+TEST_F(udmabuf, write_seal_has_to_wait)
+{
+	int buf = udmabuf_make(self->dev, self->memfd, 0, 4 * PAGE);
+
+	ASSERT_LE(0, buf);
+	EXPECT_EQ(-1, fcntl(self->memfd, F_ADD_SEALS, F_SEAL_WRITE));
+	EXPECT_EQ(EBUSY, errno);
+	close(buf);
+	EXPECT_EQ(self->pins, pins_settled(self->pins));
+	EXPECT_EQ(0, fcntl(self->memfd, F_ADD_SEALS, F_SEAL_WRITE));
+	EXPECT_EQ(-EINVAL, udmabuf_make(self->dev, self->memfd, 0, 4 * PAGE));
+}
+
 /* Rule (P18, L15): a memfd that is open only for reading is EACCES. */
 TEST_F(udmabuf, read_only_memfd)
 {

@@ -362,24 +362,6 @@ TEST_F(pages, hole_in_the_memfd)
 	close(buf);
 }
 
-/* Rule: no seal against writing can be added while the buffer exists. */
-TEST_F(pages, write_seal_has_to_wait)
-{
-	int buf;
-
-	if (variant->flags)
-		return;
-	munmap(self->map, SIZE);
-	buf = udmabuf_make(self->dev, self->memfd, 0, 4 * PAGE);
-	ASSERT_LE(0, buf);
-	EXPECT_EQ(-1, fcntl(self->memfd, F_ADD_SEALS, F_SEAL_WRITE));
-	EXPECT_EQ(EBUSY, errno);
-	close(buf);
-	EXPECT_EQ(self->pins, pins_settled(self->pins));
-	EXPECT_EQ(0, fcntl(self->memfd, F_ADD_SEALS, F_SEAL_WRITE));
-	EXPECT_EQ(-EINVAL, udmabuf_make(self->dev, self->memfd, 0, 4 * PAGE));
-}
-
 struct worker {
 	pthread_t thread;
 	int dev;

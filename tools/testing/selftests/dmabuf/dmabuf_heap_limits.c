@@ -114,6 +114,47 @@ TEST_F_TIMEOUT(heap, fatal_signal, 240)
 	EXPECT_GT(SLACK, mem_lost(before, SLACK));
 }
 
+/* A heap whose memory is one contiguous region. Otherwise as the fixture "heap". */
+FIXTURE(region) {
+	int dev;
+	struct bufinfo_total before;
+};
+
+FIXTURE_VARIANT(region) {
+	const char *name;
+};
+
+FIXTURE_VARIANT_ADD(region, cma) {
+	.name = CMA_DEFAULT_NAME,
+};
+
+FIXTURE_VARIANT_ADD(region, cma_old_name) {
+	.name = NULL,
+};
+
+FIXTURE_VARIANT_ADD(region, cma_node) {
+	.name = CMA_NODE_NAME,
+};
+
+FIXTURE_VARIANT_ADD(region, carveout) {
+	.name = CARVEOUT_NODE_NAME,
+};
+
+FIXTURE_SETUP(region)
+{
+	self->dev = variant->name ? heap_open(variant->name) : heap_open_old();
+	if (self->dev == -ENODEV)
+		SKIP(return, "the heap is missing");
+	ASSERT_LE(0, self->dev);
+	ASSERT_EQ(0, bufinfo_total(&self->before));
+}
+
+FIXTURE_TEARDOWN(region)
+{
+	EXPECT_EQ(0, bufinfo_wait_objects(self->before.objects));
+	close(self->dev);
+}
+
 #define CMA_BUFFERS	128
 
 /* Allocate until the region is full; return the number of buffers. */
@@ -165,13 +206,11 @@ static unsigned long traced_run(unsigned long pages)
 }
 
 /* Rule (P28): a trace event tells the longest free run of a fragmented region. */
-TEST_F_TIMEOUT(heap, fragmented_region_is_traced, 120)
+TEST_F_TIMEOUT(region, fragmented_region_is_traced, 120)
 {
 	int bufs[CMA_BUFFERS + 1], count, i;
 	unsigned long longest;
 
-	if (variant->name && !strcmp(variant->name, "system"))
-		return;
 	mount("tracefs", TRACING, "tracefs", 0, NULL);
 	if (access(EVENT, F_OK))
 		SKIP(return, "a kernel without trace events");
@@ -197,14 +236,12 @@ TEST_F_TIMEOUT(heap, fragmented_region_is_traced, 120)
  * Rule (P28): a fragmented region is ENOMEM for a long run; once all is free, a run of three
  * quarters of the region works, in each round.
  */
-TEST_F_TIMEOUT(heap, fragmented_region, 240)
+TEST_F_TIMEOUT(region, fragmented_region, 240)
 {
 	/* The old name is one of the same region. */
 	int bufs[CMA_BUFFERS + 1], rounds = variant->name ? 100 : 5;
 	int round, count, first = 0, i, large;
 
-	if (variant->name && !strcmp(variant->name, "system"))
-		return;
 	for (round = 0; round < rounds; round++) {
 		count = cma_fill(self->dev, MIB + PAGE, bufs);
 		ASSERT_LT(8, count);

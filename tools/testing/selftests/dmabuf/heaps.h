@@ -23,6 +23,9 @@
 /* Names that Linux 6.12 gives the same region, if the device tree does not and if it does. */
 #define CMA_OLD_NAME		"reserved"
 #define CMA_OLD_NODE_NAME	"linux,cma"
+/* Nodes of heaps.dtso. */
+#define CMA_NODE_NAME		"test-pool@60000000"
+#define CARVEOUT_NODE_NAME	"test-carveout@a0000000"
 
 FIXTURE(heap) {
 	int dev;
@@ -46,13 +49,12 @@ FIXTURE_VARIANT_ADD(heap, cma_old_name) {
 	.name = NULL,
 };
 
-/* Nodes of heaps.dtso. */
 FIXTURE_VARIANT_ADD(heap, cma_node) {
-	.name = "test-pool@60000000",
+	.name = CMA_NODE_NAME,
 };
 
 FIXTURE_VARIANT_ADD(heap, carveout) {
-	.name = "test-carveout@a0000000",
+	.name = CARVEOUT_NODE_NAME,
 };
 
 static int heap_open_old(void)

@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * dmabuf_map - mmap() of a dma-buf: which ranges can be mapped, what a mapping keeps
- * alive, and that no mapping reaches past the end of the buffer.
+ * alive, that no mapping reaches past the end of the buffer, and which system calls accept
+ * addresses of a mapping.
  */
 #include <limits.h>
+#include <linux/io_uring.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 
 #include "bufinfo.h"
 #include "fence.h"
 #include "fixture.h"
+#include "storage.h"
 
 static void *map_pages(int buf, size_t len, off_t offset)
 {
@@ -302,6 +308,73 @@ TEST_F(buffer, killed_process_drops_mappings)
 	}
 	ASSERT_EQ(0, fd_info(self->buf, "count", value, sizeof(value)));
 	EXPECT_STREQ("1", value);
+}
+
+/* Rule: read() and write() take the mapping as their buffer. */
+TEST_F(storage, read_and_write)
+{
+	const size_t size = 300 * PAGE;
+	int file = memfd_create("file", MFD_CLOEXEC);
+	unsigned char *copy = malloc(size);
+
+	ASSERT_LE(0, file);
+	ASSERT_NE(NULL, copy);
+	stamp(self->map, self->size, 21);
+	ASSERT_EQ((ssize_t)size, pwrite(file, self->map + 100 * PAGE, size, 0));
+	ASSERT_EQ((ssize_t)size, pread(file, copy, size, 0));
+	EXPECT_EQ(0, memcmp(copy, self->map + 100 * PAGE, size));
+	memset(copy, 0x3c, size);
+	ASSERT_EQ((ssize_t)size, pwrite(file, copy, size, 0));
+	ASSERT_EQ((ssize_t)size, pread(file, self->map + 100 * PAGE, size, 0));
+	EXPECT_EQ(0, memcmp(copy, self->map + 100 * PAGE, size));
+	free(copy);
+	close(file);
+}
+
+/* Rule: read() also takes a mapping that was not accessed before. */
+TEST_F(storage, read_is_the_first_access)
+{
+	int file = memfd_create("file", MFD_CLOEXEC);
+
+	ASSERT_LE(0, file);
+	ASSERT_EQ(4, pwrite(file, "word", 4, 0));
+	ASSERT_EQ(4, pread(file, self->map + PAGE, 4, 0));
+	EXPECT_EQ(0, memcmp(self->map + PAGE, "word", 4));
+	close(file);
+}
+
+/* Return the result of registering a range with io_uring as a buffer. */
+static int uring_register(void *at, size_t size)
+{
+	struct io_uring_params params = { };
+	struct iovec iov = { .iov_base = at, .iov_len = size };
+	int ring = syscall(SYS_io_uring_setup, 1, &params);
+	int ret;
+
+	if (ring < 0)
+		return -errno;
+	ret = syscall(SYS_io_uring_register, ring, IORING_REGISTER_BUFFERS, &iov, 1);
+	ret = ret < 0 ? -errno : ret;
+	close(ring);
+	return ret;
+}
+
+/* Rule: what takes references to pages is EFAULT: the pages may be replaced. */
+TEST_F(storage, pages_cannot_be_taken)
+{
+	struct iovec iov = { .iov_base = self->map, .iov_len = PAGE };
+	char copy[16];
+	struct iovec local = { .iov_base = copy, .iov_len = sizeof(copy) };
+	int ends[2];
+
+	stamp(self->map, self->size, 1);
+	ASSERT_EQ(0, pipe(ends));
+	EXPECT_EQ(-1, vmsplice(ends[1], &iov, 1, 0));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(-EFAULT, uring_register(self->map, PAGE));
+	EXPECT_EQ(-1, process_vm_readv(getpid(), &local, 1, &iov, 1, 0));
+	close(ends[0]);
+	close(ends[1]);
 }
 
 TEST_HARNESS_MAIN

@@ -1,97 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * dmabuf_storage - mappings of the buffers that consist of page runs: those of the heaps and
- * of udmabuf. What fork(), mremap(), mprotect(), madvise() and mlock() do to a mapping, which
- * calls of the kernel accept its addresses, and how many faults it costs.
+ * of udmabuf. What fork(), mremap(), mprotect(), madvise() and mlock() do to a mapping, and how
+ * many faults it costs.
  */
 #include <linux/dma-buf.h>
-#include <linux/io_uring.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
 
 #include "fence.h"
 #include "fixture.h"
+#include "storage.h"
 
-/* Several runs in the system heap: of 2 MiB, 1 MiB, 64 KiB and 4 KiB. */
-#define SIZE		((8UL << 20) - 4096)
 /* Newer than some C libraries. */
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE	25
 #endif
-
-#define WORD(map, at)	(*(uint32_t *)((map) + (at)))
-
-FIXTURE(storage) {
-	int buf;
-	size_t size;
-	unsigned char *map;
-};
-
-FIXTURE_VARIANT(storage) {
-	const struct exporter *exporter;
-};
-
-FIXTURE_VARIANT_ADD(storage, heap) {
-	.exporter = &exporter_heap,
-};
-
-FIXTURE_VARIANT_ADD(storage, cma) {
-	.exporter = &exporter_cma,
-};
-
-FIXTURE_VARIANT_ADD(storage, udmabuf) {
-	.exporter = &exporter_udmabuf,
-};
-
-FIXTURE_VARIANT_ADD(storage, huge) {
-	.exporter = &exporter_huge,
-};
-
-static unsigned char *map_range(int buf, size_t offset, size_t size)
-{
-	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, buf, offset);
-}
-
-/* Every page gets its number, plus @salt. */
-static void stamp(unsigned char *map, size_t size, uint32_t salt)
-{
-	size_t at;
-
-	for (at = 0; at < size; at += PAGE)
-		WORD(map, at) = at / PAGE + salt;
-}
-
-/* Count the pages of a range at @offset that do not have their number. */
-static long wrong_stamps(const unsigned char *map, size_t offset, size_t size, uint32_t salt)
-{
-	long count = 0;
-	size_t at;
-
-	for (at = 0; at < size; at += PAGE)
-		count += WORD(map, at) != (offset + at) / PAGE + salt;
-	return count;
-}
-
-FIXTURE_SETUP(storage)
-{
-	self->buf = variant->exporter->export(SIZE, O_RDWR | O_CLOEXEC);
-	if (self->buf == -ENODEV)
-		SKIP(return, "%s is missing", variant->exporter->name);
-	ASSERT_LE(0, self->buf);
-	self->size = lseek(self->buf, 0, SEEK_END);
-	ASSERT_LE(SIZE, self->size);
-	self->map = map_range(self->buf, 0, self->size);
-	ASSERT_NE(MAP_FAILED, self->map);
-}
-
-FIXTURE_TEARDOWN(storage)
-{
-	munmap(self->map, self->size);
-	close(self->buf);
-}
 
 /* Rule: two mappings map the same pages, in the same order. */
 TEST_F(storage, two_mappings)
@@ -381,73 +306,6 @@ TEST_F(storage, not_in_core_dumps)
 	EXPECT_NE(NULL, strstr(flags, " dd")) TH_LOG("%s", flags);
 	EXPECT_NE(NULL, strstr(flags, " pf")) TH_LOG("%s", flags);
 	free(text);
-}
-
-/* Rule: read() and write() take the mapping as their buffer. */
-TEST_F(storage, read_and_write)
-{
-	const size_t size = 300 * PAGE;
-	int file = memfd_create("file", MFD_CLOEXEC);
-	unsigned char *copy = malloc(size);
-
-	ASSERT_LE(0, file);
-	ASSERT_NE(NULL, copy);
-	stamp(self->map, self->size, 21);
-	ASSERT_EQ((ssize_t)size, pwrite(file, self->map + 100 * PAGE, size, 0));
-	ASSERT_EQ((ssize_t)size, pread(file, copy, size, 0));
-	EXPECT_EQ(0, memcmp(copy, self->map + 100 * PAGE, size));
-	memset(copy, 0x3c, size);
-	ASSERT_EQ((ssize_t)size, pwrite(file, copy, size, 0));
-	ASSERT_EQ((ssize_t)size, pread(file, self->map + 100 * PAGE, size, 0));
-	EXPECT_EQ(0, memcmp(copy, self->map + 100 * PAGE, size));
-	free(copy);
-	close(file);
-}
-
-/* Rule: read() also takes a mapping that was not accessed before. */
-TEST_F(storage, read_is_the_first_access)
-{
-	int file = memfd_create("file", MFD_CLOEXEC);
-
-	ASSERT_LE(0, file);
-	ASSERT_EQ(4, pwrite(file, "word", 4, 0));
-	ASSERT_EQ(4, pread(file, self->map + PAGE, 4, 0));
-	EXPECT_EQ(0, memcmp(self->map + PAGE, "word", 4));
-	close(file);
-}
-
-/* Return the result of registering a range with io_uring as a buffer. */
-static int uring_register(void *at, size_t size)
-{
-	struct io_uring_params params = { };
-	struct iovec iov = { .iov_base = at, .iov_len = size };
-	int ring = syscall(SYS_io_uring_setup, 1, &params);
-	int ret;
-
-	if (ring < 0)
-		return -errno;
-	ret = syscall(SYS_io_uring_register, ring, IORING_REGISTER_BUFFERS, &iov, 1);
-	ret = ret < 0 ? -errno : ret;
-	close(ring);
-	return ret;
-}
-
-/* Rule: what takes references to pages is EFAULT: the pages may be replaced. */
-TEST_F(storage, pages_cannot_be_taken)
-{
-	struct iovec iov = { .iov_base = self->map, .iov_len = PAGE };
-	char copy[16];
-	struct iovec local = { .iov_base = copy, .iov_len = sizeof(copy) };
-	int ends[2];
-
-	stamp(self->map, self->size, 1);
-	ASSERT_EQ(0, pipe(ends));
-	EXPECT_EQ(-1, vmsplice(ends[1], &iov, 1, 0));
-	EXPECT_EQ(EFAULT, errno);
-	EXPECT_EQ(-EFAULT, uring_register(self->map, PAGE));
-	EXPECT_EQ(-1, process_vm_readv(getpid(), &local, 1, &iov, 1, 0));
-	close(ends[0]);
-	close(ends[1]);
 }
 
 /* Rule (P17): a private mapping is EINVAL, whatever its size. */

@@ -219,28 +219,82 @@ TEST_F(storage, unmap_the_middle)
 	munmap(map + middle + 3 * PAGE, self->size - middle - 3 * PAGE);
 }
 
-/* Rule: no advice loses or changes bytes, and what would drop pages is refused. */
+#define MM	"/sys/kernel/mm/"
+
+/* Return the errno of an advice for the whole mapping, or 0. */
+static int advise(unsigned char *map, size_t size, int advice)
+{
+	return madvise(map, size, advice) ? -errno : 0;
+}
+
+/*
+ * Rule: an advice is answered as for every mapping of page numbers that are not device
+ * registers, and none loses or changes bytes: what would drop or move pages is refused.
+ */
 TEST_F(storage, advice_keeps_the_bytes)
 {
-	static const int refused[] = { MADV_DONTNEED, MADV_FREE, MADV_REMOVE };
-	static const int other[] = {
-		MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL, MADV_WILLNEED, MADV_DONTFORK,
-		MADV_DOFORK, MADV_MERGEABLE, MADV_UNMERGEABLE, MADV_HUGEPAGE,
-		MADV_NOHUGEPAGE, MADV_DONTDUMP, MADV_DODUMP, MADV_WIPEONFORK,
-		MADV_KEEPONFORK, MADV_COLD, MADV_PAGEOUT, MADV_POPULATE_READ,
-		MADV_POPULATE_WRITE, MADV_DONTNEED_LOCKED, MADV_COLLAPSE,
+	/* The kernel refuses an advice where the folder @needs is missing. */
+	static const struct {
+		int advice;
+		int ret;
+		const char *needs;
+	} table[] = {
+		{ MADV_NORMAL, 0, NULL },
+		{ MADV_RANDOM, 0, NULL },
+		{ MADV_SEQUENTIAL, 0, NULL },
+		{ MADV_WILLNEED, 0, NULL },
+		{ MADV_DONTFORK, 0, NULL },
+		{ MADV_DOFORK, 0, NULL },
+		{ MADV_MERGEABLE, 0, MM "ksm" },
+		{ MADV_UNMERGEABLE, 0, MM "ksm" },
+		{ MADV_HUGEPAGE, 0, MM "transparent_hugepage" },
+		{ MADV_NOHUGEPAGE, 0, MM "transparent_hugepage" },
+		{ MADV_COLLAPSE, -EINVAL, NULL },
+		{ MADV_DONTDUMP, 0, NULL },
+		{ MADV_DODUMP, -EINVAL, NULL },
+		{ MADV_WIPEONFORK, -EINVAL, NULL },
+		{ MADV_KEEPONFORK, 0, NULL },
+		{ MADV_COLD, -EINVAL, NULL },
+		{ MADV_PAGEOUT, -EINVAL, NULL },
+		{ MADV_POPULATE_READ, -EINVAL, NULL },
+		{ MADV_POPULATE_WRITE, -EINVAL, NULL },
+		{ MADV_DONTNEED, -EINVAL, NULL },
+		{ MADV_DONTNEED_LOCKED, -EINVAL, NULL },
+		{ MADV_FREE, -EINVAL, NULL },
+		/* Punches a hole into the file, which has no such operation. */
+		{ MADV_REMOVE, -ENODEV, NULL },
 	};
 	size_t i;
+	int ret;
 
 	stamp(self->map, self->size, 11);
-	for (i = 0; i < ARRAY_SIZE(refused); i++) {
-		EXPECT_EQ(-1, madvise(self->map, self->size, refused[i]));
-		EXPECT_EQ(0, wrong_stamps(self->map, 0, self->size, 11));
-	}
-	for (i = 0; i < ARRAY_SIZE(other); i++) {
-		madvise(self->map, self->size, other[i]);
+	for (i = 0; i < ARRAY_SIZE(table); i++) {
+		ret = table[i].ret;
+		if (table[i].needs && access(table[i].needs, F_OK))
+			ret = -EINVAL;
+		EXPECT_EQ(ret, advise(self->map, self->size, table[i].advice))
+			TH_LOG("advice %d", table[i].advice);
 		EXPECT_EQ(0, wrong_stamps(self->map, 0, self->size, 11))
-			TH_LOG("advice %d", other[i]);
+			TH_LOG("advice %d", table[i].advice);
+	}
+}
+
+/* Rule: MADV_DONTFORK keeps a mapping from children, until MADV_DOFORK. */
+TEST_F(storage, advice_about_fork)
+{
+	int round, status;
+	pid_t pid;
+
+	stamp(self->map, self->size, 13);
+	for (round = 0; round < 2; round++) {
+		ASSERT_EQ(0, advise(self->map, self->size, round ? MADV_DOFORK : MADV_DONTFORK));
+		pid = fork();
+		ASSERT_LE(0, pid);
+		if (!pid)
+			_exit(touch(self->map) ? 1 :
+			      wrong_stamps(self->map, 0, self->size, 13) ? 2 : 0);
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		EXPECT_EQ(round ? 0 : 1, WEXITSTATUS(status));
 	}
 }
 

@@ -319,13 +319,13 @@ TEST_F(storage, no_huge_pages_from_now_on)
 	munmap(map, size);
 }
 
-/* Rule: mlock() and MAP_LOCKED work, and count nothing against RLIMIT_MEMLOCK. */
+/* Rule: mlock() and MAP_LOCKED work, and count no locked memory. */
 TEST_F(storage, lock)
 {
-	const struct rlimit none = { 0, 0 };
 	long long locked = file_number("/proc/self/status", "VmLck:");
 	unsigned char *map;
 
+	ASSERT_LE(0, locked);
 	EXPECT_EQ(0, mlock(self->map, self->size));
 	EXPECT_EQ(locked, file_number("/proc/self/status", "VmLck:"));
 	stamp(self->map, self->size, 12);
@@ -336,12 +336,37 @@ TEST_F(storage, lock)
 	ASSERT_NE(MAP_FAILED, map);
 	EXPECT_EQ(0, wrong_stamps(map, 0, self->size, 12));
 	munmap(map, self->size);
+}
 
-	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &none));
+/*
+ * Rule: an unprivileged process may map and lock more than RLIMIT_MEMLOCK, where each call
+ * asks for no more than the limit: the kernel compares that first.
+ */
+TEST_F(storage, lock_without_privileges)
+{
+	unsigned char *other = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
+				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned char *map;
+	size_t at;
+
+	ASSERT_NE(MAP_FAILED, other);
+	stamp(self->map, self->size, 14);
+	ASSERT_EQ(0, memlock_limit(PAGE));
 	map = map_range(self->buf, 0, self->size);
 	ASSERT_NE(MAP_FAILED, map);
-	EXPECT_EQ(0, wrong_stamps(map, 0, self->size, 12));
+	EXPECT_EQ(0, wrong_stamps(map, 0, self->size, 14));
+	for (at = 0; at < self->size; at += PAGE)
+		ASSERT_EQ(0, mlock(map + at, PAGE)) TH_LOG("at %zu: %s", at, strerror(errno));
 	munmap(map, self->size);
+	for (at = 0; at < 4 * PAGE; at += PAGE)
+		EXPECT_NE(MAP_FAILED, mmap(NULL, PAGE, PROT_READ, MAP_SHARED | MAP_LOCKED,
+					   self->buf, at));
+
+	/* The limit holds for other memory. */
+	EXPECT_EQ(0, mlock(other, PAGE));
+	EXPECT_EQ(-1, mlock(other + PAGE, PAGE));
+	EXPECT_EQ(ENOMEM, errno);
+	munmap(other, 2 * PAGE);
 }
 
 /* Rule: core dumps leave the mapping out. */

@@ -5,9 +5,11 @@
  * many faults it costs.
  */
 #include <linux/dma-buf.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "fence.h"
 #include "fixture.h"
@@ -369,8 +371,50 @@ TEST_F(storage, lock_without_privileges)
 	munmap(other, 2 * PAGE);
 }
 
+#define CORE_PATTERN	"/proc/sys/kernel/core_pattern"
+#define CORE_FILE	"/tmp/dmabuf-core"
+
+/* Ask for everything in the core dump, and crash. */
+static void crash(void)
+{
+	const struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+
+	if (setrlimit(RLIMIT_CORE, &unlimited) || file_put("/proc/self/coredump_filter", "0x1ff"))
+		_exit(1);
+	signal(SIGABRT, SIG_DFL);
+	abort();
+}
+
 /* Rule: core dumps leave the mapping out. */
 TEST_F(storage, not_in_core_dumps)
+{
+	char *pattern = file_text(CORE_PATTERN);
+	struct stat st = { };
+	int status;
+	pid_t pid;
+
+	if (!pattern)
+		SKIP(return, "a kernel without core dumps");
+	mkdir("/tmp", 01777);
+	unlink(CORE_FILE);
+	stamp(self->map, self->size, 15);
+	ASSERT_EQ(0, file_put(CORE_PATTERN, CORE_FILE));
+	pid = fork();
+	if (!pid)
+		crash();
+	EXPECT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, file_put(CORE_PATTERN, pattern));
+	EXPECT_TRUE(WCOREDUMP(status));
+	EXPECT_EQ(0, stat(CORE_FILE, &st));
+	TH_LOG("%lld KiB, the mapping has %zu", (long long)st.st_size >> 10, self->size >> 10);
+	EXPECT_LT(0, st.st_size);
+	EXPECT_GT((off_t)self->size, st.st_size);
+	unlink(CORE_FILE);
+	free(pattern);
+}
+
+/* Rule: the mapping is one of page numbers, and not of device registers. */
+TEST_F(storage, flags_of_the_mapping)
 {
 	char start[40], *text = file_text("/proc/self/smaps");
 	char *at, *flags;
@@ -383,7 +427,9 @@ TEST_F(storage, not_in_core_dumps)
 	ASSERT_NE(NULL, flags);
 	*strchr(flags, '\n') = '\0';
 	EXPECT_NE(NULL, strstr(flags, " dd")) TH_LOG("%s", flags);
+	EXPECT_NE(NULL, strstr(flags, " de")) TH_LOG("%s", flags);
 	EXPECT_NE(NULL, strstr(flags, " pf")) TH_LOG("%s", flags);
+	EXPECT_EQ(NULL, strstr(flags, " io")) TH_LOG("%s", flags);
 	free(text);
 }
 

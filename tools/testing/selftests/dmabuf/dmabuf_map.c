@@ -377,4 +377,42 @@ TEST_F(storage, pages_cannot_be_taken)
 	close(ends[1]);
 }
 
+#define DISK	"/dev/ram0"
+
+/*
+ * Rule: direct I/O between a disk and a mapping is EFAULT, whether the mapping was accessed or
+ * not; without O_DIRECT it works.
+ */
+TEST_F(storage, direct_io)
+{
+	const size_t size = 16 * PAGE;
+	int disk = open(DISK, O_RDWR | O_CLOEXEC);
+	int direct = open(DISK, O_RDWR | O_DIRECT | O_CLOEXEC);
+	unsigned char *copy = aligned_alloc(PAGE, size);
+
+	if (disk < 0)
+		SKIP(return, "a kernel without RAM disks");
+	ASSERT_LE(0, direct);
+	ASSERT_NE(NULL, copy);
+	EXPECT_EQ(-1, pread(direct, self->map, size, 0));
+	EXPECT_EQ(EFAULT, errno);
+	stamp(self->map, self->size, 31);
+	EXPECT_EQ(-1, pread(direct, self->map, size, 0));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(-1, pwrite(direct, self->map, size, 0));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(0, wrong_stamps(self->map, 0, self->size, 31));
+
+	ASSERT_EQ((ssize_t)size, pwrite(disk, self->map, size, 0));
+	ASSERT_EQ(0, fsync(disk));
+	ASSERT_EQ((ssize_t)size, pread(direct, copy, size, 0));
+	EXPECT_EQ(0, wrong_stamps(copy, 0, size, 31));
+	memset(self->map, 0, size);
+	ASSERT_EQ((ssize_t)size, pread(disk, self->map, size, 0));
+	EXPECT_EQ(0, wrong_stamps(self->map, 0, self->size, 31));
+	free(copy);
+	close(direct);
+	close(disk);
+}
+
 TEST_HARNESS_MAIN

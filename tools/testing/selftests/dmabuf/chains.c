@@ -159,6 +159,15 @@ static int prepare_mapped_buffer(struct state *st)
 	return ret ? ret : run_prime_import(st);
 }
 
+static int prepare_mapped_udmabuf(struct state *st)
+{
+	int ret = prepare_display(st);
+
+	if (!ret)
+		ret = prepare_udmabuf_buffer(st);
+	return ret ? ret : run_prime_import(st);
+}
+
 static int run_sync(struct state *st)
 {
 	int ret = buf_sync(st->buf, DMA_BUF_SYNC_RW | DMA_BUF_SYNC_START);
@@ -393,6 +402,12 @@ const struct chain chain_vgem_import = {
 
 const struct chain chain_sync = {
 	.prepare = prepare_mapped_buffer,
+	.run = run_sync,
+	.no_new_fd = true,
+};
+
+const struct chain chain_sync_udmabuf_mapped = {
+	.prepare = prepare_mapped_udmabuf,
 	.run = run_sync,
 	.no_new_fd = true,
 };

@@ -76,6 +76,8 @@ extern const struct chain chain_udmabuf_create;
 extern const struct chain chain_udmabuf_create_list;
 extern const struct chain chain_udmabuf_create_mmap;
 extern const struct chain chain_sync;
+extern const struct chain chain_sync_udmabuf;
+extern const struct chain chain_sync_udmabuf_mapped;
 extern const struct chain chain_set_name;
 extern const struct chain chain_mmap_heap;
 extern const struct chain chain_mmap_camera;

@@ -5,12 +5,14 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/dma-buf.h>
 #include <linux/dma-heap.h>
 #include <linux/memfd.h>
 #include <sys/mman.h>
 
 #include "chains.h"
 #include "exporters.h"
+#include "fence.h"
 
 #define SIZE		65536
 
@@ -91,6 +93,16 @@ static void cleanup_mmap(struct state *st)
 		munmap(st->map, SIZE);
 }
 
+/* SYNC of a buffer that no device has mapped, around the first access to a mapping. */
+static int run_sync_mmap(struct state *st)
+{
+	int ret = buf_sync(st->buf, DMA_BUF_SYNC_RW | DMA_BUF_SYNC_START);
+
+	if (!ret)
+		ret = run_mmap(st);
+	return ret ? ret : buf_sync(st->buf, DMA_BUF_SYNC_RW | DMA_BUF_SYNC_END);
+}
+
 static int prepare_cma(struct state *st)
 {
 	st->dev = heap_open("default_cma_region");
@@ -155,6 +167,13 @@ const struct chain chain_udmabuf_create_mmap = {
 	.prepare = prepare_udmabuf,
 	.run = run_udmabuf_create_mmap,
 	.cleanup = cleanup_mmap,
+};
+
+const struct chain chain_sync_udmabuf = {
+	.prepare = prepare_udmabuf_buffer,
+	.run = run_sync_mmap,
+	.cleanup = cleanup_mmap,
+	.no_new_fd = true,
 };
 
 const struct chain chain_mmap_heap = {

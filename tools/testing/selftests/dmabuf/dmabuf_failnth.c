@@ -93,6 +93,14 @@ FIXTURE_VARIANT_ADD(chain, sync) {
 	.chain = &chain_sync,
 };
 
+FIXTURE_VARIANT_ADD(chain, sync_udmabuf) {
+	.chain = &chain_sync_udmabuf,
+};
+
+FIXTURE_VARIANT_ADD(chain, sync_udmabuf_mapped) {
+	.chain = &chain_sync_udmabuf_mapped,
+};
+
 FIXTURE_VARIANT_ADD(chain, set_name) {
 	.chain = &chain_set_name,
 };

@@ -345,6 +345,44 @@ int call_poll(int fd, int arg)
 	return poll_events(fd, arg, -1);
 }
 
+static void *hammer_thread(void *arg)
+{
+	struct hammer *hammer = arg;
+
+	do {
+		hammer->errors += hammer->round(hammer);
+		hammer->rounds++;
+	} while (now_ms() < hammer->limit);
+	return NULL;
+}
+
+int hammer_start(struct hammer *hammers, size_t count, unsigned int ms)
+{
+	size_t i;
+	int ret;
+
+	for (i = 0; i < count; i++) {
+		hammers[i].number = i;
+		hammers[i].limit = now_ms() + ms;
+		ret = pthread_create(&hammers[i].thread, NULL, hammer_thread, &hammers[i]);
+		if (ret)
+			return -ret;
+	}
+	return 0;
+}
+
+long hammer_join(struct hammer *hammers, size_t count)
+{
+	long errors = 0;
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		pthread_join(hammers[i].thread, NULL);
+		errors += hammers[i].errors;
+	}
+	return errors;
+}
+
 #define SLAB_CACHES	512
 
 /**

@@ -92,6 +92,35 @@ int blocking_call_join(struct blocking_call *blocking);
 /* A @call that polls @fd for the events @arg, without a timeout. */
 int call_poll(int fd, int arg);
 
+/**
+ * struct hammer - a thread that repeats the same calls for some time
+ * @round: makes the calls of one round; returns how many have failed
+ * @dev: descriptor for @round
+ * @fd: another one
+ * @context: anything else for @round
+ * @number: number of the thread, for @round
+ * @rounds: how many rounds are done
+ * @errors: how many calls have failed
+ * @limit: time in ms at which the thread ends
+ * @thread: the thread
+ */
+struct hammer {
+	unsigned int (*round)(const struct hammer *hammer);
+	int dev;
+	int fd;
+	void *context;
+	unsigned int number;
+	unsigned int rounds;
+	unsigned int errors;
+	long long limit;
+	pthread_t thread;
+};
+
+/* hammer_start() - start threads that end after @ms, and after one round at least */
+int hammer_start(struct hammer *hammers, size_t count, unsigned int ms);
+/* hammer_join() - wait for threads; return how many of their calls have failed */
+long hammer_join(struct hammer *hammers, size_t count);
+
 /* slab_frees_delayed() - return whether KASAN or kmemleak keeps freed objects allocated */
 bool slab_frees_delayed(void);
 /* slab_objects() - count the objects in use of each slab cache, to be freed; or NULL */

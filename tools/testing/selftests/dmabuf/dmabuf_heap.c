@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * dmabuf_heap - the ioctl of a heap: sizes, flags and pointers that it accepts and refuses,
- * and the size, the access mode and the content of new buffers.
+ * the size, the access mode and the content of new buffers; and the totals of the heaps.
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-heap.h>
@@ -305,6 +305,72 @@ TEST_F(heap, device_has_no_content)
 	EXPECT_EQ(ESPIPE, errno);
 	EXPECT_EQ(MAP_FAILED, mmap(NULL, PAGE, PROT_READ, MAP_SHARED, self->dev, 0));
 	EXPECT_EQ(ENODEV, errno);
+}
+
+#define HEAPS_DEBUGFS	"/sys/kernel/debug/dma_heap/"
+
+/**
+ * struct heap_totals - the line of a heap in debugfs
+ * @buffers: number of its buffers
+ * @kib: their size together, in KiB
+ */
+struct heap_totals {
+	long buffers;
+	long kib;
+};
+
+static int heap_totals(const char *heap, struct heap_totals *totals)
+{
+	char *text = file_text(HEAPS_DEBUGFS "heaps"), *next = text, *line;
+	char name[128];
+	int ret = -ENOENT;
+
+	while (ret && (line = strsep(&next, "\n")))
+		if (sscanf(line, "%ld %ld %127s", &totals->buffers, &totals->kib, name) == 3 &&
+		    !strcmp(name, heap))
+			ret = 0;
+	free(text);
+	return ret;
+}
+
+/* Wait up to 5 s until a heap has @buffers buffers; return their size in KiB, or -1. */
+static long heap_totals_settled(const char *heap, long buffers)
+{
+	struct heap_totals totals;
+	int tries;
+
+	for (tries = 0; tries < 100; tries++) {
+		if (!heap_totals(heap, &totals) && totals.buffers == buffers)
+			return totals.kib;
+		sleep_ms(50);
+	}
+	return -1;
+}
+
+/* Rule: debugfs counts the buffers of a heap and adds up their sizes, rounded up to pages. */
+TEST_F(heap, totals_in_debugfs)
+{
+	static const size_t sizes[] = { 1, 5000, 65536, 3 << 20 };
+	const char *name = variant->name;
+	int bufs[ARRAY_SIZE(sizes)];
+	struct heap_totals before;
+	long kib = 0;
+	size_t i;
+
+	if (!name)
+		name = heap_totals(CMA_OLD_NAME, &before) ? CMA_OLD_NODE_NAME : CMA_OLD_NAME;
+	ASSERT_EQ(0, heap_totals(name, &before));
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		bufs[i] = heap_alloc(self->dev, sizes[i], O_RDWR | O_CLOEXEC);
+		ASSERT_LE(0, bufs[i]);
+		kib += (sizes[i] + PAGE - 1) / PAGE * PAGE / 1024;
+		EXPECT_EQ(before.kib + kib, heap_totals_settled(name, before.buffers + i + 1));
+	}
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		close(bufs[i]);
+		kib -= (sizes[i] + PAGE - 1) / PAGE * PAGE / 1024;
+		EXPECT_EQ(before.kib + kib, heap_totals_settled(name, before.buffers + 3 - i));
+	}
 }
 
 #define PART		(1UL << 20)

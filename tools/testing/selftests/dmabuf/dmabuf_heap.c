@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * dmabuf_heap - the ioctl of a heap: sizes, flags and pointers that it accepts and refuses,
- * the size, the access mode and the content of new buffers; and the totals of the heaps.
+ * the size, the access mode and the content of new buffers; the totals of the heaps, and the
+ * pool of the system heap.
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-heap.h>
@@ -371,6 +372,88 @@ TEST_F(heap, totals_in_debugfs)
 		kib -= (sizes[i] + PAGE - 1) / PAGE * PAGE / 1024;
 		EXPECT_EQ(before.kib + kib, heap_totals_settled(name, before.buffers + 3 - i));
 	}
+}
+
+#define POOL_MB		"/sys/module/system_heap/parameters/pool_mb"
+
+/* The pool of the system heap, empty. The teardown sets its limit back. */
+FIXTURE(pool) {
+	int dev;
+	char *limit;
+};
+
+/* Return a number of the pool in KiB; -1 if debugfs has none. */
+static long pool_kib(const char *key)
+{
+	return file_number(HEAPS_DEBUGFS "system_pool", key);
+}
+
+/* Wait up to 10 s until the pool keeps @min to @max KiB; return how many. */
+static long pool_kept(long min, long max)
+{
+	long kept = pool_kib("kept:");
+	int tries;
+
+	for (tries = 0; tries < 200 && (kept < min || kept > max); tries++) {
+		sleep_ms(50);
+		kept = pool_kib("kept:");
+	}
+	return kept;
+}
+
+/* Fill the pool: free more than it keeps. */
+static int pool_fill(int dev, size_t size)
+{
+	int buf = heap_alloc(dev, size, O_RDWR | O_CLOEXEC);
+
+	return buf < 0 ? buf : close(buf);
+}
+
+FIXTURE_SETUP(pool)
+{
+	self->dev = heap_open("system");
+	if (self->dev == -ENODEV)
+		SKIP(return, "the heap is missing");
+	self->limit = file_text(POOL_MB);
+	ASSERT_NE(NULL, self->limit);
+	ASSERT_EQ(0, file_put(POOL_MB, "0"));
+	ASSERT_EQ(0, pool_kept(0, 0));
+}
+
+FIXTURE_TEARDOWN(pool)
+{
+	EXPECT_EQ(0, file_put(POOL_MB, self->limit));
+	free(self->limit);
+	close(self->dev);
+}
+
+/* Rule: the pool keeps the blocks of freed buffers up to its limit, which may be 0. */
+TEST_F(pool, limit)
+{
+	const long share = file_number("/proc/meminfo", "MemTotal:") / 16;
+	/* The largest block, which may be the one that did not fit. */
+	const long block = 2048;
+	long limit;
+
+	EXPECT_EQ(0, pool_kib("limit:"));
+	ASSERT_EQ(0, pool_fill(self->dev, 4 << 20));
+	sleep_ms(100);
+	EXPECT_EQ(0, pool_kib("kept:"));
+
+	ASSERT_EQ(0, file_put(POOL_MB, "16"));
+	limit = share < 16 * 1024 ? share : 16 * 1024;
+	EXPECT_EQ(limit, pool_kib("limit:"));
+	ASSERT_EQ(0, pool_fill(self->dev, 4 << 20));
+	EXPECT_EQ(4096, pool_kept(4096, 4096));
+	ASSERT_EQ(0, pool_fill(self->dev, 32 << 20));
+	EXPECT_LT(limit - block, pool_kept(limit - block + 1, limit));
+	EXPECT_GE(limit, pool_kib("kept:"));
+
+	/* A large parameter does not keep a large part of the memory. */
+	ASSERT_EQ(0, file_put(POOL_MB, "4000000"));
+	EXPECT_GE(4, labs(share - pool_kib("limit:")));
+	ASSERT_EQ(0, file_put(POOL_MB, "0"));
+	EXPECT_EQ(0, pool_kept(0, 0));
 }
 
 #define PART		(1UL << 20)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 
 #include "heaps.h"
 
@@ -454,6 +455,53 @@ TEST_F(pool, limit)
 	EXPECT_GE(4, labs(share - pool_kib("limit:")));
 	ASSERT_EQ(0, file_put(POOL_MB, "0"));
 	EXPECT_EQ(0, pool_kept(0, 0));
+}
+
+/* Touch new memory until the pool keeps less than @kib. */
+static void use_memory(long kib)
+{
+	const size_t step = 1 << 20;
+	unsigned char *map;
+
+	if (file_put("/proc/self/oom_score_adj", "1000"))
+		_exit(1);
+	while (pool_kib("kept:") >= kib) {
+		map = mmap(NULL, step, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+		if (map == MAP_FAILED)
+			_exit(2);
+	}
+	_exit(0);
+}
+
+/*
+ * Rule: where memory is short the pool gives its blocks back before a process is killed. If it
+ * does not, the child is the process that is killed.
+ */
+TEST_F_TIMEOUT(pool, memory_pressure, 120)
+{
+	long long kills = file_number("/proc/vmstat", "oom_kill ");
+	long long began;
+	long full, kept;
+	int status;
+	pid_t pid;
+
+	ASSERT_LE(0, kills);
+	ASSERT_EQ(0, file_put(POOL_MB, "64"));
+	full = pool_kib("limit:");
+	ASSERT_EQ(0, pool_fill(self->dev, 80 << 20));
+	ASSERT_LT(full / 2, pool_kept(full / 2, full));
+	began = now_ms();
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid)
+		use_memory(full / 2);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	kept = pool_kib("kept:");
+	TH_LOG("%ld of %ld KiB are left after %lld ms", kept, full, now_ms() - began);
+	EXPECT_EQ(0, status);
+	EXPECT_GT(full / 2, kept);
+	EXPECT_EQ(kills, file_number("/proc/vmstat", "oom_kill "));
 }
 
 #define PART		(1UL << 20)

@@ -16,6 +16,7 @@
 #include "cgroup.h"
 #include "fence.h"
 #include "fixture.h"
+#include "memfds.h"
 
 /* Rule (CVE-2024-56712): an export without a free descriptor is EMFILE and leaks nothing. */
 TEST_F_TIMEOUT(buffer, export_without_descriptors, 120)
@@ -357,6 +358,36 @@ TEST_F_TIMEOUT(group, import_is_charged, 180)
 	EXPECT_LE(TIMELINES * (long long)sizeof(long), after - before);
 	EXPECT_GE(TIMELINES * 64LL, after - before);
 	close(buf);
+}
+
+/*
+ * Rule (L12): the pages that a udmabuf allocates for a memfd that has none are charged to the
+ * memory cgroup of its creator, until both the memfd and the buffer are closed.
+ */
+TEST_F_TIMEOUT(group, pinned_pages_are_charged, 60)
+{
+	const long long size = 32LL << 20;
+	/* What may differ: the kernel charges in batches per CPU, and frees slabs late. */
+	const long long rest = 4LL << 20;
+	int memfd = memfd_make(size, F_SEAL_SHRINK, 0);
+	int dev = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
+	long long before;
+	int buf;
+
+	if (dev < 0)
+		SKIP(return, "udmabuf is missing");
+	ASSERT_LE(0, memfd);
+	before = cgroup_number(self->path, "memory.current", "");
+	ASSERT_LE(0, before);
+	buf = udmabuf_make(dev, memfd, 0, size);
+	ASSERT_LE(0, buf);
+	EXPECT_LT(before + size - rest, cgroup_number(self->path, "memory.current", ""));
+	EXPECT_GT(before + size + rest, cgroup_number(self->path, "memory.current", ""));
+	close(memfd);
+	EXPECT_LT(before + size - rest, cgroup_number(self->path, "memory.current", ""));
+	close(buf);
+	EXPECT_GT(before + rest, cgroup_charged(self->path, before + rest));
+	close(dev);
 }
 
 /* Rule: a heap refuses size 0 and sizes that overflow to 0 when rounded up to pages. */

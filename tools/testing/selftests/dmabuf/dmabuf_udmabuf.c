@@ -123,6 +123,69 @@ TEST_F(udmabuf, write_seal_has_to_wait)
 	EXPECT_EQ(-EINVAL, udmabuf_make(self->dev, self->memfd, 0, 4 * PAGE));
 }
 
+#define RACE_SIZE	(256 * PAGE)
+
+/**
+ * struct race - a seal that is added while a buffer is created
+ * @start: both threads wait here before their calls
+ * @memfd: the memfd
+ * @delay: time in us by which the seal comes later
+ * @sealed: result of adding the seal: 0 or a negative errno
+ */
+struct race {
+	pthread_barrier_t start;
+	int memfd;
+	unsigned int delay;
+	int sealed;
+};
+
+static void *add_seal(void *arg)
+{
+	struct race *race = arg;
+
+	pthread_barrier_wait(&race->start);
+	usleep(race->delay);
+	race->sealed = fcntl(race->memfd, F_ADD_SEALS, F_SEAL_WRITE) ? -errno : 0;
+	return NULL;
+}
+
+/*
+ * Rule: of a seal against writing and a creation at the same time one fails: the seal with
+ * EBUSY, or the creation with EINVAL. A seal that fails has waited 150 ms for the pins.
+ */
+TEST_F_TIMEOUT(udmabuf, write_seal_races_with_creation, 60)
+{
+	unsigned int created = 0, sealed = 0, round;
+	long long limit = now_ms() + 2000;
+	struct race race = { };
+	pthread_t thread;
+	int buf;
+
+	ASSERT_EQ(0, pthread_barrier_init(&race.start, NULL, 2));
+	for (round = 0; now_ms() < limit; round++) {
+		race.memfd = memfd_make(RACE_SIZE, F_SEAL_SHRINK, 0);
+		ASSERT_LE(0, race.memfd);
+		race.delay = round % 8 * 50;
+		ASSERT_EQ(0, pthread_create(&thread, NULL, add_seal, &race));
+		pthread_barrier_wait(&race.start);
+		/* Every other round the creation comes later, and in some of them much later. */
+		if (round & 1)
+			usleep(round & 2 ? 5000 : 400 - race.delay);
+		buf = udmabuf_make(self->dev, race.memfd, 0, RACE_SIZE);
+		pthread_join(thread, NULL);
+		EXPECT_EQ(buf < 0 ? 0 : -EBUSY, race.sealed);
+		EXPECT_EQ(race.sealed ? 0 : -EINVAL, buf < 0 ? buf : 0);
+		created += buf >= 0;
+		sealed += !race.sealed;
+		if (buf >= 0)
+			close(buf);
+		close(race.memfd);
+	}
+	TH_LOG("the creation came first %u times, the seal %u times", created, sealed);
+	EXPECT_LT(0, created);
+	EXPECT_LT(0, sealed);
+}
+
 /* Rule (P18, L15): a memfd that is open only for reading is EACCES. */
 TEST_F(udmabuf, read_only_memfd)
 {

@@ -461,6 +461,53 @@ TEST_F_TIMEOUT(pages, threads_share_a_buffer, 60)
 	close(buf);
 }
 
+/* Punch one hole after another into a memfd. */
+static unsigned int punch_hole(const struct hammer *self)
+{
+	return !!fallocate(self->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			   self->rounds % (SIZE / HUGE_SIZE) * HUGE_SIZE, HUGE_SIZE);
+}
+
+/* Create a buffer; count pages that are neither stamped nor new, or lose what is written. */
+static unsigned int create_and_check(const struct hammer *self)
+{
+	unsigned int errors = 0;
+	unsigned char *map;
+	size_t at;
+	int buf;
+
+	/* Huge pages that were allocated may be gone before they are pinned. */
+	do
+		buf = udmabuf_make(self->dev, self->fd, 0, SIZE);
+	while (buf == -EAGAIN);
+	map = map_whole(buf, SIZE);
+	if (map == MAP_FAILED)
+		return 1;
+	for (at = 0; at < SIZE; at += PAGE) {
+		errors += WORD(map, at) && WORD(map, at) != at / PAGE;
+		WORD(map, at) = at / PAGE;
+	}
+	for (at = 0; at < SIZE; at += PAGE)
+		errors += WORD(map, at) != at / PAGE;
+	munmap(map, SIZE);
+	close(buf);
+	return errors;
+}
+
+/* Rule: a buffer has all its pages, also if holes are punched while it is created. */
+TEST_F_TIMEOUT(pages, holes_race_with_creation, 60)
+{
+	struct hammer threads[] = {
+		{ .round = punch_hole, .fd = self->memfd },
+		{ .round = create_and_check, .dev = self->dev, .fd = self->memfd },
+	};
+
+	ASSERT_EQ(0, hammer_start(threads, ARRAY_SIZE(threads), 1000));
+	EXPECT_EQ(0, hammer_join(threads, ARRAY_SIZE(threads)));
+	TH_LOG("%u holes, %u buffers", threads[0].rounds, threads[1].rounds);
+	EXPECT_EQ(self->pins, pins_settled(self->pins));
+}
+
 static void create_for_ever(int dev, int memfd)
 {
 	int buf;

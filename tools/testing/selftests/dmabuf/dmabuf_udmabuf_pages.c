@@ -508,6 +508,44 @@ TEST_F_TIMEOUT(pages, holes_race_with_creation, 60)
 	EXPECT_EQ(self->pins, pins_settled(self->pins));
 }
 
+static unsigned int create_and_close(const struct hammer *self)
+{
+	int buf = udmabuf_make(self->dev, self->fd, 0, SIZE);
+
+	return buf < 0 || close(buf);
+}
+
+/*
+ * Rule: threads that create buffers of a memfd without pages, and so allocate the same ones,
+ * leave the kernel's count of reserved huge pages as it was.
+ */
+TEST_F_TIMEOUT(pages, creations_race_for_new_pages, 60)
+{
+	long long reserved = file_number("/proc/meminfo", "HugePages_Rsvd:");
+	struct hammer threads[2];
+	int memfd, round;
+
+	/* A kernel without huge pages does not count them. */
+	if (variant->flags)
+		ASSERT_LE(0, reserved);
+	for (round = 0; round < 20; round++) {
+		memfd = memfd_create("selftest", MFD_CLOEXEC | MFD_ALLOW_SEALING | variant->flags);
+		ASSERT_LE(0, memfd);
+		ASSERT_EQ(0, ftruncate(memfd, SIZE));
+		ASSERT_EQ(0, fcntl(memfd, F_ADD_SEALS, F_SEAL_SHRINK));
+		threads[0] = (struct hammer){
+			.round = create_and_close, .dev = self->dev, .fd = memfd,
+		};
+		threads[1] = threads[0];
+		ASSERT_EQ(0, hammer_start(threads, 2, 5));
+		EXPECT_EQ(0, hammer_join(threads, 2));
+		close(memfd);
+		EXPECT_EQ(0, bufinfo_wait_objects(self->before.objects));
+		EXPECT_EQ(reserved, file_number("/proc/meminfo", "HugePages_Rsvd:"))
+			TH_LOG("round %d", round);
+	}
+}
+
 static void create_for_ever(int dev, int memfd)
 {
 	int buf;

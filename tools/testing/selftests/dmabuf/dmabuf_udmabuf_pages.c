@@ -471,16 +471,11 @@ static unsigned int punch_hole(const struct hammer *self)
 /* Create a buffer; count pages that are neither stamped nor new, or lose what is written. */
 static unsigned int create_and_check(const struct hammer *self)
 {
+	int buf = udmabuf_make(self->dev, self->fd, 0, SIZE);
+	unsigned char *map = map_whole(buf, SIZE);
 	unsigned int errors = 0;
-	unsigned char *map;
 	size_t at;
-	int buf;
 
-	/* Huge pages that were allocated may be gone before they are pinned. */
-	do
-		buf = udmabuf_make(self->dev, self->fd, 0, SIZE);
-	while (buf == -EAGAIN);
-	map = map_whole(buf, SIZE);
 	if (map == MAP_FAILED)
 		return 1;
 	for (at = 0; at < SIZE; at += PAGE) {

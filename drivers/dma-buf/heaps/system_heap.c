@@ -24,11 +24,12 @@
 
 #include "heaps-private.h"
 
-#define SYSTEM_HEAP_ORDER(bytes)	((bytes) > PAGE_SIZE ? ilog2(bytes) - PAGE_SHIFT : 0)
-
 /* 2 MiB for huge pages of the CPU (with pages of 4 KiB), 1 MiB and 64 KiB for IOMMUs. */
 static const unsigned int system_heap_orders[HEAP_POOL_ORDERS] = {
-	SYSTEM_HEAP_ORDER(SZ_2M), SYSTEM_HEAP_ORDER(SZ_1M), SYSTEM_HEAP_ORDER(SZ_64K), 0
+	ilog2(MAX(SZ_2M >> PAGE_SHIFT, 1)),
+	ilog2(MAX(SZ_1M >> PAGE_SHIFT, 1)),
+	ilog2(MAX(SZ_64K >> PAGE_SHIFT, 1)),
+	0,
 };
 
 static struct heap_pool system_heap_pool = {

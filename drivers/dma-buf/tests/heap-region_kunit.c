@@ -14,7 +14,7 @@
 #include "storage.h"
 
 #define REGION_ORDER	6
-#define REGION_PAGES	(1UL << REGION_ORDER)
+#define REGION_PAGES	BIT(REGION_ORDER)
 #define REGION_HEAP	"kunit_carveout"
 
 static void region_free_action(void *page)

@@ -46,9 +46,11 @@ static int sample_heap_take(struct dma_storage *storage)
 	struct dma_storage_run *run;
 	struct page *page;
 
-	guard(spinlock)(&sample_heap.lock);
-	if (storage->nr_pages > sample_heap.nr_free)
+	spin_lock(&sample_heap.lock);
+	if (storage->nr_pages > sample_heap.nr_free) {
+		spin_unlock(&sample_heap.lock);
 		return -ENOMEM;
+	}
 	for (unsigned int i = 0; i < storage->nr_runs; i++) {
 		run = &storage->runs[i];
 		page = list_first_entry(&sample_heap.free, struct page, lru);
@@ -57,15 +59,17 @@ static int sample_heap_take(struct dma_storage *storage)
 		run->nr_pages = 1;
 	}
 	sample_heap.nr_free -= storage->nr_pages;
+	spin_unlock(&sample_heap.lock);
 	return 0;
 }
 
 static void sample_heap_give(struct dma_storage *storage)
 {
-	guard(spinlock)(&sample_heap.lock);
+	spin_lock(&sample_heap.lock);
 	for (unsigned int i = 0; i < storage->nr_runs; i++)
 		list_add(&pfn_to_page(storage->runs[i].pfn)->lru, &sample_heap.free);
 	sample_heap.nr_free += storage->nr_pages;
+	spin_unlock(&sample_heap.lock);
 }
 
 static void sample_heap_free(struct dma_storage *storage)

@@ -504,7 +504,7 @@ TEST_F_TIMEOUT(pool, memory_pressure, 120)
 	EXPECT_EQ(kills, file_number("/proc/vmstat", "oom_kill "));
 }
 
-#define PART		(1UL << 20)
+#define PART		(1024 * 1024UL)
 #define MAX_PARTS	1024
 
 /* Rule: both names of the default CMA region are heaps of the same region. */

@@ -32,13 +32,13 @@ struct sample_heap {
 };
 
 static struct sample_heap sample_heap = {
-	.nr_pages = 1024,
+	.nr_pages = 10240,
 	.lock = __SPIN_LOCK_UNLOCKED(sample_heap.lock),
 	.free = LIST_HEAD_INIT(sample_heap.free),
 };
 
 module_param_named(pages, sample_heap.nr_pages, uint, 0444);
-MODULE_PARM_DESC(pages, "Number of pages of the heap (default: 1024)");
+MODULE_PARM_DESC(pages, "Number of pages of the heap (default: 10240)");
 
 /* Take all pages of a storage, or none. */
 static int sample_heap_take(struct dma_storage *storage)

@@ -38,8 +38,25 @@
 
 #include "dma-buf-private.h"
 
-static struct kmem_cache *dma_buf_object_cache __ro_after_init;
-static struct vfsmount *dma_buf_mnt __ro_after_init;
+static int dma_buf_init_fs_context(struct fs_context *fc);
+
+/**
+ * struct dma_buf_fs - the internal file system
+ * @type: its type, which is not registered, so nobody else can mount it
+ * @mnt: its only mount, set at boot
+ * @objects: slab cache of the inodes, set at boot
+ */
+struct dma_buf_fs {
+	struct file_system_type type;
+	struct vfsmount *mnt;
+	struct kmem_cache *objects;
+};
+
+static struct dma_buf_fs dma_buf_fs = {
+	.type.name = "dmabuf",
+	.type.init_fs_context = dma_buf_init_fs_context,
+	.type.kill_sb = kill_anon_super,
+};
 
 /* For exporters whose pages have the inode's mapping. The inode itself caches no pages. */
 static const struct address_space_operations dma_buf_aops = {
@@ -63,7 +80,7 @@ static struct inode *dma_buf_alloc_inode(struct super_block *sb)
 {
 	struct dma_buf_object *obj;
 
-	obj = alloc_inode_sb(sb, dma_buf_object_cache, GFP_KERNEL);
+	obj = alloc_inode_sb(sb, dma_buf_fs.objects, GFP_KERNEL);
 	if (!obj)
 		return NULL;
 	/* Not exported yet: dma_buf_d_iput() must not call a release. */
@@ -79,7 +96,7 @@ static void dma_buf_evict_inode(struct inode *inode)
 
 static void dma_buf_destroy_inode(struct inode *inode)
 {
-	kmem_cache_free(dma_buf_object_cache, dma_buf_inode_to_object(inode));
+	kmem_cache_free(dma_buf_fs.objects, dma_buf_inode_to_object(inode));
 }
 
 static const struct super_operations dma_buf_sops = {
@@ -153,12 +170,6 @@ static int dma_buf_init_fs_context(struct fs_context *fc)
 	return 0;
 }
 
-static struct file_system_type dma_buf_fs_type = {
-	.name = "dmabuf",
-	.init_fs_context = dma_buf_init_fs_context,
-	.kill_sb = kill_anon_super,
-};
-
 /**
  * dma_buf_object_alloc() - allocate an object with its inode
  * @size: size in bytes, which fstat() shows
@@ -172,7 +183,7 @@ static struct file_system_type dma_buf_fs_type = {
  */
 struct dma_buf_object *dma_buf_object_alloc(size_t size)
 {
-	struct inode *inode = new_inode_pseudo(dma_buf_mnt->mnt_sb);
+	struct inode *inode = new_inode_pseudo(dma_buf_fs.mnt->mnt_sb);
 	struct dma_buf_object *obj;
 	struct timespec64 now;
 
@@ -218,7 +229,7 @@ struct file *dma_buf_object_open(struct dma_buf_object *obj, int flags)
 
 	KUNIT_STATIC_STUB_REDIRECT(dma_buf_object_open, obj, flags);
 
-	file = alloc_file_pseudo(&obj->inode, dma_buf_mnt, "dmabuf",
+	file = alloc_file_pseudo(&obj->inode, dma_buf_fs.mnt, "dmabuf",
 				 flags & (O_ACCMODE | O_NONBLOCK), &dma_buf_fops);
 	if (!IS_ERR(file))
 		file->private_data = &obj->dmabuf;
@@ -234,12 +245,12 @@ EXPORT_SYMBOL_IF_KUNIT(dma_buf_object_open);
  */
 int __init dma_buf_inode_init(void)
 {
-	dma_buf_object_cache = kmem_cache_create("dma_buf", sizeof(struct dma_buf_object),
-						 0, SLAB_HWCACHE_ALIGN | SLAB_ACCOUNT,
-						 dma_buf_object_init_once);
-	if (!dma_buf_object_cache)
+	dma_buf_fs.objects = kmem_cache_create("dma_buf", sizeof(struct dma_buf_object),
+					       0, SLAB_HWCACHE_ALIGN | SLAB_ACCOUNT,
+					       dma_buf_object_init_once);
+	if (!dma_buf_fs.objects)
 		return -ENOMEM;
 
-	dma_buf_mnt = kern_mount(&dma_buf_fs_type);
-	return PTR_ERR_OR_ZERO(dma_buf_mnt);
+	dma_buf_fs.mnt = kern_mount(&dma_buf_fs.type);
+	return PTR_ERR_OR_ZERO(dma_buf_fs.mnt);
 }

@@ -26,14 +26,32 @@
 
 #include "dma-fence-private.h"
 
-/* Has a rescuer, because memory reclaim waits for fences. */
-static struct workqueue_struct *dma_fence_wq __ro_after_init;
+static void dma_fence_run_deferred(struct work_struct *bh_work);
+
+/**
+ * struct dma_fence_deferred - what runs the deferred functions
+ * @wq: runs those that go to a task. Has a rescuer, because memory reclaim waits for fences.
+ *	Set at boot.
+ * @irq_works: those that a CPU which cannot interrupt itself has deferred
+ * @bh_work: runs @irq_works
+ */
+struct dma_fence_deferred {
+	struct workqueue_struct *wq;
+	struct llist_head irq_works;
+	struct work_struct bh_work;
+};
+
+static struct dma_fence_deferred dma_fence_deferred = {
+	.irq_works = LLIST_HEAD_INIT(dma_fence_deferred.irq_works),
+	.bh_work = __WORK_INITIALIZER(dma_fence_deferred.bh_work, dma_fence_run_deferred),
+};
 
 static int __init dma_fence_wq_init(void)
 {
-	dma_fence_wq = alloc_workqueue("dma-fence", WQ_MEM_RECLAIM | WQ_HIGHPRI | WQ_UNBOUND, 0);
-	if (WARN_ON(!dma_fence_wq))
-		dma_fence_wq = system_highpri_wq;
+	struct workqueue_struct *wq;
+
+	wq = alloc_workqueue("dma-fence", WQ_MEM_RECLAIM | WQ_HIGHPRI | WQ_UNBOUND, 0);
+	dma_fence_deferred.wq = WARN_ON(!wq) ? system_highpri_wq : wq;
 	return 0;
 }
 core_initcall(dma_fence_wq_init);
@@ -46,24 +64,13 @@ core_initcall(dma_fence_wq_init);
 void dma_fence_defer_to_task(struct work_struct *work, work_func_t func)
 {
 	INIT_WORK(work, func);
-	queue_work(dma_fence_wq, work);
+	queue_work(dma_fence_deferred.wq, work);
 }
-
-static void dma_fence_run_deferred(struct work_struct *bh_work);
-
-/* For CPUs that cannot interrupt themselves: @work runs the irq_works in @list. */
-static struct {
-	struct llist_head list;
-	struct work_struct work;
-} dma_fence_deferred = {
-	.list = LLIST_HEAD_INIT(dma_fence_deferred.list),
-	.work = __WORK_INITIALIZER(dma_fence_deferred.work, dma_fence_run_deferred),
-};
 
 /* In the order of the signals. A function may free or reuse its irq_work. */
 static void dma_fence_run_deferred(struct work_struct *bh_work)
 {
-	struct llist_node *first = llist_del_all(&dma_fence_deferred.list);
+	struct llist_node *first = llist_del_all(&dma_fence_deferred.irq_works);
 	struct irq_work *work, *next;
 
 	first = llist_reverse_order(first);
@@ -86,7 +93,7 @@ void dma_fence_defer(struct irq_work *irq_work, void (*irq_func)(struct irq_work
 	if (arch_irq_work_has_interrupt()) {
 		irq_work_queue(irq_work);
 	} else {
-		llist_add(&irq_work->node.llist, &dma_fence_deferred.list);
-		queue_work(system_bh_wq, &dma_fence_deferred.work);
+		llist_add(&irq_work->node.llist, &dma_fence_deferred.irq_works);
+		queue_work(system_bh_wq, &dma_fence_deferred.bh_work);
 	}
 }

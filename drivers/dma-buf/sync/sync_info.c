@@ -9,10 +9,12 @@
 
 #include "sw_sync.h"
 
-static struct {
+struct sync_timelines {
 	struct mutex lock; /* guards @list */
 	struct list_head list;
-} sync_timelines = {
+};
+
+static struct sync_timelines sync_timelines = {
 	.lock = __MUTEX_INITIALIZER(sync_timelines.lock),
 	.list = LIST_HEAD_INIT(sync_timelines.list),
 };

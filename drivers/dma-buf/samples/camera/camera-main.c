@@ -32,10 +32,14 @@
  */
 
 /* The module's devices. Used by its init and exit only, so no lock is needed. */
-static struct {
+struct camera_devices {
 	struct platform_device *pdevs[CAMERA_MAX_DEVICES];
 	unsigned int count;
-} camera_devices = { .count = 1 };
+};
+
+static struct camera_devices camera_devices = {
+	.count = 1,
+};
 
 module_param_named(devices, camera_devices.count, uint, 0444);
 MODULE_PARM_DESC(devices, "Number of cameras, 1 to 8 (default: 1)");

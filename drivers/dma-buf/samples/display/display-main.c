@@ -80,10 +80,14 @@
 #define DISPLAY_MAX_DEVICES	4
 
 /* The module's devices. Used by its init and exit only, so no lock is needed. */
-static struct {
+struct display_devices {
 	struct platform_device *pdevs[DISPLAY_MAX_DEVICES];
 	unsigned int count;
-} display_devices = { .count = 1 };
+};
+
+static struct display_devices display_devices = {
+	.count = 1,
+};
 
 module_param_named(devices, display_devices.count, uint, 0444);
 MODULE_PARM_DESC(devices, "Number of displays (1 to 4)");

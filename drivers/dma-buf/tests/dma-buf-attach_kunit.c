@@ -6,7 +6,7 @@
 
 #include <kunit/static_stub.h>
 
-#include "mock.h"
+#include "mock-buffer.h"
 
 static const int exporter_errnos[] = { -EBUSY, -ENODEV, -ENOMEM, -EINTR, -ERESTARTSYS };
 

@@ -8,7 +8,7 @@
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 
-#include "mock.h"
+#include "mock-buffer.h"
 #include "threads.h"
 
 static const struct wait {

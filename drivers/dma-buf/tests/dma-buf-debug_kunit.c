@@ -7,7 +7,7 @@
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
 
-#include "mock.h"
+#include "mock-buffer.h"
 
 static void table_has_addresses_and_no_pages(struct kunit *test)
 {

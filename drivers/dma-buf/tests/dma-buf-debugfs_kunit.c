@@ -12,7 +12,7 @@
 #include <linux/fs.h>
 
 #include "bufinfo.h"
-#include "mock.h"
+#include "mock-buffer.h"
 #include "threads.h"
 
 static char *bufinfo_text_in_pieces(struct kunit *test, size_t piece)

@@ -11,7 +11,7 @@
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 
-#include "mock.h"
+#include "mock-buffer.h"
 
 static int open_buffer(struct kunit *test, struct dma_buf *dmabuf, int flags)
 {

@@ -11,7 +11,7 @@
 #include <linux/stat.h>
 #include <linux/statfs.h>
 
-#include "mock.h"
+#include "mock-buffer.h"
 
 static void stat_shows_number_size_and_blocks(struct kunit *test)
 {

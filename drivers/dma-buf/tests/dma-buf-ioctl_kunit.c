@@ -12,7 +12,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "mock.h"
+#include "mock-buffer.h"
 #include "threads.h"
 
 /* Nothing is ever mapped here. */

@@ -8,7 +8,7 @@
 #include <linux/sched/signal.h>
 #include <linux/scatterlist.h>
 
-#include "mock.h"
+#include "mock-buffer.h"
 #include "threads.h"
 
 static const int map_errnos[] = { -EINTR, -ERESTARTSYS, -ENOMEM, -EIO };

@@ -7,7 +7,7 @@
 #include <kunit/static_stub.h>
 #include <linux/module.h>
 
-#include "mock.h"
+#include "mock-buffer.h"
 
 /* A module with only the fields that try_module_get() and module_put() use. */
 static struct module *mock_module(struct kunit *test, enum module_state state)

@@ -8,7 +8,7 @@
 #include <linux/poll.h>
 #include <linux/preempt.h>
 
-#include "mock.h"
+#include "mock-buffer.h"
 #include "threads.h"
 
 /* Events without __poll_t, so that expectations can compare them. */

@@ -15,7 +15,7 @@
 #include <linux/wait.h>
 
 #include "containers.h"
-#include "mock.h"
+#include "mock-buffer.h"
 #include "threads.h"
 
 #define LONG	msecs_to_jiffies(20000)

@@ -11,7 +11,7 @@
 #include <linux/sort.h>
 #include <linux/workqueue.h>
 
-#include "mock.h"
+#include "mock-buffer.h"
 #include "threads.h"
 
 /**

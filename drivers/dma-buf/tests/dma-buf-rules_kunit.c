@@ -12,7 +12,7 @@
 #include <kunit/test-bug.h>
 #include <linux/debug_locks.h>
 
-#include "mock.h"
+#include "mock-buffer.h"
 #include "threads.h"
 
 /**

@@ -9,7 +9,7 @@
 #include <linux/file.h>
 #include <linux/poll.h>
 
-#include "mock.h"
+#include "mock-buffer.h"
 #include "threads.h"
 
 /**

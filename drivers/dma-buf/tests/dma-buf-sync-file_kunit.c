@@ -12,7 +12,7 @@
 #include <linux/sched/signal.h>
 #include <linux/sync_file.h>
 
-#include "mock.h"
+#include "mock-buffer.h"
 #include "threads.h"
 
 #define SYNC_BAD_ADDRESS	1UL

@@ -10,7 +10,7 @@
 #include <linux/slab.h>
 #include <linux/timer.h>
 
-#include "mock.h"
+#include "mock-buffer.h"
 
 /* Limit for a release in a worker; reached only if the worker never runs. */
 #define RELEASE_TIMEOUT	(10 * HZ)

@@ -20,7 +20,7 @@
 
 #include "../resv/dma-resv-private.h"
 #include "containers.h"
-#include "mock.h"
+#include "mock-buffer.h"
 #include "resv.h"
 
 /* sample: queue */

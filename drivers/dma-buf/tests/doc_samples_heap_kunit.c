@@ -16,7 +16,7 @@
 #include <linux/slab.h>
 
 #include "../storage/dma-storage.h"
-#include "mock.h"
+#include "mock-buffer.h"
 
 /* sample: heap */
 /* A storage with one run per page. */

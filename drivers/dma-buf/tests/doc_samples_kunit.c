@@ -24,7 +24,7 @@
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
-#include "mock.h"
+#include "mock-buffer.h"
 #include "threads.h"
 
 /* sample: exporter */

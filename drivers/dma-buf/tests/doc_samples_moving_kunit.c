@@ -16,7 +16,7 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
-#include "mock.h"
+#include "mock-buffer.h"
 
 /* sample: move */
 struct place {

@@ -9,7 +9,7 @@
 #include <linux/pci.h>
 
 #include "../storage/dma-storage-private.h"
-#include "mock.h"
+#include "mock-buffer.h"
 
 /* The bus of PCI devices, or NULL in a kernel without PCI. */
 #ifdef CONFIG_PCI

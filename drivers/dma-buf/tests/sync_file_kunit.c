@@ -7,6 +7,7 @@
 #include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/poll.h>
+#include <linux/shmem_fs.h>
 #include <linux/slab.h>
 #include <linux/sync_file.h>
 #include <linux/uaccess.h>
@@ -49,6 +50,16 @@ static int install(struct kunit *test, struct file *file)
 	return fd;
 }
 
+/* Install a descriptor of a file that is not a sync_file. */
+static int install_other(struct kunit *test)
+{
+	struct file *file = shmem_file_setup("dmabuf-mock", PAGE_SIZE, 0);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, put_file, file));
+	return install(test, file);
+}
+
 static void file_holds_its_fence(struct kunit *test)
 {
 	struct dma_fence *fence = mock_fence(test);
@@ -75,11 +86,9 @@ static void get_fence_takes_a_reference(struct kunit *test)
 
 static void get_fence_of_another_file(struct kunit *test)
 {
-	struct dma_buf *dmabuf = mock_buffer(test, mock_exporter(test, &mock_static_ops));
-
 	KUNIT_EXPECT_NULL(test, sync_file_get_fence(-1));
 	KUNIT_EXPECT_NULL(test, sync_file_get_fence(1000000));
-	KUNIT_EXPECT_NULL(test, sync_file_get_fence(install(test, dmabuf->file)));
+	KUNIT_EXPECT_NULL(test, sync_file_get_fence(install_other(test)));
 }
 
 static void name_is_derived_from_the_fence(struct kunit *test)
@@ -258,8 +267,7 @@ static void merge_refuses(struct kunit *test)
 
 static void merge_with_another_file(struct kunit *test)
 {
-	struct dma_buf *dmabuf = mock_buffer(test, mock_exporter(test, &mock_static_ops));
-	struct sync_merge_data data = { .fd2 = install(test, dmabuf->file) };
+	struct sync_merge_data data = { .fd2 = install_other(test) };
 
 	KUNIT_EXPECT_EQ(test, -ENOENT,
 			merge(test, file_of(test, mock_fence(test))->file, &data));

@@ -7,6 +7,7 @@
 
 #include <linux/anon_inodes.h>
 #include <linux/completion.h>
+#include <linux/dma-buf.h>
 #include <linux/dma-fence.h>
 #include <linux/file.h>
 #include <linux/fs.h>

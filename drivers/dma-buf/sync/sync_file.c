@@ -239,7 +239,7 @@ static void sync_file_show_fdinfo(struct seq_file *seq, struct file *file)
 	struct dma_fence *fence = sync_file->fence;
 	int status = 0;
 
-	/* Who only looks takes no lock, which may be gone after the signal, and asks no driver. */
+	/* Reads the flag only: the lock of the fence may be gone after the signal. */
 	if (dma_fence_test_signaled_flag(fence))
 		status = fence->error ?: 1;
 	seq_printf(seq, "fences:\t%u\nstatus:\t%d\n", sync_file_count(sync_file), status);

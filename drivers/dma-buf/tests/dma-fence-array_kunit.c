@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Tests of fence arrays: which member signals them, with which error, and who holds
- * references to what.
- */
+/* Tests of fence arrays: which member signals them, their error, who holds references. */
 
 #include <linux/completion.h>
 #include <linux/delay.h>

@@ -7,6 +7,7 @@
 #include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/poll.h>
+#include <linux/seq_file.h>
 #include <linux/shmem_fs.h>
 #include <linux/slab.h>
 #include <linux/sync_file.h>
@@ -73,6 +74,29 @@ static void file_holds_its_fence(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, mock_has_fences(test, 1));
 	__fput_sync(sync_file->file);
 	KUNIT_EXPECT_TRUE(test, mock_has_fences(test, 0));
+}
+
+static void fdinfo_has_fences_and_status(struct kunit *test)
+{
+	struct dma_fence *fences[3], *array;
+	struct sync_file *sync_file;
+	char text[64] = "";
+	struct seq_file seq = { .buf = text, .size = sizeof(text) };
+
+	mock_fences(test, 3, fences);
+	array = mock_array(test, false, 3, fences);
+	sync_file = file_of(test, array);
+	sync_file->file->f_op->show_fdinfo(&seq, sync_file->file);
+	KUNIT_EXPECT_STREQ(test, text, "fences:\t3\nstatus:\t0\n");
+
+	dma_fence_set_error(fences[1], -EIO);
+	for (unsigned int i = 0; i < 3; i++)
+		dma_fence_signal(fences[i]);
+	dma_fence_wait(array, false);
+	memset(text, 0, sizeof(text));
+	seq.count = 0;
+	sync_file->file->f_op->show_fdinfo(&seq, sync_file->file);
+	KUNIT_EXPECT_STREQ(test, text, "fences:\t3\nstatus:\t-5\n");
 }
 
 static void get_fence_takes_a_reference(struct kunit *test)
@@ -567,6 +591,7 @@ static void name_keeps_context_and_seqno_after_the_signal(struct kunit *test)
 static struct kunit_case sync_file_cases[] = {
 	KUNIT_CASE(name_keeps_context_and_seqno_after_the_signal),
 	KUNIT_CASE(file_holds_its_fence),
+	KUNIT_CASE(fdinfo_has_fences_and_status),
 	KUNIT_CASE(get_fence_takes_a_reference),
 	KUNIT_CASE(get_fence_of_another_file),
 	KUNIT_CASE(name_is_derived_from_the_fence),

@@ -43,7 +43,7 @@ struct sync_fence_info {
 };
 
 /**
- * struct sync_file_info - SYNC_IOC_FILE_INFO: what is in a sync_file?
+ * struct sync_file_info - SYNC_IOC_FILE_INFO: the fences of a sync_file
  * @name: its name (out)
  * @status: 1 if all is signalled and nothing failed; else 0, or a negative errno. When
  *	fences are asked for it is the status of the first one that is not signalled or

@@ -378,7 +378,7 @@ static void ioctl_takes_other_sizes_of_the_structure(struct kunit *test)
 	heap_expect_buffer(test, longer.data.fd, PAGE_SIZE);
 }
 
-/* CVE-2026-89996: the base had installed the descriptor already. */
+/* CVE-2026-89996: early kernels had installed the descriptor by then. */
 static void ioctl_without_an_answer_leaves_no_descriptor(struct kunit *test)
 {
 	const struct dma_heap_allocation_data data = { .len = PAGE_SIZE, .fd_flags = O_RDWR };

@@ -190,7 +190,7 @@ static void create_needs_a_memfd(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ioctl_create(test, -1, 0, PAGE_SIZE), -EBADFD);
 }
 
-/* The buffer is writable, whatever the descriptor is (fault L15 of the base). */
+/* The buffer would be writable, as it is in 6.12. */
 static void create_needs_a_memfd_open_for_writing(struct kunit *test)
 {
 	int fd = ioctl_memfd(test);

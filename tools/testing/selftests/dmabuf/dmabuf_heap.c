@@ -240,7 +240,7 @@ TEST_F(heap, read_only_buffer)
 	close(buf);
 }
 
-/* Rule (P17): a size is rounded up to pages, and a mapping must lie within it. */
+/* Rule: a size is rounded up to pages, and a mapping must lie within it. */
 TEST_F(heap, size_of_5000)
 {
 	int buf = heap_alloc(self->dev, 5000, O_RDWR | O_CLOEXEC);

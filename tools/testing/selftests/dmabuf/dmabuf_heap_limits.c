@@ -34,7 +34,7 @@ TEST(numbers)
 	EXPECT_LT(0, mem_free());
 }
 
-/* Rule (P29): what the machine can never have is ENOMEM, at once, and nobody is killed. */
+/* Rule: what the machine can never have is ENOMEM, at once, and nobody is killed. */
 TEST_F(heap, one_tebibyte)
 {
 	struct dma_heap_allocation_data arg = { .len = 1ULL << 40, .fd_flags = O_RDWR };
@@ -205,7 +205,7 @@ static unsigned long traced_run(unsigned long pages)
 	return found;
 }
 
-/* Rule (P28): a trace event tells the longest free run of a fragmented region. */
+/* Rule: a trace event tells the longest free run of a fragmented region. */
 TEST_F_TIMEOUT(region, fragmented_region_is_traced, 120)
 {
 	int bufs[CMA_BUFFERS + 1], count, i;
@@ -233,7 +233,7 @@ TEST_F_TIMEOUT(region, fragmented_region_is_traced, 120)
 }
 
 /*
- * Rule (P28): a fragmented region is ENOMEM for a long run; once all is free, a run of three
+ * Rule: a fragmented region is ENOMEM for a long run; once all is free, a run of three
  * quarters of the region works, in each round.
  */
 TEST_F_TIMEOUT(region, fragmented_region, 240)
@@ -448,7 +448,7 @@ static int payer_report(int sock, struct payer_report *report)
 	return ret ? ret : buf;
 }
 
-/* Rule (P32): the group's limit fails an allocation, and the charge ends with the buffers. */
+/* Rule: the group's limit fails an allocation, and the charge ends with the buffers. */
 TEST_F_TIMEOUT(payer, limit_holds, 60)
 {
 	struct payer_report report;
@@ -477,7 +477,7 @@ TEST_F_TIMEOUT(payer, limit_holds, 60)
 	EXPECT_EQ(0, waitpid(self->witness, NULL, WNOHANG));
 }
 
-/* Rule (P32): the group pays until the last reference is dropped, also by another process. */
+/* Rule: the group pays until the last reference is dropped, also by another process. */
 TEST_F_TIMEOUT(payer, last_reference_elsewhere, 60)
 {
 	struct payer_report report;

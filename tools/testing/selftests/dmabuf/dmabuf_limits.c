@@ -361,7 +361,7 @@ TEST_F_TIMEOUT(group, import_is_charged, 180)
 }
 
 /*
- * Rule (L12): the pages that a udmabuf allocates for a memfd that has none are charged to the
+ * Rule: the pages that a udmabuf allocates for a memfd that has none are charged to the
  * memory cgroup of its creator, until both the memfd and the buffer are closed.
  */
 TEST_F_TIMEOUT(group, pinned_pages_are_charged, 60)

@@ -237,7 +237,8 @@ TEST_F(devices, display_sizes)
 	ASSERT_EQ(0, display_import(&self->dpy, small, &buf));
 	buf.pitch = 512;
 	EXPECT_EQ(-EINVAL, display_framebuffer(&self->dpy, &buf, 128, 128, DRM_FORMAT_XRGB8888));
-	EXPECT_EQ(0, display_framebuffer(&self->dpy, &buf, 128, 8, DRM_FORMAT_XRGB8888) == 0);
+	/* This one is large enough, but the picture is lower than the display allows. */
+	EXPECT_NE(0, display_framebuffer(&self->dpy, &buf, 128, 8, DRM_FORMAT_XRGB8888));
 	close(small);
 }
 

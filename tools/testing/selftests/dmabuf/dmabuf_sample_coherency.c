@@ -160,7 +160,7 @@ TEST_F(shared, sync_without_a_device)
 	}
 }
 
-/* Rule (P1): what a program writes between START and END is shown, through vmap too (L1). */
+/* Rule: what a program writes between START and END is shown, through vmap too. */
 TEST_F_TIMEOUT(shared, display_shows_what_was_written, 60)
 {
 	__u32 number;
@@ -174,7 +174,7 @@ TEST_F_TIMEOUT(shared, display_shows_what_was_written, 60)
 	EXPECT_EQ(0, screen_off(&self->dpy));
 }
 
-/* Rule (P14, P31): START|READ sees what the camera wrote, also before any CPU access. */
+/* Rule: START|READ sees what the camera wrote, also before any CPU access. */
 TEST_F_TIMEOUT(shared, start_sees_the_frame, 60)
 {
 	int frame = record(&self->cam, self->buf);

@@ -71,7 +71,7 @@ static long faults(void)
 #endif
 
 /*
- * Rule (L8, L9): the first access enters the whole mapping. Where the hardware sets no dirty
+ * Rule: the first access enters the whole mapping. Where the hardware sets no dirty
  * bit, the first write to each page faults once more.
  */
 TEST_F(storage, faults_per_mapping)
@@ -433,7 +433,7 @@ TEST_F(storage, flags_of_the_mapping)
 	free(text);
 }
 
-/* Rule (P17): a private mapping is EINVAL, whatever its size. */
+/* Rule: a private mapping is EINVAL, whatever its size. */
 TEST_F(storage, private_mapping)
 {
 	static const int prots[] = { PROT_READ, PROT_WRITE, PROT_READ | PROT_WRITE };
@@ -509,7 +509,7 @@ TEST_F(storage, sync_keeps_the_bytes)
 	}
 }
 
-/* Rule (P15): START and END are 0 in any order and number; a close may come between. */
+/* Rule: START and END are 0 in any order and number; a close may come between. */
 TEST_F(buffer, sync_in_any_order)
 {
 	static const __u64 orders[][4] = {

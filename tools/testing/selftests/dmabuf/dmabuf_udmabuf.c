@@ -186,7 +186,7 @@ TEST_F_TIMEOUT(udmabuf, write_seal_races_with_creation, 60)
 	EXPECT_LT(0, sealed);
 }
 
-/* Rule (P18, L15): a memfd that is open only for reading is EACCES. */
+/* Rule: a memfd that is open only for reading is EACCES. */
 TEST_F(udmabuf, read_only_memfd)
 {
 	int memfd = memfd_reopen(self->memfd, O_RDONLY);
@@ -431,7 +431,7 @@ static int create_size(int dev, __u64 size)
 	return 0;
 }
 
-/* Rule (P30): by default 64 MiB, in at most 1024 items. */
+/* Rule: by default 64 MiB, in at most 1024 items. */
 TEST_F_TIMEOUT(limits, defaults, 60)
 {
 	EXPECT_EQ(1024, atoi(self->list_limit));
@@ -471,7 +471,7 @@ TEST_F_TIMEOUT(limits, size_of_a_list, 60)
 	close(memfd);
 }
 
-/* Rule (L5): a negative limit of items allows none, whatever the count. */
+/* Rule: a negative limit of items allows none, whatever the count. */
 TEST_F(limits, negative_list_limit)
 {
 	/* 24 times the first two is 8 and 24 in 32 bits. */

@@ -223,7 +223,7 @@ static long long folios_of(unsigned int flags, size_t pages)
 }
 
 /*
- * Rule (L4): a creation pins each folio of each item once, the close of the buffer unpins
+ * Rule: a creation pins each folio of each item once, the close of the buffer unpins
  * them, and a creation that fails unpins what it has pinned.
  */
 TEST_F(pages, pins_balance)
@@ -395,7 +395,7 @@ static unsigned int use_range(const struct hammer *self)
 	return errors;
 }
 
-/* Rule (L3, L4): threads may create, sync, map and close buffers of one memfd together. */
+/* Rule: threads may create, sync, map and close buffers of one memfd together. */
 TEST_F_TIMEOUT(pages, threads, 60)
 {
 	struct hammer threads[4] = { };
@@ -438,7 +438,7 @@ static unsigned int attach_and_detach(const struct hammer *self)
 }
 
 /*
- * Rule (L3): threads may sync and map one buffer together, while a device is attached to it
+ * Rule: threads may sync and map one buffer together, while a device is attached to it
  * and detached. A table that they lose is reported by kmemleak after the programs.
  */
 TEST_F_TIMEOUT(pages, threads_share_a_buffer, 60)

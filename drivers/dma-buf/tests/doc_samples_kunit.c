@@ -40,9 +40,19 @@ struct pages_buffer {
 struct pages_mapping {
 	struct sg_table table;
 	struct device *dev;
-	enum dma_data_direction dir;
+	enum dma_data_direction dir;	/* for the DMA API */
 	struct list_head node;
 };
+
+/*
+ * The CPU may write between two frames of a device that only writes. In the direction
+ * of that device, a sync would bring this neither to a bounce buffer, from which old data
+ * would be copied back, nor to memory (32-bit ARM).
+ */
+static enum dma_data_direction pages_dma_dir(enum dma_data_direction dir)
+{
+	return dir == DMA_FROM_DEVICE ? DMA_BIDIRECTIONAL : dir;
+}
 
 /* Test whether a device can do DMA, in segments of whole pages. */
 static bool pages_usable_by(struct device *dev)
@@ -77,13 +87,13 @@ static struct sg_table *pages_map(struct dma_buf_attachment *attach,
 						pages_max_segment(attach->dev), GFP_KERNEL);
 	if (ret)
 		goto free_mapping;
-	ret = dma_map_sgtable(attach->dev, &mapping->table, dir, 0);
+	mapping->dir = pages_dma_dir(dir);
+	ret = dma_map_sgtable(attach->dev, &mapping->table, mapping->dir, 0);
 	if (ret)
 		goto free_table;
 
 	mapping->dev = attach->dev;
-	mapping->dir = dir;
-	/* Last in the list if the device only writes, see pages_end_cpu_access(). */
+	/* What a device that only writes has in a bounce buffer is copied back last. */
 	if (dir == DMA_FROM_DEVICE)
 		list_add_tail(&mapping->node, &buffer->mappings);
 	else
@@ -103,7 +113,7 @@ static void pages_unmap(struct dma_buf_attachment *attach, struct sg_table *tabl
 	struct pages_mapping *mapping = container_of(table, struct pages_mapping, table);
 
 	list_del(&mapping->node);
-	dma_unmap_sgtable(attach->dev, table, dir, 0);
+	dma_unmap_sgtable(attach->dev, table, mapping->dir, 0);
 	sg_free_table(table);
 	kfree(mapping);
 }
@@ -124,8 +134,6 @@ static int pages_begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_directio
 }
 
 /*
- * For a device that only writes, the sync may discard CPU cache lines (32-bit ARM
- * does). The syncs of the other mappings come first and write the lines back.
  * A CPU that has only read has nothing for the devices. A sync would copy what it
  * has read over newer data in a bounce buffer.
  */
@@ -597,7 +605,7 @@ static void expect_writers_last(struct kunit *test, struct dma_buf *dmabuf,
 	other = dma_buf_map_attachment_unlocked(attach, second);
 	KUNIT_EXPECT_NOT_ERR_OR_NULL(test, other);
 	last = list_last_entry(&buffer->mappings, struct pages_mapping, node);
-	KUNIT_EXPECT_EQ(test, last->dir, DMA_FROM_DEVICE);
+	KUNIT_EXPECT_EQ(test, last->dir, DMA_BIDIRECTIONAL);
 	dma_buf_unmap_attachment_unlocked(attach, other, second);
 	dma_buf_unmap_attachment_unlocked(attach, one, first);
 	dma_buf_detach(dmabuf, attach);

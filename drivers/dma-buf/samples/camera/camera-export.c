@@ -40,7 +40,7 @@
  * @sgt: the pages and, while mapped, their addresses for @dev. Each attachment
  *	has its own table, because the addresses differ between devices.
  * @dev: the device
- * @dir: direction of the mapping, DMA_NONE while not mapped
+ * @dir: direction of the mapping for the DMA API, DMA_NONE while not mapped
  * @node: entry of camera_pages.mappings while mapped
  *
  * The reservation lock guards @dir, @node and the addresses in @sgt. The rest is
@@ -259,13 +259,24 @@ static void camera_dmabuf_detach(struct dma_buf *dmabuf,
 }
 
 /*
+ * The CPU may write between two frames of a device that only writes: a program draws
+ * on a frame. In the direction of that device, a sync would bring the drawing neither
+ * to a bounce buffer, from which old data would be copied back over it, nor to memory
+ * (32-bit ARM discards the cache lines). So the mapping is bidirectional.
+ */
+static enum dma_data_direction camera_dma_dir(enum dma_data_direction dir)
+{
+	return dir == DMA_FROM_DEVICE ? DMA_BIDIRECTIONAL : dir;
+}
+
+/*
  * dma_buf_ops.map_dma_buf: maps the memory for the device. The direction is kept,
  * because all syncs and the unmap must use the same one. The table has room for
  * one mapping: a second one through the same attachment is -EBUSY. An importer
  * that needs two can attach twice.
  *
- * Mappings of devices that only write are last in the list, see
- * camera_pages_end_cpu_access().
+ * Mappings of devices that only write are last in the list: what they have in a
+ * bounce buffer is copied back last.
  */
 static struct sg_table *
 camera_dmabuf_map(struct dma_buf_attachment *attach,
@@ -280,11 +291,11 @@ camera_dmabuf_map(struct dma_buf_attachment *attach,
 	if (view->dir != DMA_NONE)
 		return ERR_PTR(-EBUSY);
 
-	ret = dma_map_sgtable(view->dev, &view->sgt, dir, 0);
+	ret = dma_map_sgtable(view->dev, &view->sgt, camera_dma_dir(dir), 0);
 	if (ret)
 		return ERR_PTR(ret);
 
-	view->dir = dir;
+	view->dir = camera_dma_dir(dir);
 	if (dir == DMA_FROM_DEVICE)
 		list_add_tail(&view->node, &pages->mappings);
 	else
@@ -306,8 +317,8 @@ static void camera_dmabuf_unmap(struct dma_buf_attachment *attach,
 	dma_resv_assert_held(&pages->resv);
 
 	list_del(&view->node);
+	dma_unmap_sgtable(view->dev, sgt, view->dir, 0);
 	view->dir = DMA_NONE;
-	dma_unmap_sgtable(view->dev, sgt, dir, 0);
 }
 
 /**
@@ -341,10 +352,6 @@ int camera_pages_begin_cpu_access(struct camera_pages *pages)
 /**
  * camera_pages_end_cpu_access() - end CPU access to the memory.
  * @pages: the memory
- *
- * For a device that only writes, the sync may discard CPU cache lines (32-bit ARM
- * does). Such mappings are last in the list, so that the syncs of the others write
- * the lines back first.
  *
  * Context: may sleep; no reservation lock held.
  */

@@ -87,7 +87,7 @@ struct display_mapping {
 	/** @dev: The device. */
 	struct device *dev;
 
-	/** @dir: Direction of the mapping. */
+	/** @dir: Direction of the mapping for the DMA API. */
 	enum dma_data_direction dir;
 };
 
@@ -123,13 +123,24 @@ static unsigned int display_max_segment(struct device *dev)
 }
 
 /*
+ * The CPU may write between two frames of a device that only writes: a program draws
+ * on a frame. In the direction of that device, a sync would bring the drawing neither
+ * to a bounce buffer, from which old data would be copied back over it, nor to memory
+ * (32-bit ARM discards the cache lines). So the mapping is bidirectional.
+ */
+static enum dma_data_direction display_dma_dir(enum dma_data_direction dir)
+{
+	return dir == DMA_FROM_DEVICE ? DMA_BIDIRECTIONAL : dir;
+}
+
+/*
  * dma_buf_ops.map_dma_buf: each call allocates a table, because the addresses
  * differ between devices and a table belongs to its importer until it is
  * unmapped. Adjacent pages are merged into segments of up to the device's limit.
  * dma_map_sgtable() writes back the CPU caches if the device does not snoop them.
  *
- * Mappings of devices that only write are last in the list, see
- * display_export_end_cpu().
+ * Mappings of devices that only write are last in the list: what they have in a
+ * bounce buffer is copied back last.
  */
 static struct sg_table *display_export_map(struct dma_buf_attachment *attach,
 					   enum dma_data_direction dir)
@@ -149,13 +160,13 @@ static struct sg_table *display_export_map(struct dma_buf_attachment *attach,
 						display_max_segment(attach->dev), GFP_KERNEL);
 	if (ret)
 		goto free_mapping;
-	ret = dma_map_sgtable(attach->dev, &mapping->sgt, dir, 0);
+	mapping->dir = display_dma_dir(dir);
+	ret = dma_map_sgtable(attach->dev, &mapping->sgt, mapping->dir, 0);
 	if (ret)
 		goto free_table;
 
 	mapping->storage = display_storage_get(storage);
 	mapping->dev = attach->dev;
-	mapping->dir = dir;
 	if (dir == DMA_FROM_DEVICE)
 		list_add_tail(&mapping->node, &bo->mappings);
 	else
@@ -181,7 +192,7 @@ static void display_export_unmap(struct dma_buf_attachment *attach,
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 	list_del(&mapping->node);
-	dma_unmap_sgtable(mapping->dev, sgt, dir, 0);
+	dma_unmap_sgtable(mapping->dev, sgt, mapping->dir, 0);
 	sg_free_table(sgt);
 	display_storage_put(mapping->storage);
 	kfree(mapping);
@@ -234,9 +245,7 @@ int display_export_begin_cpu(struct display_bo *bo)
  * @bo: the buffer
  * @dir: %DMA_FROM_DEVICE if the CPU only read
  *
- * Makes CPU writes visible to the devices. For a device that only writes, the
- * sync may discard CPU cache lines (32-bit ARM does). Such mappings are last in
- * the list, so that the syncs of the others write the lines back first.
+ * Makes CPU writes visible to the devices.
  *
  * Context: Reservation lock not held; may sleep.
  */

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * KUnit cases of what userspace cannot provoke: importers that keep their mapping
- * during a move, and a scan that takes long.
+ * during a move, devices that only write, and a scan that takes long.
  *
  * The cases run when the module is loaded, with kunit.enable=1 on the command line.
- * With swiotlb=force all DMA goes through bounce buffers, and a move that does not
- * sync them copies stale data.
+ * With swiotlb=force all DMA goes through bounce buffers, and a move or a CPU access
+ * that does not sync them finds stale data.
  */
 
 #include <kunit/device.h>
@@ -25,7 +25,9 @@
 
 #include "../display.h"
 
+/* What a device writes, and what the CPU writes over it. */
 #define WRITTEN		0x5a
+#define DRAWN		0x33
 
 static void importer_move_notify(struct dma_buf_attachment *attach)
 {
@@ -150,6 +152,47 @@ static void move_notifies_each_dma_buf(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, notified[1], 1);
 
 	export_end(one);
+	drm_gem_object_put(&bo->base);
+}
+
+static bool cpu_finds(struct kunit *test, struct dma_buf *dmabuf, const void *vaddr, int value)
+{
+	bool found;
+
+	KUNIT_EXPECT_EQ(test, dma_buf_begin_cpu_access(dmabuf, DMA_FROM_DEVICE), 0);
+	found = !memchr_inv(vaddr, value, dmabuf->size);
+	KUNIT_EXPECT_EQ(test, dma_buf_end_cpu_access(dmabuf, DMA_FROM_DEVICE), 0);
+	return found;
+}
+
+/* Rule: what the CPU writes stays, also if a device that only writes has it mapped. */
+static void cpu_writes_stay(struct kunit *test)
+{
+	struct device *dev = kunit_device_register(test, "importer");
+	struct display_bo *bo = create_bo(test);
+	struct dma_buf_attachment *attach;
+	unsigned int notified = 0;
+	struct dma_buf *dmabuf;
+	struct iosys_map map;
+	struct sg_table *sgt;
+
+	attach = export_to(test, bo, dev, &notified);
+	dmabuf = attach->dmabuf;
+	KUNIT_ASSERT_EQ(test, dma_buf_vmap_unlocked(dmabuf, &map), 0);
+	sgt = dma_buf_map_attachment_unlocked(attach, DMA_FROM_DEVICE);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, sgt);
+	device_writes(dev, sgt);
+	KUNIT_EXPECT_TRUE(test, cpu_finds(test, dmabuf, map.vaddr, WRITTEN));
+
+	KUNIT_EXPECT_EQ(test, dma_buf_begin_cpu_access(dmabuf, DMA_TO_DEVICE), 0);
+	memset(map.vaddr, DRAWN, dmabuf->size);
+	KUNIT_EXPECT_EQ(test, dma_buf_end_cpu_access(dmabuf, DMA_TO_DEVICE), 0);
+	KUNIT_EXPECT_TRUE(test, cpu_finds(test, dmabuf, map.vaddr, DRAWN));
+	dma_buf_unmap_attachment_unlocked(attach, sgt, DMA_FROM_DEVICE);
+	KUNIT_EXPECT_TRUE(test, cpu_finds(test, dmabuf, map.vaddr, DRAWN));
+
+	dma_buf_vunmap_unlocked(dmabuf, &map);
+	export_end(attach);
 	drm_gem_object_put(&bo->base);
 }
 
@@ -358,6 +401,16 @@ static struct kunit_suite display_move_suite = {
 	.test_cases = display_move_cases,
 };
 
+static struct kunit_case display_export_cases[] = {
+	KUNIT_CASE(cpu_writes_stay),
+	{}
+};
+
+static struct kunit_suite display_export_suite = {
+	.name = "dmabuf_sample_display_export",
+	.test_cases = display_export_cases,
+};
+
 static struct kunit_case display_scan_cases[] = {
 	KUNIT_CASE(vblank_leaves_scanned_frame),
 	KUNIT_CASE(flush_waits_for_scan),
@@ -371,4 +424,4 @@ static struct kunit_suite display_scan_suite = {
 	.test_cases = display_scan_cases,
 };
 
-kunit_test_suites(&display_move_suite, &display_scan_suite);
+kunit_test_suites(&display_move_suite, &display_export_suite, &display_scan_suite);

@@ -2,9 +2,8 @@
 /*
  * Sample heap: a heap as a loadable module, of pages that it takes when it is loaded.
  *
- * Programs that must not wait for memory allocate from it: what it has is there at once, and
- * what it has not is -ENOMEM at once. A heap cannot be removed, so the module has no exit
- * function and cannot be unloaded.
+ * An allocation does not wait for pages: it gets them from the heap, or fails with -ENOMEM.
+ * A heap cannot be removed, so the module has no exit function and cannot be unloaded.
  */
 
 #include <linux/dma-buf.h>
@@ -12,8 +11,8 @@
 #include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/slab.h>
-#include <linux/spinlock.h>
 
 #include "../../storage/dma-storage.h"
 
@@ -26,14 +25,14 @@
  */
 struct sample_heap {
 	unsigned int nr_pages;
-	spinlock_t lock; /* free, nr_free */
+	struct mutex lock; /* free, nr_free */
 	struct list_head free;
 	unsigned long nr_free;
 };
 
 static struct sample_heap sample_heap = {
 	.nr_pages = 10240,
-	.lock = __SPIN_LOCK_UNLOCKED(sample_heap.lock),
+	.lock = __MUTEX_INITIALIZER(sample_heap.lock),
 	.free = LIST_HEAD_INIT(sample_heap.free),
 };
 
@@ -46,11 +45,9 @@ static int sample_heap_take(struct dma_storage *storage)
 	struct dma_storage_run *run;
 	struct page *page;
 
-	spin_lock(&sample_heap.lock);
-	if (storage->nr_pages > sample_heap.nr_free) {
-		spin_unlock(&sample_heap.lock);
+	guard(mutex)(&sample_heap.lock);
+	if (storage->nr_pages > sample_heap.nr_free)
 		return -ENOMEM;
-	}
 	for (unsigned int i = 0; i < storage->nr_runs; i++) {
 		run = &storage->runs[i];
 		page = list_first_entry(&sample_heap.free, struct page, lru);
@@ -59,17 +56,15 @@ static int sample_heap_take(struct dma_storage *storage)
 		run->nr_pages = 1;
 	}
 	sample_heap.nr_free -= storage->nr_pages;
-	spin_unlock(&sample_heap.lock);
 	return 0;
 }
 
 static void sample_heap_give(struct dma_storage *storage)
 {
-	spin_lock(&sample_heap.lock);
+	guard(mutex)(&sample_heap.lock);
 	for (unsigned int i = 0; i < storage->nr_runs; i++)
 		list_add(&pfn_to_page(storage->runs[i].pfn)->lru, &sample_heap.free);
 	sample_heap.nr_free += storage->nr_pages;
-	spin_unlock(&sample_heap.lock);
 }
 
 static void sample_heap_free(struct dma_storage *storage)
@@ -116,8 +111,8 @@ static struct dma_buf *sample_heap_allocate(struct dma_heap *heap, unsigned long
 	}
 
 	sample_heap_clear(storage);
+	/* On success the buffer owns the storage. */
 	dmabuf = dma_storage_export(storage, dma_heap_get_name(heap), fd_flags);
-	/* From here on the buffer frees the storage. */
 	if (IS_ERR(dmabuf))
 		sample_heap_free(storage);
 	return dmabuf;

@@ -199,6 +199,33 @@ static void fence_signals_while_its_name_is_traced(struct kunit *test)
 	dma_fence_put(fence);
 }
 
+static const char *no_name(struct dma_fence *fence)
+{
+	return NULL;
+}
+
+static const struct dma_fence_ops nameless_ops = {
+	.get_driver_name = no_name,
+	.get_timeline_name = no_name,
+};
+
+/* v3d and panfrost return NULL for a queue that they do not know. */
+static void missing_names_are_traced(struct kunit *test)
+{
+	static DEFINE_SPINLOCK(lock);
+	struct dma_fence *fence = kzalloc(sizeof(*fence), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, fence);
+	if (IS_ENABLED(CONFIG_EVENT_TRACING))
+		KUNIT_EXPECT_EQ(test, 0, trace_set_clr_event("dma_fence", NULL, 1));
+	dma_fence_init(fence, &nameless_ops, &lock, dma_fence_context_alloc(1), 1);
+	KUNIT_EXPECT_EQ(test, dma_fence_wait_timeout(fence, false, 0), 0);
+	dma_fence_signal(fence);
+	dma_fence_put(fence);
+	if (IS_ENABLED(CONFIG_EVENT_TRACING))
+		KUNIT_EXPECT_EQ(test, 0, trace_set_clr_event("dma_fence", NULL, 0));
+}
+
 #if IS_ENABLED(CONFIG_PERF_EVENTS) && IS_ENABLED(CONFIG_EVENT_TRACING)
 /*
  * The latest record of an event. Its first two fields are the locations of the driver and
@@ -336,6 +363,7 @@ static struct kunit_case dma_fence_names_cases[] = {
 	KUNIT_CASE(names_of_a_freed_driver_are_not_read),
 	KUNIT_CASE(names_of_a_freed_driver_are_not_traced),
 	KUNIT_CASE(fence_signals_while_its_name_is_traced),
+	KUNIT_CASE(missing_names_are_traced),
 	KUNIT_CASE(traced_names_have_their_own_length),
 	KUNIT_CASE(names_race_with_the_drivers_removal),
 	{}

@@ -21,7 +21,7 @@
  */
 #define DMA_FENCE_NAME(item, name) \
 	__string_len(item, __data_offsets->item##_ptr_, \
-		     strlen(__data_offsets->item##_ptr_ = (name)))
+		     strlen(__string_src(__data_offsets->item##_ptr_ = (name))))
 
 /* Events up to the signal, traced by the driver: its own names. */
 DECLARE_EVENT_CLASS(dma_fence,

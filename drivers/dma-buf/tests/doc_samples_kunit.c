@@ -71,6 +71,12 @@ static unsigned int pages_max_segment(struct device *dev)
 	return min_t(size_t, dma_get_max_seg_size(dev), dma_max_mapping_size(dev));
 }
 
+/*
+ * Several devices map the same pages. Without this attribute the DMA API expects that
+ * memory is mapped once. With it, map and unmap do not sync, and the exporter does.
+ */
+#define PAGES_DMA_ATTRS	DMA_ATTR_SKIP_CPU_SYNC
+
 static struct sg_table *pages_map(struct dma_buf_attachment *attach,
 				  enum dma_data_direction dir)
 {
@@ -88,9 +94,10 @@ static struct sg_table *pages_map(struct dma_buf_attachment *attach,
 	if (ret)
 		goto free_mapping;
 	mapping->dir = pages_dma_dir(dir);
-	ret = dma_map_sgtable(attach->dev, &mapping->table, mapping->dir, 0);
+	ret = dma_map_sgtable(attach->dev, &mapping->table, mapping->dir, PAGES_DMA_ATTRS);
 	if (ret)
 		goto free_table;
+	dma_sync_sgtable_for_device(attach->dev, &mapping->table, mapping->dir);
 
 	mapping->dev = attach->dev;
 	/* What a device that only writes has in a bounce buffer is copied back last. */
@@ -113,7 +120,8 @@ static void pages_unmap(struct dma_buf_attachment *attach, struct sg_table *tabl
 	struct pages_mapping *mapping = container_of(table, struct pages_mapping, table);
 
 	list_del(&mapping->node);
-	dma_unmap_sgtable(attach->dev, table, mapping->dir, 0);
+	dma_sync_sgtable_for_cpu(attach->dev, table, mapping->dir);
+	dma_unmap_sgtable(attach->dev, table, mapping->dir, PAGES_DMA_ATTRS);
 	sg_free_table(table);
 	kfree(mapping);
 }
@@ -611,7 +619,6 @@ static void expect_writers_last(struct kunit *test, struct dma_buf *dmabuf,
 	dma_buf_detach(dmabuf, attach);
 }
 
-/* DMA debugging objects to two mappings only if devices may write both. */
 static void mappings_that_devices_only_write_are_last(struct kunit *test)
 {
 	int fd = export_pages(test, 1);
@@ -620,6 +627,18 @@ static void mappings_that_devices_only_write_are_last(struct kunit *test)
 	close_fd(fd);
 	expect_writers_last(test, dmabuf, DMA_FROM_DEVICE, DMA_TO_DEVICE);
 	expect_writers_last(test, dmabuf, DMA_TO_DEVICE, DMA_FROM_DEVICE);
+	dma_buf_put(dmabuf);
+	mock_flush();
+}
+
+/* CONFIG_DMA_API_DEBUG warns if the exporter does not say that there are several mappings. */
+static void two_devices_may_write(struct kunit *test)
+{
+	int fd = export_pages(test, 1);
+	struct dma_buf *dmabuf = dma_buf_get(fd);
+
+	close_fd(fd);
+	expect_writers_last(test, dmabuf, DMA_FROM_DEVICE, DMA_FROM_DEVICE);
 	dma_buf_put(dmabuf);
 	mock_flush();
 }
@@ -811,6 +830,7 @@ static struct kunit_case dma_buf_doc_samples_cases[] = {
 	KUNIT_CASE(importer_refuses_a_buffer_too_small),
 	KUNIT_CASE(cpu_access_while_a_device_has_it_mapped),
 	KUNIT_CASE(mappings_that_devices_only_write_are_last),
+	KUNIT_CASE(two_devices_may_write),
 	KUNIT_CASE(end_of_a_read_syncs_nothing),
 	KUNIT_CASE(job_of_a_reader_waits_for_writers),
 	KUNIT_CASE(importer_unmaps_after_its_own_jobs),

@@ -81,9 +81,10 @@ static struct sg_table *moving_map(struct dma_buf_attachment *attach,
 						GFP_KERNEL);
 	if (ret)
 		goto free_mapping;
-	ret = dma_map_sgtable(attach->dev, &mapping->table, dir, 0);
+	ret = dma_map_sgtable(attach->dev, &mapping->table, dir, DMA_ATTR_SKIP_CPU_SYNC);
 	if (ret)
 		goto free_table;
+	dma_sync_sgtable_for_device(attach->dev, &mapping->table, dir);
 
 	/* A mapping keeps its place, also after the buffer has moved on. */
 	kref_get(&place->users);
@@ -106,7 +107,8 @@ static void moving_unmap(struct dma_buf_attachment *attach, struct sg_table *tab
 	struct moving_mapping *mapping = container_of(table, struct moving_mapping, table);
 
 	list_del(&mapping->node);
-	dma_unmap_sgtable(attach->dev, table, dir, 0);
+	dma_sync_sgtable_for_cpu(attach->dev, table, dir);
+	dma_unmap_sgtable(attach->dev, table, dir, DMA_ATTR_SKIP_CPU_SYNC);
 	sg_free_table(table);
 	kref_put(&mapping->place->users, place_free);
 	kfree(mapping);

@@ -270,6 +270,12 @@ static enum dma_data_direction camera_dma_dir(enum dma_data_direction dir)
 }
 
 /*
+ * Several devices map the same pages. Without this attribute the DMA API expects that
+ * memory is mapped once. With it, map and unmap do not sync, and the exporter does.
+ */
+#define CAMERA_DMA_ATTRS	DMA_ATTR_SKIP_CPU_SYNC
+
+/*
  * dma_buf_ops.map_dma_buf: maps the memory for the device. The direction is kept,
  * because all syncs and the unmap must use the same one. The table has room for
  * one mapping: a second one through the same attachment is -EBUSY. An importer
@@ -291,11 +297,12 @@ camera_dmabuf_map(struct dma_buf_attachment *attach,
 	if (view->dir != DMA_NONE)
 		return ERR_PTR(-EBUSY);
 
-	ret = dma_map_sgtable(view->dev, &view->sgt, camera_dma_dir(dir), 0);
+	ret = dma_map_sgtable(view->dev, &view->sgt, camera_dma_dir(dir), CAMERA_DMA_ATTRS);
 	if (ret)
 		return ERR_PTR(ret);
 
 	view->dir = camera_dma_dir(dir);
+	dma_sync_sgtable_for_device(view->dev, &view->sgt, view->dir);
 	if (dir == DMA_FROM_DEVICE)
 		list_add_tail(&view->node, &pages->mappings);
 	else
@@ -317,7 +324,8 @@ static void camera_dmabuf_unmap(struct dma_buf_attachment *attach,
 	dma_resv_assert_held(&pages->resv);
 
 	list_del(&view->node);
-	dma_unmap_sgtable(view->dev, sgt, view->dir, 0);
+	dma_sync_sgtable_for_cpu(view->dev, sgt, view->dir);
+	dma_unmap_sgtable(view->dev, sgt, view->dir, CAMERA_DMA_ATTRS);
 	view->dir = DMA_NONE;
 }
 

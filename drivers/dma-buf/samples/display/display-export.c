@@ -134,10 +134,16 @@ static enum dma_data_direction display_dma_dir(enum dma_data_direction dir)
 }
 
 /*
+ * Several devices map the same pages. Without this attribute the DMA API expects that
+ * memory is mapped once. With it, map and unmap do not sync, and the exporter does.
+ */
+#define DISPLAY_DMA_ATTRS	DMA_ATTR_SKIP_CPU_SYNC
+
+/*
  * dma_buf_ops.map_dma_buf: each call allocates a table, because the addresses
  * differ between devices and a table belongs to its importer until it is
  * unmapped. Adjacent pages are merged into segments of up to the device's limit.
- * dma_map_sgtable() writes back the CPU caches if the device does not snoop them.
+ * The sync writes back the CPU caches if the device does not snoop them.
  *
  * Mappings of devices that only write are last in the list: what they have in a
  * bounce buffer is copied back last.
@@ -161,9 +167,10 @@ static struct sg_table *display_export_map(struct dma_buf_attachment *attach,
 	if (ret)
 		goto free_mapping;
 	mapping->dir = display_dma_dir(dir);
-	ret = dma_map_sgtable(attach->dev, &mapping->sgt, mapping->dir, 0);
+	ret = dma_map_sgtable(attach->dev, &mapping->sgt, mapping->dir, DISPLAY_DMA_ATTRS);
 	if (ret)
 		goto free_table;
+	dma_sync_sgtable_for_device(attach->dev, &mapping->sgt, mapping->dir);
 
 	mapping->storage = display_storage_get(storage);
 	mapping->dev = attach->dev;
@@ -182,8 +189,8 @@ free_mapping:
 
 /*
  * dma_buf_ops.unmap_dma_buf: the mapping may lead to storage that a move has
- * replaced. dma_unmap_sgtable() may write to these pages (from a bounce buffer),
- * so the mapping's reference is dropped after it.
+ * replaced. The sync may write to these pages (from a bounce buffer), so the
+ * mapping's reference is dropped after it.
  */
 static void display_export_unmap(struct dma_buf_attachment *attach,
 				 struct sg_table *sgt, enum dma_data_direction dir)
@@ -192,7 +199,8 @@ static void display_export_unmap(struct dma_buf_attachment *attach,
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 	list_del(&mapping->node);
-	dma_unmap_sgtable(mapping->dev, sgt, mapping->dir, 0);
+	dma_sync_sgtable_for_cpu(mapping->dev, sgt, mapping->dir);
+	dma_unmap_sgtable(mapping->dev, sgt, mapping->dir, DISPLAY_DMA_ATTRS);
 	sg_free_table(sgt);
 	display_storage_put(mapping->storage);
 	kfree(mapping);

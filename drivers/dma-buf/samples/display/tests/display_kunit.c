@@ -196,6 +196,30 @@ static void cpu_writes_stay(struct kunit *test)
 	drm_gem_object_put(&bo->base);
 }
 
+/* Rule: two devices may map a buffer to write it; DMA debugging does not object. */
+static void two_devices_may_write(struct kunit *test)
+{
+	struct device *devs[2] = {
+		kunit_device_register(test, "one"), kunit_device_register(test, "other"),
+	};
+	struct display_bo *bo = create_bo(test);
+	struct dma_buf_attachment *attachs[2];
+	unsigned int notified = 0;
+	struct sg_table *sgts[2];
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(devs); i++) {
+		attachs[i] = export_to(test, bo, devs[i], &notified);
+		sgts[i] = dma_buf_map_attachment_unlocked(attachs[i], DMA_FROM_DEVICE);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, sgts[i]);
+	}
+	for (i = 0; i < ARRAY_SIZE(devs); i++) {
+		dma_buf_unmap_attachment_unlocked(attachs[i], sgts[i], DMA_FROM_DEVICE);
+		export_end(attachs[i]);
+	}
+	drm_gem_object_put(&bo->base);
+}
+
 /**
  * struct scan_context - a display that shows @old, and a flip to @new that is pending
  * @display: the display
@@ -403,6 +427,7 @@ static struct kunit_suite display_move_suite = {
 
 static struct kunit_case display_export_cases[] = {
 	KUNIT_CASE(cpu_writes_stay),
+	KUNIT_CASE(two_devices_may_write),
 	{}
 };
 

@@ -109,13 +109,13 @@ static void draw(unsigned char *pixels, __u32 number)
  * Draw while the screen is off. A scan begins a CPU access of its own, which copies a bounce
  * buffer back, also over what another CPU access is writing.
  */
-static int repaint(FIXTURE_DATA(shared) *self, __u32 number)
+static int repaint(struct display *dpy, struct display_buffer *seen, int buf, __u32 number)
 {
-	int ret = screen_off(&self->dpy);
+	int ret = screen_off(dpy);
 
 	if (!ret)
-		ret = paint(self->buf, number);
-	return ret ? ret : screen_on(&self->dpy, &self->seen);
+		ret = paint(buf, number);
+	return ret ? ret : screen_on(dpy, seen);
 }
 
 /* Let the camera write one frame to the buffer; return the frame's number, or an errno. */
@@ -146,7 +146,7 @@ TEST_F_TIMEOUT(shared, sync_keeps_the_bytes, 60)
 	ASSERT_EQ(0, screen_on(&self->dpy, &self->seen));
 	EXPECT_EQ(1, shows(&self->dpy, &self->seen, 1));
 	for (i = 0; i < ARRAY_SIZE(accesses); i++) {
-		ASSERT_EQ(0, repaint(self, 2 + i));
+		ASSERT_EQ(0, repaint(&self->dpy, &self->seen, self->buf, 2 + i));
 		draw(self->want, 2 + i);
 		for (k = 0; k < ARRAY_SIZE(accesses); k++) {
 			EXPECT_EQ(0, buf_sync(self->buf, accesses[k]));
@@ -181,7 +181,7 @@ TEST_F_TIMEOUT(shared, display_shows_what_was_written, 60)
 	ASSERT_EQ(0, paint(self->buf, 10));
 	ASSERT_EQ(0, screen_on(&self->dpy, &self->seen));
 	for (number = 10; number < 16; number++) {
-		ASSERT_EQ(0, repaint(self, number));
+		ASSERT_EQ(0, repaint(&self->dpy, &self->seen, self->buf, number));
 		EXPECT_EQ(1, shows(&self->dpy, &self->seen, number));
 	}
 	EXPECT_EQ(0, screen_off(&self->dpy));
@@ -238,7 +238,7 @@ TEST_F_TIMEOUT(shared, camera_to_display, 60)
 	EXPECT_EQ(1, shows(&self->dpy, &self->seen, frame));
 	ASSERT_EQ(0, camera_stop(&self->cam));
 	EXPECT_EQ(1, shows(&self->dpy, &self->seen, frame));
-	ASSERT_EQ(0, repaint(self, 51));
+	ASSERT_EQ(0, repaint(&self->dpy, &self->seen, self->buf, 51));
 	EXPECT_EQ(1, shows(&self->dpy, &self->seen, 51));
 	EXPECT_EQ(0, screen_off(&self->dpy));
 }

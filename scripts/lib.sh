@@ -5,7 +5,7 @@
 # that kernels, architectures and compilers have. Sourced after `set -euo pipefail`.
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-build=$top/build
+build=${BUILD:-$top/build}
 # shellcheck disable=SC2034
 base=$build/base
 tree=$build/linux
@@ -165,4 +165,23 @@ in_kernel_results() {
 	fi
 	counted "$begun" 0 0
 	say "  ok      in-kernel DMABUF_SELFTESTS: $begun passed"
+}
+
+# grep that succeeds without a match too.
+lines() { grep -E "$@" || :; }
+
+# False findings of the static checkers: a regular expression, and after the last ": " the reason.
+excused=("^tools/.*WARNING opportunity for (min|max)\(\): userspace has no such macros"
+	"^include/linux/dma-(fence-[a-z]+|resv)\.h:.*MACRO_ARG_REUSE: a loop names its variables twice"
+	"^drivers/dma-buf/fence/dma-fence(-array)?\.c:.*USE_LOCKDEP: it tests the lock and asserts nothing")
+
+# Drops the false findings from stdin.
+not_excused() {
+	local -a patterns=()
+	local one
+
+	for one in "${excused[@]}"; do
+		patterns+=(-e "${one%: *}")
+	done
+	lines -v "${patterns[@]}"
 }

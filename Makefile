@@ -28,6 +28,9 @@ help:
 	@echo 'make docs                                the documentation pages, in HTML'
 	@echo
 	@echo 'make apply KERNEL=DIR                    lays the files over your own 6.12 tree'
+	@echo 'make series [KERNEL=DIR] [FROM="Name <mail>"]'
+	@echo '                                         the same as patches, in build/series'
+	@echo 'make series-check [FROM_PATCH=n]         checks, builds and boots one patch after the other'
 	@echo 'make tree                                build/base and build/linux'
 	@echo 'make kernel ARCH=...                     one kernel, in build/out/ARCH'
 	@echo 'make clean                               removes build/'
@@ -76,6 +79,15 @@ bench static consumers docs selfcheck: $(call if_not_built,tree)
 bench-memory: $(call if_not_built,tree)
 	@scripts/bench memory
 
+series: $(call if_not_built,tree)
+	@scripts/series $(if $(KERNEL),'$(KERNEL)')
+
+# Its boots of the base's tests use the programs of `make selftests`.
+series-check: $(call if_not_built,guest-x86_64)
+	@scripts/setup build arm64 arm
+	@scripts/series
+	@scripts/series-check $(FROM_PATCH)
+
 apply:
 	@scripts/apply $(if $(KERNEL),'$(KERNEL)')
 
@@ -88,4 +100,4 @@ clean:
 
 # make would treat the targets of pattern rules as temporary files.
 .PRECIOUS: kernel-% guest-%
-.PHONY: help tree kernel demo kunit selftests compliance bench bench-memory static consumers docs selfcheck apply check clean
+.PHONY: help tree kernel demo kunit selftests compliance bench bench-memory static consumers docs selfcheck series series-check apply check clean

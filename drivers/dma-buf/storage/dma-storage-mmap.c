@@ -138,10 +138,23 @@ static vm_fault_t dma_storage_fault(struct vm_fault *vmf)
 	return ret;
 }
 
-/* Called first where a huge page could be entered. The area may need small pages as well. */
+/*
+ * Called first where a huge page could be entered. The area may need small pages as well.
+ *
+ * A fault that holds only the lock of the area is retried with the mmap lock, as the kernel does
+ * before it calls &vm_operations_struct.fault. Without the mmap lock the process could turn huge
+ * pages off in between, and another fault could enter small pages where this one enters a huge
+ * one; vmf_insert_pfn_pmd() warns about that.
+ */
 static vm_fault_t dma_storage_huge_fault(struct vm_fault *vmf, unsigned int order)
 {
-	return order == PMD_ORDER ? dma_storage_fault(vmf) : VM_FAULT_FALLBACK;
+	if (order != PMD_ORDER)
+		return VM_FAULT_FALLBACK;
+	if (vmf->flags & FAULT_FLAG_VMA_LOCK) {
+		vma_end_read(vmf->vma);
+		return VM_FAULT_RETRY;
+	}
+	return dma_storage_fault(vmf);
 }
 
 static const struct vm_operations_struct dma_storage_vm_ops = {

@@ -256,6 +256,37 @@ static void area_has_pages_without_struct_page(struct kunit *test)
 	mock_user_unmap(test, addr, 8);
 }
 
+static int huge_fault(struct vm_area_struct *vma, unsigned int order, enum fault_flag flags)
+{
+	struct vm_fault vmf = { .vma = vma, .address = vma->vm_start, .flags = flags };
+
+	return (__force int)vma->vm_ops->huge_fault(&vmf, order);
+}
+
+/* Otherwise the process could turn huge pages off while they are entered. */
+static void huge_fault_needs_the_mmap_lock(struct kunit *test)
+{
+	struct dma_buf *dmabuf = mmap_buffer(test);
+	unsigned long addr = mock_user_pages(test, dmabuf, 0, 8);
+	int small = 0, locked = 0;
+	struct vm_area_struct *vma;
+
+	mmap_read_lock(current->mm);
+	vma = find_vma(current->mm, addr);
+	if (vma) {
+		small = huge_fault(vma, 0, 0);
+		/* The fault drops this lock. */
+		if (vma_start_read(vma) || !IS_ENABLED(CONFIG_PER_VMA_LOCK))
+			locked = huge_fault(vma, PMD_ORDER, FAULT_FLAG_VMA_LOCK);
+	}
+	mmap_read_unlock(current->mm);
+	KUNIT_EXPECT_EQ(test, small, (__force int)VM_FAULT_FALLBACK);
+	KUNIT_EXPECT_EQ(test, locked, (__force int)VM_FAULT_RETRY);
+	for (unsigned long i = 0; i < 8; i++)
+		KUNIT_EXPECT_EQ(test, mock_user_pfn(addr + i * PAGE_SIZE), 0);
+	mock_user_unmap(test, addr, 8);
+}
+
 /* Otherwise a page could be in use after the mappings were zapped. */
 static void nobody_gets_a_page_of_the_area(struct kunit *test)
 {
@@ -428,6 +459,7 @@ static struct kunit_case dma_storage_mmap_cases[] = {
 	KUNIT_CASE_PARAM(fault_beyond_the_end, fault_gen_params),
 	KUNIT_CASE(read_only_buffer_has_no_writable_mapping),
 	KUNIT_CASE(area_has_pages_without_struct_page),
+	KUNIT_CASE(huge_fault_needs_the_mmap_lock),
 	KUNIT_CASE(nobody_gets_a_page_of_the_area),
 	KUNIT_CASE(mmap_touches_at_the_first_fault),
 	KUNIT_CASE(mapping_outlives_the_buffer),

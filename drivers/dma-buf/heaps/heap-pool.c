@@ -109,6 +109,15 @@ static bool heap_pool_is_broken(struct page *page)
 	return broken;
 }
 
+/*
+ * A page that somebody still refers to must not become part of another buffer. KVM refers to a
+ * page of a guest while it has it mapped for itself, also after the program has unmapped it.
+ */
+static bool heap_pool_is_unused(struct page *page)
+{
+	return page_ref_count(page) == 1;
+}
+
 static struct heap_pool_bin *heap_pool_find_bin(struct heap_pool *pool, unsigned int order)
 {
 	for (int i = 0; i < HEAP_POOL_ORDERS; i++)
@@ -120,11 +129,11 @@ static struct heap_pool_bin *heap_pool_find_bin(struct heap_pool *pool, unsigned
 /**
  * heap_pool_give() - give a block to the pool
  * @pool: the pool
- * @page: first page of a compound page, or a single page, which nobody uses
+ * @page: first page of a compound page, or a single page, which no buffer has
  *
  * Context: Process context.
- * Return: false if the caller must free the block: the pool is full or has no bin for it, or
- * the memory is broken.
+ * Return: false if the caller must free the block: the pool is full or has no bin for it, the
+ * memory is broken, or somebody else refers to it.
  */
 bool heap_pool_give(struct heap_pool *pool, struct page *page)
 {
@@ -132,7 +141,7 @@ bool heap_pool_give(struct heap_pool *pool, struct page *page)
 	unsigned long nr_pages = compound_nr(page);
 	bool fits = false;
 
-	if (!bin || heap_pool_is_broken(page))
+	if (!bin || !heap_pool_is_unused(page) || heap_pool_is_broken(page))
 		return false;
 	spin_lock(&pool->lock);
 	if (pool->nr_pages + nr_pages <= heap_pool_limit(pool)) {

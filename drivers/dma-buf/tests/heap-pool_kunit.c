@@ -175,6 +175,21 @@ static void pool_refuses_broken_memory(struct kunit *test)
 	__free_pages(page, 4);
 }
 
+/* Who holds the reference may still access the memory. */
+static void pool_refuses_memory_in_use(struct kunit *test)
+{
+	const struct pool_row *row = test->param_value;
+	struct heap_pool *pool = pool_new(test, 8);
+	struct page *page = pool_block(test, pool_orders[row->bin]);
+
+	get_page(page);
+	KUNIT_EXPECT_FALSE(test, heap_pool_give(pool, page));
+	put_page(page);
+	KUNIT_EXPECT_EQ(test, pool->nr_pages, 0);
+	if (!pool->nr_pages)
+		__free_pages(page, pool_orders[row->bin]);
+}
+
 static long pool_reclaimable(void)
 {
 	return global_node_page_state(NR_KERNEL_MISC_RECLAIMABLE);
@@ -242,6 +257,7 @@ static struct kunit_case heap_pool_cases[] = {
 	KUNIT_CASE(pool_of_0_keeps_nothing),
 	KUNIT_CASE(pool_refuses_blocks_of_another_order),
 	KUNIT_CASE(pool_refuses_broken_memory),
+	KUNIT_CASE_PARAM(pool_refuses_memory_in_use, pool_gen_params),
 	KUNIT_CASE(pooled_memory_is_available),
 	KUNIT_CASE(pool_whose_limit_is_lowered_is_trimmed),
 	KUNIT_CASE(trim_before_init_does_nothing),

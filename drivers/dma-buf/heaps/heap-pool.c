@@ -9,6 +9,7 @@
  * short, dirty ones first.
  */
 
+#include <kunit/static_stub.h>
 #include <kunit/visibility.h>
 #include <linux/gfp.h>
 #include <linux/highmem.h>
@@ -81,6 +82,8 @@ struct page *heap_pool_take(struct heap_pool *pool, unsigned int bin)
 	struct heap_pool_bin *from = &pool->bins[bin];
 	bool dirty = false;
 	struct page *page;
+
+	KUNIT_STATIC_STUB_REDIRECT(heap_pool_take, pool, bin);
 
 	spin_lock(&pool->lock);
 	page = heap_pool_pop(pool, &from->clean, &from->nr_clean);

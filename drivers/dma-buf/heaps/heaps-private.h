@@ -77,6 +77,9 @@ unsigned long heap_region_longest_free_run(const unsigned long *bitmap, unsigned
 struct heap_region *carveout_heap_create(unsigned long pfn, unsigned long nr_pages);
 void carveout_heap_destroy(struct heap_region *region);
 
+/* system_heap.c: where its blocks come from, if the pool has none. */
+struct page *system_heap_new_block(gfp_t gfp, unsigned int order);
+
 #define HEAP_POOL_ORDERS	4
 
 /**

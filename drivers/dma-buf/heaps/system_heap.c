@@ -10,8 +10,11 @@
  * Blocks of freed buffers go to a pool, which zeroes them in the background.
  */
 
+#include <kunit/static_stub.h>
+#include <kunit/visibility.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-heap.h>
+#include <linux/export.h>
 #include <linux/init.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
@@ -46,6 +49,15 @@ static gfp_t system_heap_gfp(unsigned int order)
 	return (SYSTEM_HEAP_GFP & ~__GFP_RECLAIM) | __GFP_NORETRY;
 }
 
+/* A separate function, so that tests can make orders fail. */
+struct page *system_heap_new_block(gfp_t gfp, unsigned int order)
+{
+	KUNIT_STATIC_STUB_REDIRECT(system_heap_new_block, gfp, order);
+
+	return alloc_pages(gfp, order);
+}
+EXPORT_SYMBOL_IF_KUNIT(system_heap_new_block);
+
 /* Allocate the largest block that fits. @first is the index of the first order to try. */
 static struct page *system_heap_alloc_block(unsigned long nr_pages, unsigned int *first)
 {
@@ -55,7 +67,7 @@ static struct page *system_heap_alloc_block(unsigned long nr_pages, unsigned int
 
 		if (nr_pages >= 1UL << order)
 			page = heap_pool_take(&system_heap_pool, *first) ?:
-			       alloc_pages(system_heap_gfp(order), order);
+			       system_heap_new_block(system_heap_gfp(order), order);
 		if (page)
 			return page;
 	}

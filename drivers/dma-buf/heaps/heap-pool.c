@@ -25,8 +25,8 @@
 
 static unsigned long heap_pool_limit(const struct heap_pool *pool)
 {
-	return min((unsigned long)READ_ONCE(pool->max_mb) << (20 - PAGE_SHIFT),
-		   totalram_pages() / HEAP_POOL_SHARE);
+	return min((u64)READ_ONCE(pool->max_mb) << (20 - PAGE_SHIFT),
+		   (u64)totalram_pages() / HEAP_POOL_SHARE);
 }
 
 static void heap_pool_zero(struct page *page, unsigned int order)

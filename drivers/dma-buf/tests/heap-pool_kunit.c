@@ -153,6 +153,12 @@ static void pool_of_0_keeps_nothing(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, heap_pool_take(pool, 3));
 }
 
+/* The number of pages has more than 32 bits, and the lower ones are 0. */
+static void pool_of_a_huge_limit_keeps_pages(struct kunit *test)
+{
+	pool_give(test, pool_new(test, BIT(32 - (20 - PAGE_SHIFT))), 0);
+}
+
 static void pool_refuses_blocks_of_another_order(struct kunit *test)
 {
 	pool_refuses(test, pool_new(test, 8), 1);
@@ -255,6 +261,7 @@ static struct kunit_case heap_pool_cases[] = {
 	KUNIT_CASE_PARAM(pool_zeroes_what_is_taken_early, pool_gen_params),
 	KUNIT_CASE(pool_refuses_above_its_limit),
 	KUNIT_CASE(pool_of_0_keeps_nothing),
+	KUNIT_CASE(pool_of_a_huge_limit_keeps_pages),
 	KUNIT_CASE(pool_refuses_blocks_of_another_order),
 	KUNIT_CASE(pool_refuses_broken_memory),
 	KUNIT_CASE_PARAM(pool_refuses_memory_in_use, pool_gen_params),

@@ -32,11 +32,28 @@ static void heap_uncharge(struct obj_cgroup *payer, u64 bytes)
 	}
 }
 
+/* Test whether the limits of the cgroup and of its parents allow so much to a single buffer. */
+static bool heap_may_charge(struct obj_cgroup *payer, u64 bytes)
+{
+	struct page_counter *counter;
+	bool fits = true;
+
+	rcu_read_lock();
+	counter = &obj_cgroup_memcg(payer)->memory;
+	for (; counter && fits; counter = counter->parent)
+		fits = bytes >> PAGE_SHIFT <= READ_ONCE(counter->max);
+	rcu_read_unlock();
+	return fits;
+}
+
 static int heap_charge(struct obj_cgroup *payer, u64 bytes)
 {
 	u64 charged = 0;
 	int ret = 0;
 
+	/* A charge that cannot succeed would first reclaim all memory of the cgroup. */
+	if (!heap_may_charge(payer, bytes))
+		return -ENOMEM;
 	while (charged < bytes && !ret) {
 		size_t piece = min_t(u64, bytes - charged, HEAP_CHARGE_PIECE);
 

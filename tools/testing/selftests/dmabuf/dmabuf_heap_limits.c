@@ -477,6 +477,39 @@ TEST_F_TIMEOUT(payer, limit_holds, 60)
 	EXPECT_EQ(0, waitpid(self->witness, NULL, WNOHANG));
 }
 
+/* Enter the group and ask for a buffer. */
+static int payer_ask(const char *heap, size_t size)
+{
+	int dev = heap_open(heap);
+
+	if (cgroup_enter(PAYER))
+		return -EIO;
+	return heap_alloc(dev, size, O_RDWR | O_CLOEXEC);
+}
+
+/*
+ * Rule: a buffer that is larger than the limit is ENOMEM at once. A charge that the limit refuses
+ * counts as an event, and comes after the group's memory was reclaimed.
+ */
+TEST_F_TIMEOUT(payer, larger_than_the_limit, 60)
+{
+	struct payer_report report;
+	int buf = payer_report(self->sock, &report), status;
+	long long events = cgroup_number(PAYER, "memory.events", "max ");
+	pid_t pid;
+
+	ASSERT_LE(0, buf);
+	ASSERT_LE(0, events);
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid)
+		_exit(-payer_ask(variant->heap, 4 * variant->size));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(ENOMEM, WEXITSTATUS(status));
+	EXPECT_EQ(events, cgroup_number(PAYER, "memory.events", "max "));
+	close(buf);
+}
+
 /* Rule: the group pays until the last reference is dropped, also by another process. */
 TEST_F_TIMEOUT(payer, last_reference_elsewhere, 60)
 {

@@ -181,6 +181,12 @@ const char *dma_heap_get_name(struct dma_heap *heap)
 }
 EXPORT_SYMBOL_NS_GPL(dma_heap_get_name, DMA_BUF_HEAP);
 
+static bool dma_heap_flags_valid(u32 fd_flags, u64 heap_flags)
+{
+	return !(fd_flags & ~DMA_HEAP_VALID_FD_FLAGS) &&
+	       !(heap_flags & ~DMA_HEAP_VALID_HEAP_FLAGS);
+}
+
 /**
  * dma_heap_buffer_alloc() - allocate a buffer
  * @heap: the heap
@@ -197,8 +203,7 @@ struct dma_buf *dma_heap_buffer_alloc(struct dma_heap *heap, size_t len, u32 fd_
 {
 	might_sleep();
 	len = PAGE_ALIGN(len);
-	if (!len || fd_flags & ~DMA_HEAP_VALID_FD_FLAGS ||
-	    heap_flags & ~DMA_HEAP_VALID_HEAP_FLAGS)
+	if (!len || !dma_heap_flags_valid(fd_flags, heap_flags))
 		return ERR_PTR(-EINVAL);
 	return heap->ops->allocate(heap, len, fd_flags, heap_flags);
 }
@@ -207,10 +212,8 @@ EXPORT_SYMBOL_NS_GPL(dma_heap_buffer_alloc, DMA_BUF_HEAP);
 static struct dma_buf *dma_heap_ioctl_allocate(struct dma_heap *heap,
 					       const struct dma_heap_allocation_data *data)
 {
-	if (data->fd)
-		return ERR_PTR(-EINVAL);
-	/* Too much for an address space; but what rounds up to 0 is no size. */
-	if (data->len > SIZE_MAX && PAGE_ALIGN(data->len))
+	/* Too much for an address space. */
+	if (data->len > SIZE_MAX)
 		return ERR_PTR(-ENOMEM);
 	return dma_heap_buffer_alloc(heap, data->len, data->fd_flags, data->heap_flags);
 }
@@ -222,6 +225,10 @@ static int dma_heap_ioctl_publish(struct dma_heap *heap, void __user *arg,
 	struct dma_buf *dmabuf;
 	int fd;
 
+	/* A bad argument is EINVAL, whether there is a descriptor or not. */
+	if (data->fd || !PAGE_ALIGN(data->len) ||
+	    !dma_heap_flags_valid(data->fd_flags, data->heap_flags))
+		return -EINVAL;
 	fd = get_unused_fd_flags(data->fd_flags & O_CLOEXEC);
 	if (fd < 0)
 		return fd;

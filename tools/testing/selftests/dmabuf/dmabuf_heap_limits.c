@@ -66,6 +66,19 @@ TEST_F_TIMEOUT(heap, no_descriptor, 120)
 	EXPECT_GT(SLACK, mem_lost(before, SLACK));
 }
 
+/* Rule: a bad argument is EINVAL also without a free descriptor. */
+TEST_F(heap, bad_argument_without_descriptor)
+{
+	struct dma_heap_allocation_data arg = { .len = PAGE, .fd_flags = O_RDWR, .fd = 1 };
+
+	ASSERT_EQ(0, fds_exhaust(0));
+	EXPECT_EQ(-EINVAL, ioctl_once(self->dev, DMA_HEAP_IOCTL_ALLOC, &arg));
+	EXPECT_EQ(-EINVAL, heap_alloc(self->dev, 0, O_RDWR));
+	EXPECT_EQ(-EINVAL, heap_alloc(self->dev, PAGE, O_RDWR | O_NONBLOCK));
+	EXPECT_EQ(-EMFILE, heap_alloc(self->dev, PAGE, O_RDWR));
+	ASSERT_EQ(0, fds_unlimit());
+}
+
 /* A quarter of the free memory, or most of the CMA region. */
 static size_t large_size(const char *heap)
 {

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -455,6 +456,7 @@ struct toucher {
 	pthread_t thread;
 	unsigned char *map;
 	size_t size;
+	uint32_t add;
 };
 
 static void *touch_pages(void *arg)
@@ -463,7 +465,7 @@ static void *touch_pages(void *arg)
 	size_t at;
 
 	for (at = 0; at < self->size; at += PAGE)
-		__atomic_add_fetch((uint32_t *)(self->map + at), 1, __ATOMIC_RELAXED);
+		__atomic_add_fetch((uint32_t *)(self->map + at), self->add, __ATOMIC_RELAXED);
 	return NULL;
 }
 
@@ -481,6 +483,7 @@ TEST_F_TIMEOUT(storage, threads_fault, 120)
 		for (i = 0; i < ARRAY_SIZE(touchers); i++) {
 			touchers[i].map = map;
 			touchers[i].size = self->size;
+			touchers[i].add = 1;
 			ASSERT_EQ(0, pthread_create(&touchers[i].thread, NULL, touch_pages,
 						    &touchers[i]));
 		}
@@ -490,6 +493,61 @@ TEST_F_TIMEOUT(storage, threads_fault, 120)
 	}
 	for (at = 0; at < self->size; at += PAGE)
 		ASSERT_EQ(20 * ARRAY_SIZE(touchers), WORD(self->map, at));
+}
+
+static unsigned int toggle_huge_pages(const struct hammer *self)
+{
+	return !!prctl(PR_SET_THP_DISABLE, self->rounds & 1, 0, 0, 0);
+}
+
+/* Make the first accesses to a new mapping; count pages that do not have their number. */
+static unsigned int fault_and_check(const struct hammer *self)
+{
+	const size_t size = lseek(self->fd, 0, SEEK_END);
+	unsigned char *map = map_range(self->fd, 0, size);
+	unsigned int wrong;
+
+	if (map == MAP_FAILED)
+		return 1;
+	wrong = wrong_stamps(map, 0, size, 17);
+	munmap(map, size);
+	return wrong;
+}
+
+/*
+ * Rule: a process may turn huge pages off and on while its threads make the first access. A
+ * warning of the kernel fails the run.
+ */
+TEST_F_TIMEOUT(storage, threads_fault_while_huge_pages_are_toggled, 60)
+{
+	struct toucher touchers[3];
+	struct hammer hammers[] = {
+		{ .round = toggle_huge_pages },
+		{ .round = fault_and_check, .fd = self->buf },
+	};
+	unsigned int round;
+	size_t i;
+
+	stamp(self->map, self->size, 17);
+	ASSERT_EQ(0, hammer_start(hammers, ARRAY_SIZE(hammers), 3000));
+	for (round = 0; round < 100; round++) {
+		unsigned char *map = map_range(self->buf, 0, self->size & -HUGE_SIZE);
+
+		ASSERT_NE(MAP_FAILED, map);
+		for (i = 0; i < ARRAY_SIZE(touchers); i++) {
+			touchers[i].map = map;
+			touchers[i].size = self->size & -HUGE_SIZE;
+			touchers[i].add = 0;
+			ASSERT_EQ(0, pthread_create(&touchers[i].thread, NULL, touch_pages,
+						    &touchers[i]));
+		}
+		for (i = 0; i < ARRAY_SIZE(touchers); i++)
+			pthread_join(touchers[i].thread, NULL);
+		munmap(map, self->size & -HUGE_SIZE);
+	}
+	EXPECT_EQ(0, hammer_join(hammers, ARRAY_SIZE(hammers)));
+	EXPECT_EQ(0, prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0));
+	EXPECT_EQ(0, wrong_stamps(self->map, 0, self->size, 17));
 }
 
 /*

@@ -47,6 +47,23 @@ TEST_F(heap, one_tebibyte)
 	EXPECT_EQ(kills, oom_kills());
 }
 
+/*
+ * Rule: a buffer for which the free memory does not suffice is ENOMEM, nobody is killed, and
+ * the part that was allocated is free again.
+ */
+TEST_F_TIMEOUT(heap, more_than_is_free, 240)
+{
+	const long long size = file_number("/proc/meminfo", "MemTotal:") * 1024 - 4 * MIB;
+	long long kills = oom_kills(), before = mem_free();
+	int i;
+
+	ASSERT_LT(before, size);
+	for (i = 0; i < 3; i++)
+		EXPECT_EQ(-ENOMEM, heap_alloc(self->dev, size, O_RDWR | O_CLOEXEC));
+	EXPECT_EQ(kills, oom_kills());
+	EXPECT_GT(SLACK, mem_lost(before, SLACK));
+}
+
 /* Rule: without a free descriptor an allocation is EMFILE, and its memory is freed. */
 TEST_F_TIMEOUT(heap, no_descriptor, 120)
 {

@@ -514,6 +514,71 @@ TEST_F_TIMEOUT(limits, large_limits, 60)
 	EXPECT_EQ(0, create_size(self->dev, 65 * MIB));
 }
 
+#define MEMFD_SIZE	(8 * MIB)
+
+static void *map_shared(int fd, size_t size)
+{
+	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+}
+
+/*
+ * Create a buffer that has the pages of a memfd again and again, map it, and count the pages that
+ * are not those of the memfd. Return an errno if that fails.
+ */
+static long wrong_pages_of(int dev, unsigned int flags, __u64 size)
+{
+	const __u32 count = size / MEMFD_SIZE;
+	struct udmabuf_create_item *items = calloc(count, sizeof(*items));
+	int memfd = memfd_make(MEMFD_SIZE, F_SEAL_SHRINK, flags);
+	uint32_t *map = map_shared(memfd, MEMFD_SIZE);
+	const size_t step = PAGE / sizeof(*map);
+	long wrong = -ENOMEM;
+	__u64 page;
+	int buf;
+
+	if (!items || map == MAP_FAILED)
+		return wrong;
+	for (page = 0; page < MEMFD_SIZE / PAGE; page++)
+		map[page * step] = page;
+	munmap(map, MEMFD_SIZE);
+	for (page = 0; page < count; page++)
+		items[page] = (struct udmabuf_create_item){ .memfd = memfd, .size = MEMFD_SIZE };
+	buf = udmabuf_make_list(dev, items, count);
+	wrong = buf < 0 ? buf : -EIO;
+	map = map_shared(buf, size);
+	if (map != MAP_FAILED && (__u64)lseek(buf, 0, SEEK_END) == size) {
+		wrong = 0;
+		for (page = 0; page < size / PAGE; page++)
+			wrong += map[page * step] != page % (MEMFD_SIZE / PAGE);
+		munmap(map, size);
+	}
+	close(buf);
+	close(memfd);
+	free(items);
+	return wrong;
+}
+
+/* Rule: a buffer of 1 GiB has all its pages. */
+TEST_F_TIMEOUT(limits, gibibyte_of_small_pages, 300)
+{
+	ASSERT_EQ(0, set_limits("1024", "1024"));
+	EXPECT_EQ(0, wrong_pages_of(self->dev, 0, 1024 * MIB));
+}
+
+/* Rule (CVE-2024-56544): so have buffers of huge pages, also one of 3 GiB. */
+TEST_F_TIMEOUT(limits, gibibytes_of_huge_pages, 300)
+{
+	const unsigned int flags = MFD_HUGETLB | MFD_HUGE_2MB;
+
+	if (file_number("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "") < 4)
+		SKIP(return, "huge pages are missing");
+	ASSERT_EQ(0, set_limits("1024", "3072"));
+	EXPECT_EQ(0, wrong_pages_of(self->dev, flags, 1024 * MIB));
+	/* An address of 32 bits has no room for more. */
+	if (sizeof(long) > 4)
+		EXPECT_EQ(0, wrong_pages_of(self->dev, flags, 3072 * MIB));
+}
+
 /* Rule: a larger limit of items is honoured. */
 TEST_F_TIMEOUT(limits, many_items, 60)
 {

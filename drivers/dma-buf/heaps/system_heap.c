@@ -74,8 +74,10 @@ static struct page *system_heap_alloc_block(unsigned long nr_pages, unsigned int
 	return NULL;
 }
 
+/* A buffer may have millions of blocks, so this yields after each. */
 static void system_heap_free_block(struct page *page)
 {
+	cond_resched();
 	if (!heap_pool_give(&system_heap_pool, page))
 		__free_pages(page, compound_order(page));
 }
@@ -137,10 +139,12 @@ static const struct dma_storage_ops system_heap_storage_ops = {
 	.free = system_heap_free,
 };
 
+/* Called by sort(), which does not yield itself. */
 static int system_heap_compare_runs(const void *a, const void *b)
 {
 	const struct dma_storage_run *one = a, *two = b;
 
+	cond_resched();
 	return one->pfn < two->pfn ? -1 : 1;
 }
 

@@ -506,9 +506,19 @@ int memlock_limit(size_t bytes)
 	return 0;
 }
 
+#define DMA_DEBUG	"/sys/kernel/debug/dma-api"
+
 bool dma_debug(void)
 {
-	return !access("/sys/kernel/debug/dma-api", F_OK);
+	return !access(DMA_DEBUG, F_OK);
+}
+
+long long dma_mapped(void)
+{
+	if (!dma_debug())
+		return -1;
+	return file_number(DMA_DEBUG "/nr_total_entries", "") -
+	       file_number(DMA_DEBUG "/num_free_entries", "");
 }
 
 int module_load(const char *name, const char *params)

@@ -154,6 +154,8 @@ int memlock_limit(size_t bytes);
 
 /* dma_debug() - return whether the kernel checks how drivers use the DMA API */
 bool dma_debug(void);
+/* dma_mapped() - count the segments that DMA debugging lists as mapped; -1 without it */
+long long dma_mapped(void);
 
 /* Modules are files NAME.ko in the folder DMABUF_MODULES, or else /lib/modules. */
 int module_load(const char *name, const char *params);

@@ -23,6 +23,8 @@
 #include "harness.h"
 
 #define PICTURE_BYTES	(4 * SIDE * SIDE)
+/* Size of the largest bounce buffer. */
+#define BOUNCE_SIZE	(256UL << 10)
 
 /*
  * A buffer with a picture, imported by the display and the camera. The DMA addresses of the
@@ -241,6 +243,37 @@ TEST_F_TIMEOUT(shared, camera_to_display, 60)
 	ASSERT_EQ(0, repaint(&self->dpy, &self->seen, self->buf, 51));
 	EXPECT_EQ(1, shows(&self->dpy, &self->seen, 51));
 	EXPECT_EQ(0, screen_off(&self->dpy));
+}
+
+/* Return whether each mapping gets a bounce buffer. */
+static bool bounced(void)
+{
+	char *text = file_text("/proc/cmdline");
+	bool forced = text && strstr(text, "swiotlb=force");
+
+	free(text);
+	return forced;
+}
+
+/* Rule (L2): the pages of a huge folio are one segment, or as many as it needs to be bounced. */
+TEST(huge_folio_is_one_segment)
+{
+	int buf = exporter_huge.export(HUGE_SIZE, O_RDWR | O_CLOEXEC);
+	struct display_buffer seen;
+	struct display dpy;
+
+	if (buf == -ENODEV)
+		SKIP(return, "huge pages are missing");
+	if (!dma_debug())
+		SKIP(return, "a kernel without DMA debugging");
+	ASSERT_LE(0, buf);
+	ASSERT_EQ(0, card_open(&dpy, 0));
+	ASSERT_EQ(0, import_picture(&dpy, buf, 4 * SIDE, &seen));
+	ASSERT_EQ(0, screen_on(&dpy, &seen));
+	EXPECT_EQ(bounced() ? HUGE_SIZE / BOUNCE_SIZE : 1, segments_mapped(0));
+	EXPECT_EQ(0, screen_off(&dpy));
+	display_close(&dpy);
+	close(buf);
 }
 
 TEST_HARNESS_MAIN

@@ -255,7 +255,7 @@ static bool bounced(void)
 	return forced;
 }
 
-/* Rule (L2): the pages of a huge folio are one segment, or as many as it needs to be bounced. */
+/* Rule: the pages of a huge folio are one segment, or as many as it needs to be bounced. */
 TEST(huge_folio_is_one_segment)
 {
 	int buf = exporter_huge.export(HUGE_SIZE, O_RDWR | O_CLOEXEC);

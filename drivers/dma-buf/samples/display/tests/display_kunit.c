@@ -203,19 +203,19 @@ static void two_devices_may_write(struct kunit *test)
 		kunit_device_register(test, "one"), kunit_device_register(test, "other"),
 	};
 	struct display_bo *bo = create_bo(test);
-	struct dma_buf_attachment *attachs[2];
+	struct dma_buf_attachment *attached[2];
 	unsigned int notified = 0;
 	struct sg_table *sgts[2];
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(devs); i++) {
-		attachs[i] = export_to(test, bo, devs[i], &notified);
-		sgts[i] = dma_buf_map_attachment_unlocked(attachs[i], DMA_FROM_DEVICE);
+		attached[i] = export_to(test, bo, devs[i], &notified);
+		sgts[i] = dma_buf_map_attachment_unlocked(attached[i], DMA_FROM_DEVICE);
 		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, sgts[i]);
 	}
 	for (i = 0; i < ARRAY_SIZE(devs); i++) {
-		dma_buf_unmap_attachment_unlocked(attachs[i], sgts[i], DMA_FROM_DEVICE);
-		export_end(attachs[i]);
+		dma_buf_unmap_attachment_unlocked(attached[i], sgts[i], DMA_FROM_DEVICE);
+		export_end(attached[i]);
 	}
 	drm_gem_object_put(&bo->base);
 }

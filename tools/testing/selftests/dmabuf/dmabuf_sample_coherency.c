@@ -245,11 +245,13 @@ TEST_F_TIMEOUT(shared, camera_to_display, 60)
 	EXPECT_EQ(0, screen_off(&self->dpy));
 }
 
-/* Return whether each mapping gets a bounce buffer. */
+/* Return whether each mapping gets a bounce buffer: swiotlb=force, or swiotlb=N,force. */
 static bool bounced(void)
 {
 	char *text = file_text("/proc/cmdline");
-	bool forced = text && strstr(text, "swiotlb=force");
+	const char *option = text ? strstr(text, "swiotlb=") : NULL;
+	const char *force = option ? strstr(option, "force") : NULL;
+	bool forced = force && force < option + strcspn(option, " ");
 
 	free(text);
 	return forced;

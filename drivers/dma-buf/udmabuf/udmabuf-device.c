@@ -96,14 +96,17 @@ static int udmabuf_try_add_item(struct udmabuf *udmabuf, struct file *memfd,
 	struct inode *inode = file_inode(memfd);
 	int ret;
 
-	/* Adding a seal and punching a hole take this lock for writing. */
-	inode_lock_shared(inode);
+	/*
+	 * Adding a seal and punching a hole take this lock. So does another creation: a page of
+	 * CMA is moved before it is pinned, which fails while somebody else refers to it.
+	 */
+	inode_lock(inode);
 	ret = udmabuf_check_memfd(memfd);
 	if (!ret && !udmabuf_is_populated(memfd, item->offset, item->size))
 		ret = -EAGAIN;
 	if (!ret)
 		ret = udmabuf_add_range(udmabuf, memfd, item->offset, item->size);
-	inode_unlock_shared(inode);
+	inode_unlock(inode);
 	return ret;
 }
 

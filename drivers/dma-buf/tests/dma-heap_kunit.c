@@ -415,6 +415,32 @@ static void accounting_is_off_by_default(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, dma_heap_accounts());
 }
 
+/* Heaps stay, so no heap can be added after this case, which is the last one. */
+static void heaps_are_limited(struct kunit *test)
+{
+	const unsigned int most = 128;
+	char name[24];
+	const struct dma_heap_export_info info = {
+		.name = name,
+		.ops = &heap_ops,
+	};
+	struct dma_heap *heap;
+	unsigned int added = 0;
+
+	heap_calls(test);
+	heap_mock(test);
+	do {
+		heap_name(name, sizeof(name));
+		heap = dma_heap_add(&info);
+	} while (!IS_ERR(heap) && ++added < most);
+
+	KUNIT_EXPECT_LT(test, added, most);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(heap), -EBUSY);
+	KUNIT_EXPECT_NULL(test, dma_heap_find(name));
+	/* What was there before still works. */
+	mock_storage_own(test, dma_heap_buffer_alloc(heap_mock(test), PAGE_SIZE, O_RDWR, 0));
+}
+
 static struct kunit_case dma_heap_cases[] = {
 	KUNIT_CASE_PARAM(add_of_an_incomplete_heap_is_refused, incomplete_gen_params),
 	KUNIT_CASE(added_heap_is_found_by_its_name),
@@ -429,6 +455,7 @@ static struct kunit_case dma_heap_cases[] = {
 	KUNIT_CASE(ioctl_without_an_answer_leaves_no_descriptor),
 	KUNIT_CASE(ioctl_with_an_argument_that_cannot_be_read),
 	KUNIT_CASE(accounting_is_off_by_default),
+	KUNIT_CASE(heaps_are_limited),
 	{}
 };
 

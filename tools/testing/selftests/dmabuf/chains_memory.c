@@ -7,14 +7,16 @@
 #include <fcntl.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-heap.h>
-#include <linux/memfd.h>
 #include <sys/mman.h>
 
 #include "chains.h"
 #include "exporters.h"
 #include "fence.h"
+#include "memfds.h"
 
 #define SIZE		65536
+/* Huge pages of a memfd. */
+#define HUGE_PAGES	2
 
 int prepare_heap_buffer(struct state *st)
 {
@@ -56,21 +58,30 @@ static int run_heap_alloc(struct state *st)
 static int prepare_udmabuf(struct state *st)
 {
 	st->dev = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
-	st->other = memfd_create("test", MFD_ALLOW_SEALING | MFD_CLOEXEC);
-	if (st->dev < 0)
+	st->other = memfd_make(SIZE, F_SEAL_SHRINK, 0);
+	return st->dev < 0 ? -ENODEV : st->other < 0;
+}
+
+/* The huge pages are reserved, and the udmabuf allocates them. */
+static int prepare_udmabuf_huge(struct state *st)
+{
+	if (huge_pages_free() < HUGE_PAGES)
 		return -ENODEV;
-	return ftruncate(st->other, SIZE) || fcntl(st->other, F_ADD_SEALS, F_SEAL_SHRINK);
+	st->dev = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
+	st->other = memfd_make(HUGE_PAGES * HUGE_SIZE, F_SEAL_SHRINK, MFD_HUGETLB | MFD_HUGE_2MB);
+	return st->dev < 0 ? -ENODEV : st->other < 0;
 }
 
 static int run_udmabuf_create(struct state *st)
 {
-	struct udmabuf_create arg = {
-		.memfd = st->other,
-		.flags = UDMABUF_FLAGS_CLOEXEC,
-		.size = SIZE,
-	};
+	st->buf = udmabuf_make(st->dev, st->other, 0, SIZE);
+	return st->buf < 0 ? st->buf : 0;
+}
 
-	st->buf = xioctl(st->dev, UDMABUF_CREATE, &arg);
+/* Starts and ends within a huge page. */
+static int run_udmabuf_create_huge(struct state *st)
+{
+	st->buf = udmabuf_make(st->dev, st->other, 4096, HUGE_PAGES * HUGE_SIZE - 8192);
 	return st->buf < 0 ? st->buf : 0;
 }
 
@@ -105,8 +116,20 @@ static int run_sync_mmap(struct state *st)
 
 static int prepare_cma(struct state *st)
 {
-	st->dev = heap_open("default_cma_region");
+	st->dev = heap_open(CMA_DEFAULT_NAME);
 	return st->dev < 0 ? st->dev : 0;
+}
+
+static int prepare_carveout(struct state *st)
+{
+	st->dev = heap_open(CARVEOUT_NODE_NAME);
+	return st->dev < 0 ? st->dev : 0;
+}
+
+static int run_carveout_mmap(struct state *st)
+{
+	st->buf = heap_alloc(st->dev, SIZE, O_RDWR | O_CLOEXEC);
+	return st->buf < 0 ? st->buf : run_mmap(st);
 }
 
 static int prepare_udmabuf_list(struct state *st)
@@ -151,9 +174,27 @@ const struct chain chain_cma_alloc = {
 	.no_new_fd = true,
 };
 
+const struct chain chain_carveout_alloc = {
+	.prepare = prepare_carveout,
+	.run = run_heap_alloc,
+	.no_new_fd = true,
+};
+
+const struct chain chain_carveout_mmap = {
+	.prepare = prepare_carveout,
+	.run = run_carveout_mmap,
+	.cleanup = cleanup_mmap,
+};
+
 const struct chain chain_udmabuf_create = {
 	.prepare = prepare_udmabuf,
 	.run = run_udmabuf_create,
+	.no_new_fd = true,
+};
+
+const struct chain chain_udmabuf_create_huge = {
+	.prepare = prepare_udmabuf_huge,
+	.run = run_udmabuf_create_huge,
 	.no_new_fd = true,
 };
 

@@ -77,8 +77,20 @@ FIXTURE_VARIANT_ADD(chain, cma_alloc) {
 	.chain = &chain_cma_alloc,
 };
 
+FIXTURE_VARIANT_ADD(chain, carveout_alloc) {
+	.chain = &chain_carveout_alloc,
+};
+
+FIXTURE_VARIANT_ADD(chain, carveout_mmap) {
+	.chain = &chain_carveout_mmap,
+};
+
 FIXTURE_VARIANT_ADD(chain, udmabuf_create) {
 	.chain = &chain_udmabuf_create,
+};
+
+FIXTURE_VARIANT_ADD(chain, udmabuf_create_huge) {
+	.chain = &chain_udmabuf_create_huge,
 };
 
 FIXTURE_VARIANT_ADD(chain, udmabuf_create_list) {

@@ -570,7 +570,7 @@ TEST_F_TIMEOUT(limits, gibibytes_of_huge_pages, 300)
 {
 	const unsigned int flags = MFD_HUGETLB | MFD_HUGE_2MB;
 
-	if (file_number("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "") < 4)
+	if (huge_pages_free() < 4)
 		SKIP(return, "huge pages are missing");
 	ASSERT_EQ(0, set_limits("1024", "3072"));
 	EXPECT_EQ(0, wrong_pages_of(self->dev, flags, 1024 * MIB));

@@ -43,11 +43,6 @@ static unsigned char *map_whole(int fd, size_t size)
 	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 }
 
-static int huge_pages_free(void)
-{
-	return file_number("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "");
-}
-
 FIXTURE_SETUP(pages)
 {
 	size_t at;

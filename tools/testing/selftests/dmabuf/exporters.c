@@ -167,13 +167,9 @@ static int export_udmabuf(size_t size, int flags)
 	return export_memfd(size, flags, 0);
 }
 
-static int huge_pages_free(void)
+int huge_pages_free(void)
 {
-	char *text = file_text("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages");
-	int count = text ? atoi(text) : 0;
-
-	free(text);
-	return count;
+	return file_number("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "");
 }
 
 /* The pages are allocated at the export, so count the free ones first. */

@@ -26,9 +26,20 @@ extern const struct exporter exporter_udmabuf;
 extern const struct exporter exporter_huge;
 extern const struct exporter exporter_vgem;
 
+/* Names of heaps. */
+#define CMA_DEFAULT_NAME	"default_cma_region"
+/* Names that Linux 6.12 gives the same region, if the device tree does not and if it does. */
+#define CMA_OLD_NAME		"reserved"
+#define CMA_OLD_NODE_NAME	"linux,cma"
+/* Nodes of heaps.dtso. */
+#define CMA_NODE_NAME		"test-pool@60000000"
+#define CARVEOUT_NODE_NAME	"test-carveout@a0000000"
+
 /* Size of the huge pages of exporter_huge. */
 #define HUGE_SIZE	(2UL << 20)
 
+/* huge_pages_free() - count the huge pages of that size in the pool that are free */
+int huge_pages_free(void);
 /* memfd_reserve() - reserve the huge pages of a memfd */
 int memfd_reserve(int memfd, size_t size);
 

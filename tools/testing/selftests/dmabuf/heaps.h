@@ -18,14 +18,7 @@
 #include "harness.h"
 #include "util.h"
 
-#define PAGE			((size_t)sysconf(_SC_PAGESIZE))
-#define CMA_DEFAULT_NAME	"default_cma_region"
-/* Names that Linux 6.12 gives the same region, if the device tree does not and if it does. */
-#define CMA_OLD_NAME		"reserved"
-#define CMA_OLD_NODE_NAME	"linux,cma"
-/* Nodes of heaps.dtso. */
-#define CMA_NODE_NAME		"test-pool@60000000"
-#define CARVEOUT_NODE_NAME	"test-carveout@a0000000"
+#define PAGE	((size_t)sysconf(_SC_PAGESIZE))
 
 FIXTURE(heap) {
 	int dev;

@@ -137,11 +137,11 @@ static int udmabuf_check_items(const struct udmabuf_create_item *items, u32 coun
 
 	for (u32 i = 0; i < count; i++) {
 		if (!items[i].size || !PAGE_ALIGNED(items[i].offset | items[i].size)) {
-			pr_debug("item %u is not a range of pages\n", i);
+			pr_debug("udmabuf: item %u is not a range of pages\n", i);
 			return -EINVAL;
 		}
 		if (items[i].size > room - total) {
-			pr_debug("items up to %u exceed size_limit_mb\n", i);
+			pr_debug("udmabuf: items up to %u exceed size_limit_mb\n", i);
 			return -EINVAL;
 		}
 		total += items[i].size;
@@ -209,7 +209,7 @@ static long udmabuf_ioctl_create_list(const void __user *arg)
 	if (copy_from_user(&head, list, sizeof(head)))
 		return -EFAULT;
 	if (head.count > udmabuf_max_items()) {
-		pr_debug("%u items exceed list_limit\n", head.count);
+		pr_debug("udmabuf: %u items exceed list_limit\n", head.count);
 		return -EINVAL;
 	}
 	if (!head.count)

@@ -587,4 +587,48 @@ TEST_F_TIMEOUT(limits, many_items, 60)
 	EXPECT_EQ(-EINVAL, create_items(self->dev, 5001));
 }
 
+#define DYNAMIC_DEBUG	"/proc/dynamic_debug/control"
+
+/* Create a udmabuf of a list that is refused; return whether the kernel's log says @text. */
+static bool refusal_says(int dev, int log, unsigned int items, __u64 size, const char *text)
+{
+	struct udmabuf_create_item *list = calloc(items, sizeof(*list));
+	unsigned int i;
+	char line[512];
+	bool said = false;
+	ssize_t len;
+
+	for (i = 0; i < items; i++)
+		list[i] = (struct udmabuf_create_item){ .memfd = -1, .size = size };
+	lseek(log, 0, SEEK_END);
+	if (udmabuf_make_list(dev, list, items) == -EINVAL) {
+		/* EPIPE: lines were overwritten before they were read. */
+		while ((len = read(log, line, sizeof(line) - 1)) > 0 || errno == EPIPE) {
+			line[len < 0 ? 0 : len] = '\0';
+			said |= !!strstr(line, text);
+		}
+	}
+	free(list);
+	return said;
+}
+
+/* Rule: a debug message says which limit refused a udmabuf. */
+TEST_F(limits, refusals_are_logged)
+{
+	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	ASSERT_LE(0, log);
+	if (file_put(DYNAMIC_DEBUG, "file udmabuf-device.c +p"))
+		SKIP(return, "a kernel without dynamic debug");
+	ASSERT_EQ(0, set_limits("3", "1"));
+	EXPECT_TRUE(refusal_says(self->dev, log, 4, PAGE, "udmabuf: 4 items exceed list_limit"));
+	EXPECT_TRUE(refusal_says(self->dev, log, 3, MIB / 2,
+				 "udmabuf: items up to 2 exceed size_limit_mb"));
+	EXPECT_TRUE(refusal_says(self->dev, log, 2, PAGE / 2,
+				 "udmabuf: item 0 is not a range of pages"));
+	EXPECT_EQ(0, file_put(DYNAMIC_DEBUG, "file udmabuf-device.c -p"));
+	EXPECT_FALSE(refusal_says(self->dev, log, 4, PAGE, "udmabuf:"));
+	close(log);
+}
+
 TEST_HARNESS_MAIN

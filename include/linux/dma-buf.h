@@ -11,6 +11,9 @@
 struct device;
 struct dma_buf;
 struct dma_buf_attachment;
+struct dma_buf_misfit;
+struct dma_buf_needs;
+struct dma_buf_run;
 struct dma_resv;
 struct module;
 struct vm_area_struct;
@@ -54,7 +57,8 @@ struct dma_buf_ops {
 	 * Context: Reservation lock not held; may sleep.
 	 *
 	 * Return: 0, or a negative errno, which the importer gets. ``-EBUSY`` means that the
-	 * storage has been allocated where the device cannot address it.
+	 * storage has been allocated where the device cannot address it, and that a new buffer may
+	 * fit. An exporter that can choose the memory has @negotiate.
 	 */
 	int (*attach)(struct dma_buf *dmabuf, struct dma_buf_attachment *attach);
 
@@ -67,6 +71,31 @@ struct dma_buf_ops {
 	 * Context: Reservation lock not held; may sleep.
 	 */
 	void (*detach)(struct dma_buf *dmabuf, struct dma_buf_attachment *attach);
+
+	/**
+	 * @negotiate: Provide memory that fits all devices (optional).
+	 *
+	 * Called for each attach, after @attach. @must and @want are the needs of all devices that
+	 * are attached and of the one that is being attached, which is not in
+	 * &dma_buf.attachments yet. @must is what importers stated, and what the new device cannot
+	 * do without; @want is the rest. The exporter tests with dma_buf_fits() whether its memory
+	 * meets both, and replaces it if not. If it cannot, memory that meets @must is good
+	 * enough: most of what does not meet @want is bounced.
+	 *
+	 * If @must is not met and the importer stated something, the callback is called again
+	 * with what importers stated, and without the needs of devices.
+	 *
+	 * Must not attach, detach, map or call dma_buf_move_notify() for this buffer. On failure
+	 * the memory is what it was.
+	 *
+	 * Context: Reservation lock held; may sleep. Waits for no fence.
+	 *
+	 * Return: 0 if @must is met; ``-EBUSY`` if the memory cannot be replaced now, but later,
+	 * or a new buffer may fit; ``-EOPNOTSUPP`` if memory of this exporter cannot fit;
+	 * ``-EINTR`` if a fatal signal came.
+	 */
+	int (*negotiate)(struct dma_buf *dmabuf, const struct dma_buf_needs *must,
+			 const struct dma_buf_needs *want);
 
 	/**
 	 * @pin: Prevent the storage from moving (optional; needs @unpin).
@@ -368,7 +397,14 @@ struct dma_buf_attachment *
 dma_buf_dynamic_attach(struct dma_buf *dmabuf, struct device *dev,
 		       const struct dma_buf_attach_ops *importer_ops,
 		       void *importer_priv);
+struct dma_buf_attachment *
+dma_buf_attach_with_needs(struct dma_buf *dmabuf, struct device *dev,
+			  const struct dma_buf_attach_ops *importer_ops, void *importer_priv,
+			  const struct dma_buf_needs *needs);
 void dma_buf_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach);
+bool dma_buf_fits(struct dma_buf *dmabuf, const struct dma_buf_needs *needs, bool must_only,
+		  const struct dma_buf_run *runs, unsigned int nr_runs,
+		  struct dma_buf_misfit *misfit);
 int dma_buf_pin(struct dma_buf_attachment *attach);
 void dma_buf_unpin(struct dma_buf_attachment *attach);
 void dma_buf_move_notify(struct dma_buf *dmabuf);

@@ -12,7 +12,7 @@
  *
  * The reservation lock guards the list of attachments, and the mappings and pins of each. The
  * exporter's attach runs before the attachment is added to the list, its detach after it was
- * removed, both without the lock.
+ * removed, both without the lock. Its negotiate runs under the lock that adds the attachment.
  *
  * dma_buf_detach() frees the attachment. It reports mappings and pins that are left, and
  * undoes them. The importer, not the attachment, holds a reference to the buffer.
@@ -31,8 +31,8 @@
  * DOC: Attachments
  *
  * An importer attaches its device to a buffer before it maps the buffer. The exporter can
- * refuse a device that cannot address the storage. It can also allocate the storage at the
- * first mapping, when it knows the devices attached so far.
+ * refuse a device that cannot address the storage, or replace the storage (see Negotiation). It
+ * can also allocate the storage at the first mapping, when it knows the devices attached so far.
  *
  * A *dynamic* importer passes &struct dma_buf_attach_ops to dma_buf_dynamic_attach(), and is
  * told of a move of the storage before it happens. All other importers are *static*: the
@@ -71,7 +71,8 @@ static void dma_buf_attach_object_free(struct dma_buf *dmabuf,
 }
 
 /* Sets single members: clearing the whole object costs more than the rest of an attach. */
-static void dma_buf_attach_object_init(struct dma_buf_attach_object *obj)
+static void dma_buf_attach_object_init(struct dma_buf_attach_object *obj,
+				       const struct dma_buf_needs *stated)
 {
 	obj->attach.sgt = NULL;
 	obj->attach.dir = DMA_NONE;
@@ -80,6 +81,7 @@ static void dma_buf_attach_object_init(struct dma_buf_attach_object *obj)
 	obj->first.exported = NULL;
 	obj->pins = 0;
 	obj->cached_users = 0;
+	obj->stated = stated ? *stated : (struct dma_buf_needs){};
 }
 
 /* Make the mapping that the core caches if one side is static and the other dynamic. */
@@ -113,39 +115,48 @@ static int dma_buf_attach_link(struct dma_buf_attachment *attach)
 	int ret;
 
 	dma_resv_lock(dmabuf->resv, NULL);
+	ret = dma_buf_negotiate(attach);
+	if (ret)
+		goto unlock;
 	list_add(&attach->node, &dmabuf->attachments);
 	ret = dma_buf_attach_map(attach);
 	if (ret)
 		list_del(&attach->node);
+unlock:
 	dma_resv_unlock(dmabuf->resv);
 	return ret;
 }
 
 /**
- * dma_buf_dynamic_attach() - attach a device to a buffer
+ * dma_buf_attach_with_needs() - attach a device to a buffer and state what its driver needs
  * @dmabuf: the buffer; the caller keeps its reference until it has detached
  * @dev: device that is going to use the buffer
  * @importer_ops: callbacks of a dynamic importer, NULL for a static one; used until the detach
  * @importer_priv: the importer's own data, for &dma_buf_attachment.importer_priv
+ * @needs: what the importer needs of the memory and the device does not say, NULL for nothing;
+ *	&dma_buf_needs.reach must be 0. An exporter that does not negotiate ignores it
  *
- * Calls the exporter's attach. If only one of exporter and importer is dynamic, it also maps
- * the buffer; see Documentation/driver-api/dma-buf/mapping.rst.
+ * Calls the exporter's attach and negotiate. If only one of exporter and importer is dynamic, it
+ * also maps the buffer; see Documentation/driver-api/dma-buf/mapping.rst.
  *
  * Context: Reservation lock not held; may sleep.
  * Return: The attachment, which dma_buf_detach() frees, or an error pointer:
  *
  *   * %-EINVAL - @dmabuf or @dev is NULL, @importer_ops has no move_notify, or the exporter's table
- *     has entries but no DMA segments (with CONFIG_DMABUF_DEBUG); a driver's mistake, warned about
+ *     has entries but no DMA segments (with CONFIG_DMABUF_DEBUG); a driver's mistake, warned about.
+ *     Or @needs has a reach or a granule that is no power of two
  *   * %-EDEADLK - the caller holds the reservation lock (warned about; needs lockdep)
- *   * %-EBUSY - the exporter has allocated the storage where @dev cannot address it
+ *   * %-EBUSY - the memory does not meet the stated needs, and cannot be replaced while others use
+ *     it; or an exporter that does not negotiate has allocated it where @dev cannot address it
+ *   * %-EOPNOTSUPP - the memory of this buffer cannot meet the stated needs
  *   * %-ENOMEM - lack of memory, or the exporter's map returned NULL
  *   * %-ERESTARTSYS, %-EINTR - a signal interrupted a wait
- *   * any other errno of the exporter's attach, pin or map
+ *   * any other errno of the exporter's attach, negotiate, pin or map
  */
 struct dma_buf_attachment *
-dma_buf_dynamic_attach(struct dma_buf *dmabuf, struct device *dev,
-		       const struct dma_buf_attach_ops *importer_ops,
-		       void *importer_priv)
+dma_buf_attach_with_needs(struct dma_buf *dmabuf, struct device *dev,
+			  const struct dma_buf_attach_ops *importer_ops, void *importer_priv,
+			  const struct dma_buf_needs *needs)
 {
 	struct dma_buf_attach_object *obj;
 	struct dma_buf_attachment *attach;
@@ -168,7 +179,7 @@ dma_buf_dynamic_attach(struct dma_buf *dmabuf, struct device *dev,
 	if (!obj)
 		return ERR_PTR(-ENOMEM);
 
-	dma_buf_attach_object_init(obj);
+	dma_buf_attach_object_init(obj, needs);
 	attach = &obj->attach;
 	attach->dmabuf = dmabuf;
 	attach->dev = dev;
@@ -191,6 +202,25 @@ free_attach:
 	dma_buf_attach_object_free(dmabuf, obj);
 	return ERR_PTR(ret);
 }
+EXPORT_SYMBOL_NS_GPL(dma_buf_attach_with_needs, DMA_BUF);
+
+/**
+ * dma_buf_dynamic_attach() - attach a device to a buffer
+ * @dmabuf: the buffer; the caller keeps its reference until it has detached
+ * @dev: device that is going to use the buffer
+ * @importer_ops: callbacks of a dynamic importer, NULL for a static one; used until the detach
+ * @importer_priv: the importer's own data, for &dma_buf_attachment.importer_priv
+ *
+ * Context: Reservation lock not held; may sleep.
+ * Return: As dma_buf_attach_with_needs(), which this calls without needs.
+ */
+struct dma_buf_attachment *
+dma_buf_dynamic_attach(struct dma_buf *dmabuf, struct device *dev,
+		       const struct dma_buf_attach_ops *importer_ops,
+		       void *importer_priv)
+{
+	return dma_buf_attach_with_needs(dmabuf, dev, importer_ops, importer_priv, NULL);
+}
 EXPORT_SYMBOL_NS_GPL(dma_buf_dynamic_attach, DMA_BUF);
 
 /**
@@ -199,12 +229,12 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_dynamic_attach, DMA_BUF);
  * @dev: device that is going to use the buffer
  *
  * Context: Reservation lock not held; may sleep.
- * Return: As dma_buf_dynamic_attach(), which this calls without importer callbacks.
+ * Return: As dma_buf_attach_with_needs(), which this calls without callbacks and needs.
  */
 struct dma_buf_attachment *dma_buf_attach(struct dma_buf *dmabuf,
 					  struct device *dev)
 {
-	return dma_buf_dynamic_attach(dmabuf, dev, NULL, NULL);
+	return dma_buf_attach_with_needs(dmabuf, dev, NULL, NULL, NULL);
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_attach, DMA_BUF);
 

@@ -26,6 +26,7 @@
 #define _DMA_BUF_PRIVATE_H
 
 #include <linux/dma-buf.h>
+#include <linux/dma-buf-needs.h>
 #include <linux/dma-resv.h>
 #include <linux/fs.h>
 #include <linux/iosys-map.h>
@@ -164,8 +165,9 @@ struct dma_buf_mapping {
  * @pins: pins of the importer and of the core that are not undone yet
  * @cached_users: map calls that returned the cached mapping (&dma_buf_attachment.sgt) and were not
  *	undone yet
+ * @stated: needs that the importer stated; fixed
  *
- * The reservation lock guards all members but @attach. Freed by dma_buf_detach().
+ * The reservation lock guards all members but @attach and @stated. Freed by dma_buf_detach().
  */
 struct dma_buf_attach_object {
 	struct dma_buf_attachment attach;
@@ -173,6 +175,7 @@ struct dma_buf_attach_object {
 	struct dma_buf_mapping first;
 	unsigned int pins;
 	unsigned int cached_users;
+	struct dma_buf_needs stated;
 };
 
 /**
@@ -188,6 +191,8 @@ struct dma_buf_attach_object {
  * @name: the name, with a terminating NUL; guarded by @name_lock
  * @vmap: the kernel mapping, if @vmap_count is not 0; guarded by the reservation lock
  * @vmap_count: vmap calls that were not undone yet; guarded by the reservation lock
+ * @newcomer: attachment that is being negotiated and not linked yet, or NULL; guarded by the
+ *	reservation lock
  * @poll: poll state, see &struct dma_buf_poll
  * @reported: one bit per &enum dma_buf_rule that has been reported; atomic bit operations
  * @debug: counts for CONFIG_DMABUF_DEBUG, see &struct dma_buf_debug
@@ -208,6 +213,7 @@ struct dma_buf_object {
 	char name[DMA_BUF_NAME_LEN];
 	struct iosys_map vmap;
 	unsigned int vmap_count;
+	struct dma_buf_attachment *newcomer;
 	struct dma_buf_poll poll;
 	unsigned long reported;
 	struct dma_buf_debug debug;
@@ -304,6 +310,9 @@ __poll_t dma_buf_poll(struct file *file, poll_table *table);
 
 /* dma-buf-attach.c: attachments. */
 struct dma_buf_attach_object *dma_buf_attach_object_new(void);
+
+/* dma-buf-negotiate.c: needs of all attachments. Called with the reservation lock held. */
+int dma_buf_negotiate(struct dma_buf_attachment *newcomer);
 
 /* dma-buf-pin.c: pins of an attachment. Called with the reservation lock held. */
 int dma_buf_attach_pin(struct dma_buf_attachment *attach);

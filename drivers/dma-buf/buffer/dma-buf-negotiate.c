@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Negotiation: an attach tells the exporter what all attached devices need of the memory.
+ *
+ * The needs are computed for each attach, and not stored: the mask of a device may have changed
+ * since. What an importer stated is stored in the attachment.
+ *
+ * The reservation lock is held from the exporter's negotiate until the attachment is linked, and
+ * mapped if the core maps it. So no other attach, and no map, sees the buffer in between.
+ */
+
+#include <kunit/visibility.h>
+#include <linux/dma-buf-needs.h>
+#include <linux/export.h>
+
+#include "dma-buf-private.h"
+
+/**
+ * DOC: Negotiation
+ *
+ * A device cannot use all memory: it has few address bits, or its driver needs contiguous bytes.
+ * An exporter that can choose the memory of its buffers implements &dma_buf_ops.negotiate. The core
+ * calls it when a device is attached, with the needs of all devices (&struct dma_buf_needs): those
+ * that memory *must* meet, and those that it should meet because else it is bounced through other
+ * memory (*want*).
+ *
+ * Most needs follow from the device. An importer states what its device does not say, like
+ * contiguous bytes, with dma_buf_attach_with_needs(). An attach fails only if what an importer
+ * stated is not met: importers that state nothing attach as they did before there was
+ * negotiation, and the map fails if the device cannot reach the memory.
+ *
+ * Two errnos tell why memory does not fit. ``-EBUSY``: the memory cannot be replaced now, because
+ * a device or the kernel has it mapped; it may work when they have unmapped, or with a new buffer.
+ * ``-EOPNOTSUPP``: this buffer never fits.
+ */
+
+/*
+ * Add the needs of a device that is attached. What it must have and did not state was not met when
+ * it attached, or is met and wanted for it to stay so; it is no reason to refuse another device.
+ */
+static void dma_buf_needs_add(struct dma_buf_attach_needs *sum,
+			      const struct dma_buf_attach_needs *needs)
+{
+	dma_buf_needs_intersect(&sum->must, &needs->stated);
+	dma_buf_needs_intersect(&sum->want, &needs->must);
+	dma_buf_needs_intersect(&sum->want, &needs->want);
+	dma_buf_needs_intersect(&sum->stated, &needs->stated);
+}
+
+static int dma_buf_attachment_needs(struct dma_buf_attachment *attach,
+				    struct dma_buf_attach_needs *needs)
+{
+	return dma_buf_needs_of_device(attach->dev, &dma_buf_to_attach_object(attach)->stated,
+				       attach->dmabuf->size, needs);
+}
+
+/* An errno leaves no needs: a device that was attached before it did not fit stays attached. */
+static void dma_buf_needs_of_attached(struct dma_buf *dmabuf, struct dma_buf_attach_needs *sum)
+{
+	struct dma_buf_attach_needs needs;
+	struct dma_buf_attachment *attach;
+
+	list_for_each_entry(attach, &dmabuf->attachments, node)
+		if (!dma_buf_attachment_needs(attach, &needs))
+			dma_buf_needs_add(sum, &needs);
+}
+
+static int dma_buf_negotiate_needs(struct dma_buf *dmabuf,
+				   const struct dma_buf_attach_needs *newcomer)
+{
+	static const struct dma_buf_needs nothing;
+	struct dma_buf_attach_needs sum = *newcomer;
+	int ret;
+
+	dma_buf_needs_of_attached(dmabuf, &sum);
+	ret = dmabuf->ops->negotiate(dmabuf, &sum.must, &sum.want);
+	if (!ret || ret == -EINTR || ret == -ERESTARTSYS)
+		return ret;
+	if (dma_buf_needs_empty(&newcomer->stated))
+		return 0;
+	return dmabuf->ops->negotiate(dmabuf, &sum.stated, &nothing);
+}
+
+/**
+ * dma_buf_negotiate() - let the exporter provide memory for all devices and one more
+ * @newcomer: attachment that is not linked yet
+ *
+ * Context: Reservation lock held; may sleep.
+ * Return: 0, also if the exporter does not negotiate; or an errno as
+ * dma_buf_attach_with_needs().
+ */
+int dma_buf_negotiate(struct dma_buf_attachment *newcomer)
+{
+	struct dma_buf_object *obj = dma_buf_to_object(newcomer->dmabuf);
+	struct dma_buf_attach_needs needs;
+	int ret;
+
+	dma_buf_assert_held(newcomer->dmabuf);
+	if (!newcomer->dmabuf->ops->negotiate)
+		return 0;
+	ret = dma_buf_attachment_needs(newcomer, &needs);
+	if (ret)
+		return ret;
+	obj->newcomer = newcomer;
+	ret = dma_buf_negotiate_needs(newcomer->dmabuf, &needs);
+	obj->newcomer = NULL;
+	return ret;
+}
+
+/* Test the reach of a device, as it was added to the sets. */
+static bool dma_buf_reached_by(struct dma_buf_attachment *attach, bool must_only,
+			       const struct dma_buf_run *runs, unsigned int nr_runs,
+			       struct dma_buf_misfit *misfit)
+{
+	bool newcomer = attach == dma_buf_to_object(attach->dmabuf)->newcomer;
+	struct dma_buf_attach_needs needs;
+	struct dma_buf_needs reach = {};
+
+	if (dma_buf_attachment_needs(attach, &needs))
+		return true;
+	if (!must_only)
+		reach.reach = needs.must.reach ?: needs.want.reach;
+	else if (newcomer)
+		reach.reach = needs.must.reach;
+	else
+		reach.reach = needs.stated.reach;
+	return dma_buf_needs_fit(&reach, attach->dev, runs, nr_runs, misfit);
+}
+
+/**
+ * dma_buf_fits() - test whether memory meets the needs of all devices of a buffer
+ * @dmabuf: the buffer
+ * @needs: needs that &dma_buf_ops.negotiate was called with
+ * @must_only: @needs are those that memory must meet, without those that it should meet
+ * @runs: the memory, in the order of the buffer
+ * @nr_runs: number of runs
+ * @misfit: set to the first need that is not met; may be NULL
+ *
+ * Asks each device that is attached, or being attached, whether it reaches the memory.
+ *
+ * Context: Reservation lock held.
+ * Return: true if the memory fits.
+ */
+bool dma_buf_fits(struct dma_buf *dmabuf, const struct dma_buf_needs *needs, bool must_only,
+		  const struct dma_buf_run *runs, unsigned int nr_runs,
+		  struct dma_buf_misfit *misfit)
+{
+	struct dma_buf_attachment *attach = dma_buf_to_object(dmabuf)->newcomer;
+
+	dma_buf_assert_held(dmabuf);
+	if (!dma_buf_needs_fit(needs, NULL, runs, nr_runs, misfit))
+		return false;
+	if (!needs->reach)
+		return true;
+	if (attach && !dma_buf_reached_by(attach, must_only, runs, nr_runs, misfit))
+		return false;
+	list_for_each_entry(attach, &dmabuf->attachments, node)
+		if (!dma_buf_reached_by(attach, must_only, runs, nr_runs, misfit))
+			return false;
+	return true;
+}
+EXPORT_SYMBOL_NS_GPL(dma_buf_fits, DMA_BUF);

@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tests of the negotiation in an attach: when the exporter is asked, for what, and what its
+ * answer means for the importer.
+ *
+ * The devices of the tests are dma-direct and have no IOMMU, whatever the machine has.
+ */
+
+#include <kunit/static_stub.h>
+#include <linux/sizes.h>
+
+#include "../needs/dma-buf-needs-private.h"
+#include "mock-buffer.h"
+
+#define MEMORY_END	(8ULL * SZ_1G)
+#define MASK_28		(SZ_256M - 1ULL)
+#define MASK_32		(4ULL * SZ_1G - 1)
+
+#define CALLS		4
+
+/**
+ * struct negotiation - an exporter that negotiates, and how it was called
+ * @exporter: the mock exporter
+ * @ops: its callbacks
+ * @dmabuf: its buffer
+ * @ret: what the calls return
+ * @count: number of calls
+ * @must: first argument of each call
+ * @want: second argument of each call
+ * @attached: number of attachments that the latest call found
+ * @bounce: longest piece that can be bounced for the devices
+ */
+struct negotiation {
+	struct mock_exporter *exporter;
+	struct dma_buf_ops ops;
+	struct dma_buf *dmabuf;
+	int ret[CALLS];
+	unsigned int count;
+	struct dma_buf_needs must[CALLS];
+	struct dma_buf_needs want[CALLS];
+	size_t attached;
+	size_t bounce;
+};
+
+static int negotiate(struct dma_buf *dmabuf, const struct dma_buf_needs *must,
+		     const struct dma_buf_needs *want)
+{
+	struct mock_exporter *exporter = dmabuf->priv;
+	struct negotiation *all = exporter->hook_data;
+	unsigned int call = all->count++ % CALLS;
+
+	KUNIT_EXPECT_TRUE(exporter->test, dma_resv_is_locked(dmabuf->resv));
+	all->must[call] = *must;
+	all->want[call] = *want;
+	all->attached = list_count_nodes(&dmabuf->attachments);
+	return all->ret[call];
+}
+
+static void get_facts(struct device *dev, struct dma_buf_dma_facts *facts)
+{
+	struct negotiation *all = dev_get_drvdata(dev);
+
+	*facts = (struct dma_buf_dma_facts){};
+	if (!dev->dma_mask)
+		return;
+	facts->dma = DMA_BUF_DMA_DIRECT;
+	facts->limit = *dev->dma_mask;
+	facts->last = MEMORY_END - 1;
+	facts->bounce = all->bounce;
+}
+
+static struct negotiation *negotiation(struct kunit *test)
+{
+	struct negotiation *all = kunit_kzalloc(test, sizeof(*all), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, all);
+	all->ops = mock_static_ops;
+	all->ops.negotiate = negotiate;
+	all->exporter = mock_exporter(test, &all->ops);
+	all->exporter->hook_data = all;
+	all->bounce = SZ_256K;
+	all->dmabuf = mock_buffer(test, all->exporter);
+	kunit_activate_static_stub(test, dma_buf_needs_get_facts, get_facts);
+	return all;
+}
+
+/* A device with this mask, 0 for none. */
+static struct device *masked_device(struct kunit *test, struct negotiation *all, u64 mask)
+{
+	struct device *dev = mock_device(test);
+	u64 *copy = kunit_kzalloc(test, sizeof(*copy), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, copy);
+	*copy = mask;
+	dev->dma_mask = mask ? copy : NULL;
+	dev_set_drvdata(dev, all);
+	return dev;
+}
+
+static struct dma_buf_attachment *attach_stating(struct kunit *test, struct negotiation *all,
+						 u64 mask, size_t contiguous)
+{
+	const struct dma_buf_needs needs = { .contiguous = contiguous };
+
+	return dma_buf_attach_with_needs(all->dmabuf, masked_device(test, all, mask), NULL, NULL,
+					 contiguous ? &needs : NULL);
+}
+
+static void detach(struct kunit *test, struct negotiation *all,
+		   struct dma_buf_attachment *attach)
+{
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, attach);
+	dma_buf_detach(all->dmabuf, attach);
+}
+
+static void exporter_without_negotiate_ignores_needs(struct kunit *test)
+{
+	struct negotiation *all = negotiation(test);
+	struct dma_buf_attachment *attach;
+
+	all->ops.negotiate = NULL;
+	attach = attach_stating(test, all, MASK_28, SIZE_MAX);
+	KUNIT_EXPECT_EQ(test, all->count, 0);
+	detach(test, all, attach);
+}
+
+static void negotiates_after_attach_and_before_the_link(struct kunit *test)
+{
+	struct negotiation *all = negotiation(test);
+	struct dma_buf_attachment *first = attach_stating(test, all, MASK_28, 0);
+	struct dma_buf_attachment *second;
+
+	KUNIT_EXPECT_EQ(test, all->count, 1);
+	KUNIT_EXPECT_EQ(test, all->attached, 0);
+	KUNIT_EXPECT_EQ(test, mock_calls(all->exporter, MOCK_ATTACH), 1);
+	second = attach_stating(test, all, MASK_32, 0);
+	KUNIT_EXPECT_EQ(test, all->count, 2);
+	KUNIT_EXPECT_EQ(test, all->attached, 1);
+	detach(test, all, second);
+	detach(test, all, first);
+}
+
+/* A dynamic importer of a static exporter is mapped by the core. */
+static void negotiates_before_the_core_maps(struct kunit *test)
+{
+	struct negotiation *all = negotiation(test);
+	struct mock_importer importer = {};
+	struct device *dev = masked_device(test, all, 0);
+	struct dma_buf_attachment *attach;
+
+	all->ret[0] = -EINTR;
+	attach = dma_buf_dynamic_attach(all->dmabuf, dev, &mock_importer_ops,
+					&importer);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(attach), -EINTR);
+	KUNIT_EXPECT_EQ(test, mock_calls(all->exporter, MOCK_MAP), 0);
+	attach = dma_buf_dynamic_attach(all->dmabuf, dev, &mock_importer_ops,
+					&importer);
+	KUNIT_EXPECT_EQ(test, mock_calls(all->exporter, MOCK_MAP), 1);
+	detach(test, all, attach);
+}
+
+/* What the first device must have is wanted when the second is attached. */
+static const struct {
+	const char *desc;
+	u64 mask[2];
+	size_t contiguous[2];
+	size_t bounce;
+	struct dma_buf_needs must, want;
+} sum_rows[] = {
+	{ "no DMA", { 0, 0 }, { SZ_4K, SZ_8K }, SZ_256K, {}, {} },
+	{ "all memory in reach", { U64_MAX, U64_MAX }, {}, SZ_256K, {}, {} },
+	{ "bounced", { MASK_32, MASK_28 }, {}, SZ_256K, {}, { .reach = MASK_28 } },
+	{ "no bounce buffers", { MASK_28, MASK_32 }, {}, 0, { .reach = MASK_32 },
+	  { .reach = MASK_28 } },
+	{ "contiguous", { U64_MAX, U64_MAX }, { SZ_4K, SZ_8K }, SZ_256K, { .contiguous = SZ_8K },
+	  { .contiguous = SZ_4K } },
+	{ "contiguous first", { U64_MAX, MASK_28 }, { SZ_8K, 0 }, SZ_256K,
+	  { .contiguous = SZ_8K }, { .reach = MASK_28, .contiguous = SZ_8K } },
+	{ "contiguous and bounced", { MASK_32, MASK_28 }, { SZ_4K, SZ_8K }, SZ_256K,
+	  { .contiguous = SZ_8K }, { .reach = MASK_28, .contiguous = SZ_4K } },
+	{ "contiguous and not bounced", { MASK_32, U64_MAX }, { 0, SZ_8K }, 0,
+	  { .contiguous = SZ_8K }, { .reach = MASK_32 } },
+	{ "contiguous and not bounced itself", { MASK_32, MASK_28 }, { 0, SZ_8K }, 0,
+	  { .reach = MASK_28, .contiguous = SZ_8K }, { .reach = MASK_32 } },
+};
+
+KUNIT_ARRAY_PARAM_DESC(sum, sum_rows, desc);
+
+static void sets_are_those_of_all_devices(struct kunit *test)
+{
+	const typeof(sum_rows[0]) *row = test->param_value;
+	struct negotiation *all = negotiation(test);
+	struct dma_buf_attachment *attach[2];
+
+	all->bounce = row->bounce;
+	for (int i = 0; i < 2; i++) {
+		attach[i] = attach_stating(test, all, row->mask[i], row->contiguous[i]);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, attach[i]);
+	}
+	KUNIT_EXPECT_EQ(test, all->count, 2);
+	KUNIT_EXPECT_EQ(test, all->must[1].reach, row->must.reach);
+	KUNIT_EXPECT_EQ(test, all->must[1].contiguous, row->must.contiguous);
+	KUNIT_EXPECT_EQ(test, all->want[1].reach, row->want.reach);
+	KUNIT_EXPECT_EQ(test, all->want[1].contiguous, row->want.contiguous);
+	detach(test, all, attach[1]);
+	detach(test, all, attach[0]);
+}
+
+/* Each attach asks the devices again. */
+static void mask_may_change_after_the_attach(struct kunit *test)
+{
+	struct negotiation *all = negotiation(test);
+	struct dma_buf_attachment *first = attach_stating(test, all, U64_MAX, 0);
+	struct dma_buf_attachment *second;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, first);
+	*first->dev->dma_mask = MASK_28;
+	second = attach_stating(test, all, U64_MAX, 0);
+	KUNIT_EXPECT_EQ(test, all->want[1].reach, MASK_28);
+	detach(test, all, second);
+	detach(test, all, first);
+}
+
+static void detached_device_needs_nothing(struct kunit *test)
+{
+	struct negotiation *all = negotiation(test);
+
+	detach(test, all, attach_stating(test, all, MASK_28, SZ_8K));
+	detach(test, all, attach_stating(test, all, MASK_32, 0));
+	KUNIT_EXPECT_EQ(test, all->must[1].contiguous, 0);
+	KUNIT_EXPECT_EQ(test, all->want[1].reach, MASK_32);
+}
+
+static const int refusals[] = { -EBUSY, -EOPNOTSUPP, -ENOMEM };
+
+static void errno_to_desc(const int *error, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "errno %d", -*error);
+}
+
+KUNIT_ARRAY_PARAM(refusal, refusals, errno_to_desc);
+
+/* As in 6.12, which asks nobody; some importers attach and never map. */
+static void importer_that_states_nothing_is_not_refused(struct kunit *test)
+{
+	const int *error = test->param_value;
+	struct negotiation *all = negotiation(test);
+	struct dma_buf_attachment *attach;
+
+	all->ret[0] = *error;
+	all->bounce = 0;
+	attach = attach_stating(test, all, MASK_28, 0);
+	KUNIT_EXPECT_EQ(test, all->count, 1);
+	detach(test, all, attach);
+}
+
+static void stated_needs_are_refused(struct kunit *test)
+{
+	const int *error = test->param_value;
+	struct negotiation *all = negotiation(test);
+
+	all->ret[0] = -EBUSY;
+	all->ret[1] = *error;
+	KUNIT_EXPECT_EQ(test, PTR_ERR(attach_stating(test, all, MASK_28, SZ_8K)), *error);
+	KUNIT_EXPECT_EQ(test, all->count, 2);
+	KUNIT_EXPECT_TRUE(test, list_empty(&all->dmabuf->attachments));
+	KUNIT_EXPECT_EQ(test, mock_calls(all->exporter, MOCK_DETACH), 1);
+	KUNIT_EXPECT_FALSE(test, all->exporter->calls[MOCK_DETACH].locked);
+	KUNIT_EXPECT_FALSE(test, dma_resv_is_locked(all->dmabuf->resv));
+}
+
+/* The second call leaves out what follows from the devices. */
+static void attach_needs_what_was_stated_only(struct kunit *test)
+{
+	struct negotiation *all = negotiation(test);
+	struct dma_buf_attachment *other, *attach;
+
+	all->bounce = 0;
+	all->ret[0] = -EOPNOTSUPP;
+	all->ret[1] = -EBUSY;
+	other = attach_stating(test, all, MASK_28, 0);
+	attach = attach_stating(test, all, MASK_32, SZ_8K);
+	KUNIT_EXPECT_EQ(test, all->count, 3);
+	KUNIT_EXPECT_EQ(test, all->must[1].reach, MASK_32);
+	KUNIT_EXPECT_EQ(test, all->want[1].reach, MASK_28);
+	KUNIT_EXPECT_EQ(test, all->must[2].reach, 0);
+	KUNIT_EXPECT_EQ(test, all->must[2].contiguous, SZ_8K);
+	KUNIT_EXPECT_TRUE(test, dma_buf_needs_empty(&all->want[2]));
+	detach(test, all, attach);
+	detach(test, all, other);
+}
+
+static const int signals[] = { -EINTR, -ERESTARTSYS };
+
+KUNIT_ARRAY_PARAM(signal, signals, errno_to_desc);
+
+static void signal_ends_the_attach(struct kunit *test)
+{
+	const int *error = test->param_value;
+	struct negotiation *all = negotiation(test);
+
+	all->ret[0] = *error;
+	KUNIT_EXPECT_EQ(test, PTR_ERR(attach_stating(test, all, MASK_28, 0)), *error);
+	all->ret[1] = *error;
+	KUNIT_EXPECT_EQ(test, PTR_ERR(attach_stating(test, all, MASK_28, SZ_8K)), *error);
+	KUNIT_EXPECT_EQ(test, all->count, 2);
+}
+
+static const struct {
+	const char *desc;
+	struct dma_buf_needs needs;
+	int ret;
+} statement_rows[] = {
+	{ "a reach", { .reach = MASK_28 }, -EINVAL },
+	{ "a granule that is no power of two", { .granule = 3 * SZ_64K }, -EINVAL },
+	{ "more than the buffer", { .contiguous = SZ_1M }, -EOPNOTSUPP },
+};
+
+KUNIT_ARRAY_PARAM_DESC(statement, statement_rows, desc);
+
+static void statement_that_cannot_be_met_is_refused(struct kunit *test)
+{
+	const typeof(statement_rows[0]) *row = test->param_value;
+	struct negotiation *all = negotiation(test);
+	struct dma_buf_attachment *attach;
+
+	attach = dma_buf_attach_with_needs(all->dmabuf, masked_device(test, all, MASK_28),
+					   NULL, NULL, &row->needs);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(attach), row->ret);
+	KUNIT_EXPECT_EQ(test, all->count, 0);
+	KUNIT_EXPECT_EQ(test, mock_calls(all->exporter, MOCK_DETACH), 1);
+}
+
+/* Callback of an exporter that has one run, and tests it. */
+static int negotiate_fit(struct dma_buf *dmabuf, const struct dma_buf_needs *must,
+			 const struct dma_buf_needs *want)
+{
+	struct mock_exporter *exporter = dmabuf->priv;
+	struct negotiation *all = exporter->hook_data;
+	const struct dma_buf_run run = { SZ_1G >> PAGE_SHIFT, exporter->size >> PAGE_SHIFT };
+	struct dma_buf_needs both = *must;
+	struct dma_buf_misfit misfit;
+
+	dma_buf_needs_intersect(&both, want);
+	all->count = 0;
+	all->count |= dma_buf_fits(dmabuf, &both, false, &run, 1, &misfit) << 0;
+	all->count |= dma_buf_fits(dmabuf, must, true, &run, 1, NULL) << 1;
+	KUNIT_EXPECT_EQ(exporter->test, misfit.need,
+			all->count & 1 ? DMA_BUF_NEED_NONE : DMA_BUF_NEED_REACH);
+	return 0;
+}
+
+static const struct {
+	const char *desc;
+	u64 mask[2];
+	size_t bounce;
+	unsigned int fits;
+} fit_rows[] = {
+	{ "both reach it", { MASK_32, MASK_32 }, SZ_256K, 3 },
+	{ "the newcomer is bounced", { MASK_32, MASK_28 }, SZ_256K, 2 },
+	{ "the other one is bounced", { MASK_28, MASK_32 }, SZ_256K, 2 },
+	{ "the newcomer is not bounced", { MASK_32, MASK_28 }, 0, 0 },
+	{ "the other one is not bounced", { MASK_28, MASK_32 }, 0, 2 },
+	{ "the other one does no DMA", { 0, MASK_32 }, 0, 3 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(fit, fit_rows, desc);
+
+static void fit_asks_each_device(struct kunit *test)
+{
+	const typeof(fit_rows[0]) *row = test->param_value;
+	struct negotiation *all = negotiation(test);
+	struct dma_buf_attachment *attach[2];
+
+	all->bounce = row->bounce;
+	all->ops.negotiate = negotiate_fit;
+	for (int i = 0; i < 2; i++) {
+		attach[i] = attach_stating(test, all, row->mask[i], 0);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, attach[i]);
+	}
+	KUNIT_EXPECT_EQ(test, all->count, row->fits);
+	detach(test, all, attach[1]);
+	detach(test, all, attach[0]);
+}
+
+static struct kunit_case dma_buf_negotiate_cases[] = {
+	KUNIT_CASE(exporter_without_negotiate_ignores_needs),
+	KUNIT_CASE(negotiates_after_attach_and_before_the_link),
+	KUNIT_CASE(negotiates_before_the_core_maps),
+	KUNIT_CASE_PARAM(sets_are_those_of_all_devices, sum_gen_params),
+	KUNIT_CASE(mask_may_change_after_the_attach),
+	KUNIT_CASE(detached_device_needs_nothing),
+	KUNIT_CASE_PARAM(importer_that_states_nothing_is_not_refused, refusal_gen_params),
+	KUNIT_CASE_PARAM(stated_needs_are_refused, refusal_gen_params),
+	KUNIT_CASE(attach_needs_what_was_stated_only),
+	KUNIT_CASE_PARAM(signal_ends_the_attach, signal_gen_params),
+	KUNIT_CASE_PARAM(statement_that_cannot_be_met_is_refused, statement_gen_params),
+	KUNIT_CASE_PARAM(fit_asks_each_device, fit_gen_params),
+	{}
+};
+
+static struct kunit_suite dma_buf_negotiate_suite = {
+	.name = "dma_buf_negotiate",
+	.init = mock_init,
+	.test_cases = dma_buf_negotiate_cases,
+};
+
+kunit_test_suite(dma_buf_negotiate_suite);

@@ -4,6 +4,9 @@
  *
  * See Documentation/driver-api/dma-buf.rst. "Reservation lock" is the lock of &dma_buf.resv.
  * Members that are "fixed" are set before the object is visible to others and do not change.
+ *
+ * With declarations from Linux 6.12:
+ * Copyright (C) 2011 Linaro Limited. All rights reserved.
  */
 #ifndef _LINUX_DMA_BUF_H
 #define _LINUX_DMA_BUF_H

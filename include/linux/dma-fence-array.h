@@ -2,6 +2,10 @@
 /*
  * Fence arrays: one fence that stands for several.
  * See Documentation/driver-api/dma-buf/containers.rst.
+ *
+ * With declarations from Linux 6.12:
+ * Copyright (C) 2016 Collabora Ltd
+ * Copyright (C) 2016 Advanced Micro Devices, Inc.
  */
 #ifndef __LINUX_DMA_FENCE_ARRAY_H
 #define __LINUX_DMA_FENCE_ARRAY_H

@@ -2,6 +2,9 @@
 /*
  * Fence chains: timelines whose points hold fences of any driver.
  * See Documentation/driver-api/dma-buf/containers.rst.
+ *
+ * With declarations from Linux 6.12:
+ * Copyright (C) 2018 Advanced Micro Devices, Inc.
  */
 #ifndef __LINUX_DMA_FENCE_CHAIN_H
 #define __LINUX_DMA_FENCE_CHAIN_H

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Iterating over the fences in chains and arrays, and merging fences.
+ *
+ * With declarations from Linux 6.12:
+ * Copyright (C) 2022 Advanced Micro Devices, Inc.
  */
 #ifndef __LINUX_DMA_FENCE_UNWRAP_H
 #define __LINUX_DMA_FENCE_UNWRAP_H

@@ -2,6 +2,10 @@
 /*
  * Fences: work that was submitted to a device, and signals when it is done.
  * See Documentation/driver-api/dma-buf/fences.rst.
+ *
+ * With declarations from Linux 6.12:
+ * Copyright (C) 2012 Canonical Ltd
+ * Copyright (C) 2012 Texas Instruments
  */
 #ifndef __LINUX_DMA_FENCE_H
 #define __LINUX_DMA_FENCE_H

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Heaps: devices in /dev/dma_heap/ from which userspace allocates buffers.
+ *
+ * With declarations from Linux 6.12:
+ * Copyright (C) 2011 Google, Inc.
+ * Copyright (C) 2019 Linaro Ltd.
  */
 #ifndef _LINUX_DMA_HEAP_H
 #define _LINUX_DMA_HEAP_H

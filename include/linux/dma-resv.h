@@ -1,6 +1,12 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+/* SPDX-License-Identifier: MIT */
 /*
  * Reservation objects: the lock of a buffer, and the fences of the work that uses it.
+ *
+ * With declarations from Linux 6.12:
+ * Copyright (C) 2011 Linaro Limited. All rights reserved.
+ * Copyright (C) 2012-2013 Canonical Ltd
+ * Copyright (C) 2012 Texas Instruments
+ * Copyright (C) 2006-2009 VMware, Inc., Palo Alto, CA., USA
  */
 #ifndef _LINUX_RESERVATION_H
 #define _LINUX_RESERVATION_H

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Fences as file descriptors (sync_file): interface for drivers.
+ *
+ * With declarations from Linux 6.12:
+ * Copyright (C) 2012 Google, Inc.
  */
 #ifndef _LINUX_SYNC_FILE_H
 #define _LINUX_SYNC_FILE_H

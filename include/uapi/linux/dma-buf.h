@@ -3,6 +3,9 @@
  * ioctls of the file descriptor of a buffer (dma-buf).
  *
  * See Documentation/driver-api/dma-buf/userspace.rst.
+ *
+ * With declarations from Linux 6.12:
+ * Copyright (C) 2015 Intel Ltd
  */
 #ifndef _UAPI_LINUX_DMA_BUF_H
 #define _UAPI_LINUX_DMA_BUF_H

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-1.0+ WITH Linux-syscall-note */
 /*
  * Fences as file descriptors: ioctls.
+ *
+ * With declarations from Linux 6.12:
+ * Copyright (C) 2012 Google, Inc.
  */
 #ifndef _UAPI_LINUX_SYNC_H
 #define _UAPI_LINUX_SYNC_H

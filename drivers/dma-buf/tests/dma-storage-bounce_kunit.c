@@ -4,9 +4,7 @@
  *
  * With the kernel parameter swiotlb=force each mapping has a bounce buffer of its own. A test
  * accesses it as the device does, at the DMA addresses of the table. The DMA API is not
- * replaced by stubs. Without the parameter all cases are skipped:
- *
- *	make kunit ARCH=x86_64 SUITE=dma_storage_bounced
+ * replaced by stubs. Without the parameter all cases are skipped.
  */
 
 #include <linux/dma-direct.h>

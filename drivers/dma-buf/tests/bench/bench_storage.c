@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What mapping a buffer costs, for `make bench-memory`. The parameter names a descriptor of
+ * What mapping a buffer costs, for the program bench_memory. The parameter names a descriptor of
  * the process that loads the module. Results are lines of the form "BENCH name value".
  *
  * Loading fails on purpose, so that nothing has to be unloaded.

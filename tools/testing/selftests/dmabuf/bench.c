@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * bench - init of the guest of `make bench`.
+ * bench - init of a guest that measures operations.
  *
  * It loads dma_buf_bench.ko with one set of parameters after another, times a read of
  * debugfs dma_buf/bufinfo while the module holds buffers, and reboots. With

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * bench_memory - what heaps and udmabuf cost; run by the init of `make bench-memory`.
+ * bench_memory - what heaps and udmabuf cost; run by bench.
  *
  * Each row is the cheapest of some rounds. Results are lines of the form "BENCH name value",
  * in nanoseconds, which are instructions if QEMU counts them.

@@ -24,6 +24,7 @@
 #include <linux/device.h>
 #include <linux/export.h>
 #include <linux/slab.h>
+#include <trace/events/dma_buf.h>
 
 #include "dma-buf-private.h"
 
@@ -122,6 +123,9 @@ static int dma_buf_attach_link(struct dma_buf_attachment *attach)
 	ret = dma_buf_attach_map(attach);
 	if (ret)
 		list_del(&attach->node);
+	else if (trace_dma_buf_dynamic_attach_enabled())
+		trace_dma_buf_dynamic_attach(dmabuf, attach, dma_buf_attachment_is_dynamic(attach),
+					     attach->dev);
 unlock:
 	dma_resv_unlock(dmabuf->resv);
 	return ret;
@@ -283,6 +287,9 @@ void dma_buf_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach)
 	dma_buf_attach_unlink(attach);
 	if (dmabuf->ops->detach)
 		dmabuf->ops->detach(dmabuf, attach);
+	if (trace_dma_buf_detach_enabled())
+		trace_dma_buf_detach(dmabuf, attach, dma_buf_attachment_is_dynamic(attach),
+				     attach->dev);
 	dma_buf_attach_object_free(dmabuf, dma_buf_to_attach_object(attach));
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_detach, DMA_BUF);

@@ -18,6 +18,7 @@
 #include <linux/export.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
+#include <trace/events/dma_buf.h>
 
 #include "dma-buf-private.h"
 
@@ -199,6 +200,7 @@ int dma_buf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma,
 
 	vma_set_file(vma, dmabuf->file);
 	vma->vm_pgoff = pgoff;
+	trace_dma_buf_mmap(dmabuf);
 	return dmabuf->ops->mmap(dmabuf, vma);
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_mmap, DMA_BUF);

@@ -13,6 +13,7 @@
 #include <linux/export.h>
 #include <linux/mm.h>
 #include <linux/seq_file.h>
+#include <trace/events/dma_buf.h>
 
 #include "dma-buf-private.h"
 
@@ -24,7 +25,11 @@ static int dma_buf_file_mmap(struct file *file, struct vm_area_struct *vma)
 	if (!dmabuf->ops->mmap)
 		return -EINVAL;
 	ret = dma_buf_mmap_check_range(dmabuf, vma->vm_pgoff, vma_pages(vma));
-	return ret ?: dmabuf->ops->mmap(dmabuf, vma);
+	if (ret)
+		return ret;
+
+	trace_dma_buf_mmap_internal(dmabuf);
+	return dmabuf->ops->mmap(dmabuf, vma);
 }
 
 /* Report the size for SEEK_END. The position is not kept: read() and write() do not exist. */
@@ -102,8 +107,11 @@ int dma_buf_fd(struct dma_buf *dmabuf, int flags)
 		return -EINVAL;
 
 	fd = get_unused_fd_flags(flags);
-	if (fd >= 0)
-		fd_install(fd, dmabuf->file);
+	if (fd < 0)
+		return fd;
+
+	trace_dma_buf_fd(dmabuf, fd);
+	fd_install(fd, dmabuf->file);
 	return fd;
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_fd, DMA_BUF);
@@ -122,10 +130,13 @@ struct dma_buf *dma_buf_get(int fd)
 
 	if (!file)
 		return ERR_PTR(-EBADF);
-	if (file->f_op == &dma_buf_fops)
-		return file->private_data;
-	fput(file);
-	return ERR_PTR(-EINVAL);
+	if (file->f_op != &dma_buf_fops) {
+		fput(file);
+		return ERR_PTR(-EINVAL);
+	}
+
+	trace_dma_buf_get(file->private_data, fd);
+	return file->private_data;
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_get, DMA_BUF);
 
@@ -144,6 +155,7 @@ void dma_buf_put(struct dma_buf *dmabuf)
 		dma_buf_report(DMA_BUF_RULE_ARGUMENT, NULL, NULL);
 		return;
 	}
+	trace_dma_buf_put(dmabuf);
 	fput(dmabuf->file);
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_put, DMA_BUF);

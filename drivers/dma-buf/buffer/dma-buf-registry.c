@@ -5,7 +5,7 @@
  * An export adds the buffer to the shard of the current CPU, the release of the file removes it.
  * The lock of the shard guards the list. Export and release hold it for a few instructions, a
  * walk for at most DMA_BUF_SCAN_MAX entries at a time. No callback runs and nothing sleeps under
- * the lock.
+ * the lock; the event dma_buf_export is traced there, after the inode has its number.
  *
  * A walk has two entries of its own in the shard that it is in: a cursor before the next buffer,
  * and an end. The end is added to the tail when the walk enters the shard, so a walk ends however
@@ -25,6 +25,7 @@
 #include <linux/file.h>
 #include <linux/percpu.h>
 #include <linux/sched.h>
+#include <trace/events/dma_buf.h>
 
 #include "dma-buf-private.h"
 
@@ -74,7 +75,7 @@ static unsigned long dma_buf_shard_draw_ino(struct dma_buf_shard *shard)
 }
 
 /**
- * dma_buf_registry_add() - give a buffer its inode number and list it
+ * dma_buf_registry_add() - number the inode of a buffer, trace the export, and list it
  * @obj: complete buffer with a file
  *
  * Context: Process context.
@@ -87,6 +88,7 @@ void dma_buf_registry_add(struct dma_buf_object *obj)
 	spin_lock(&shard->lock);
 	obj->inode.i_ino = dma_buf_shard_draw_ino(shard);
 	obj->entry.shard = shard;
+	trace_dma_buf_export(&obj->dmabuf);
 	list_add_tail(&obj->entry.node, &shard->entries);
 	spin_unlock(&shard->lock);
 }

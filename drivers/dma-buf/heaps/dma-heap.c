@@ -22,6 +22,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/xarray.h>
+#include <trace/events/dma_buf.h>
 #include <uapi/linux/dma-heap.h>
 
 #include "heaps-private.h"
@@ -244,6 +245,8 @@ static int dma_heap_ioctl_publish(struct dma_heap *heap, void __user *arg,
 		dma_buf_put(dmabuf);
 		return -EFAULT;
 	}
+	/* As dma_buf_fd() does: another thread may close the descriptor once it is installed. */
+	trace_dma_buf_fd(dmabuf, fd);
 	fd_install(fd, dmabuf->file);
 	return 0;
 }

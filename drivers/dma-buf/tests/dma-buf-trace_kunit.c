@@ -6,12 +6,15 @@
 
 #include <linux/anon_inodes.h>
 #include <linux/completion.h>
+#include <linux/dma-heap.h>
 #include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
+#include <uapi/linux/dma-heap.h>
 
+#include "../heaps/heaps-private.h"
 #include "tracer.h"
 
 static void export_is_traced_before_the_buffer_is_listed(struct kunit *test)
@@ -79,6 +82,35 @@ static void failed_fd_is_not_traced(struct kunit *test)
 	tracer_forget(tracer);
 	KUNIT_EXPECT_EQ(test, close_fd(fd), 0);
 	tracer_expect_none(tracer);
+}
+
+static void heap_traces_its_fd_before_it_is_installed(struct kunit *test)
+{
+	const struct file_operations fops = { .unlocked_ioctl = dma_heap_ioctl };
+	struct dma_heap_allocation_data data = { .len = PAGE_SIZE, .fd_flags = O_RDWR };
+	struct file file = { .f_op = &fops };
+	struct mock_tracer *tracer;
+	struct dma_buf *dmabuf;
+
+	if (!IS_ENABLED(CONFIG_DMABUF_HEAPS_SYSTEM))
+		kunit_skip(test, "no system heap");
+	file.private_data = dma_heap_find("system");
+	KUNIT_ASSERT_NOT_NULL(test, file.private_data);
+	mock_user_memory(test, PAGE_SIZE);
+	tracer = tracer_start(test, NULL);
+	KUNIT_ASSERT_EQ(test, 0, mock_file_ioctl(test, &file, DMA_HEAP_IOCTL_ALLOC, &data,
+						 sizeof(data)));
+	KUNIT_EXPECT_EQ(test, tracer->events[EVENT_EXPORT].count, 1);
+	KUNIT_EXPECT_EQ(test, tracer->events[EVENT_FD].count, 1);
+	KUNIT_EXPECT_EQ(test, tracer->events[EVENT_FD].fd, data.fd);
+	KUNIT_EXPECT_FALSE(test, tracer->events[EVENT_FD].installed);
+	KUNIT_EXPECT_LT(test, tracer->events[EVENT_EXPORT].order,
+			tracer->events[EVENT_FD].order);
+	dmabuf = dma_buf_get(data.fd);
+	KUNIT_EXPECT_PTR_EQ(test, tracer->events[EVENT_FD].dmabuf, dmabuf);
+	close_fd(data.fd);
+	if (!IS_ERR(dmabuf))
+		dma_buf_put(dmabuf);
 }
 
 static void get_is_traced_with_its_reference(struct kunit *test)
@@ -411,6 +443,7 @@ static struct kunit_case dma_buf_trace_cases[] = {
 	KUNIT_CASE(failed_export_is_not_traced),
 	KUNIT_CASE(fd_is_traced_before_it_is_installed),
 	KUNIT_CASE(failed_fd_is_not_traced),
+	KUNIT_CASE(heap_traces_its_fd_before_it_is_installed),
 	KUNIT_CASE(get_is_traced_with_its_reference),
 	KUNIT_CASE(failed_get_is_not_traced),
 	KUNIT_CASE(put_is_traced_before_the_reference_is_dropped),

@@ -33,7 +33,7 @@
  */
 struct heap_region_storage {
 	struct heap_storage heap;
-	struct dma_storage_run run;
+	struct dma_buf_run run;
 	struct heap_region *region;
 };
 

@@ -112,7 +112,7 @@ static int system_heap_alloc_blocks(struct list_head *blocks, unsigned long nr_p
 }
 
 /* Each block of a run knows its size. */
-static void system_heap_free_run(const struct dma_storage_run *run)
+static void system_heap_free_run(const struct dma_buf_run *run)
 {
 	unsigned long pfn = run->pfn;
 
@@ -142,7 +142,7 @@ static const struct dma_storage_ops system_heap_storage_ops = {
 /* Called by sort(), which does not yield itself. */
 static int system_heap_compare_runs(const void *a, const void *b)
 {
-	const struct dma_storage_run *one = a, *two = b;
+	const struct dma_buf_run *one = a, *two = b;
 
 	cond_resched();
 	return one->pfn < two->pfn ? -1 : 1;
@@ -154,7 +154,7 @@ static int system_heap_compare_runs(const void *a, const void *b)
  */
 static void system_heap_join_runs(struct dma_storage *storage)
 {
-	struct dma_storage_run *last = storage->runs, *run;
+	struct dma_buf_run *last = storage->runs, *run;
 
 	sort(storage->runs, storage->nr_runs, sizeof(*run), system_heap_compare_runs, NULL);
 	for (run = last + 1; run < storage->runs + storage->nr_runs; run++) {
@@ -169,7 +169,7 @@ static void system_heap_join_runs(struct dma_storage *storage)
 static int system_heap_set_runs(struct dma_storage *storage, struct list_head *blocks,
 				unsigned int nr_blocks)
 {
-	struct dma_storage_run *run;
+	struct dma_buf_run *run;
 	struct page *page;
 
 	storage->runs = dma_storage_alloc_array(nr_blocks, sizeof(*run));

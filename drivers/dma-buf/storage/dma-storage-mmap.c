@@ -106,7 +106,7 @@ static vm_fault_t dma_storage_enter_area(struct vm_fault *vmf,
 {
 	struct vm_area_struct *vma = vmf->vma;
 	unsigned long addr = vma->vm_start, skip = vma->vm_pgoff, n;
-	const struct dma_storage_run *run = buffer->storage->runs;
+	const struct dma_buf_run *run = buffer->storage->runs;
 	vm_fault_t ret = VM_FAULT_NOPAGE;
 
 	lockdep_assert_held_read(&buffer->lock);

@@ -18,7 +18,7 @@
 
 /* A position in a storage, for one pass over its pages. */
 struct dma_storage_cursor {
-	const struct dma_storage_run *run;
+	const struct dma_buf_run *run;
 	unsigned long page;
 };
 

@@ -129,7 +129,7 @@ static unsigned int dma_storage_fill_table(const struct dma_storage *storage,
 static bool dma_storage_can_reach(const struct dma_storage *storage,
 				  const struct dma_storage_limits *limits)
 {
-	const struct dma_storage_run *run = storage->runs;
+	const struct dma_buf_run *run = storage->runs;
 	unsigned long end = 0;
 
 	if (!limits->no_bounce)

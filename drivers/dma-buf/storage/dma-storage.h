@@ -8,6 +8,7 @@
 #ifndef _DMA_STORAGE_H
 #define _DMA_STORAGE_H
 
+#include <linux/dma-buf-needs.h>
 #include <linux/gfp.h>
 #include <linux/types.h>
 
@@ -19,16 +20,6 @@ struct dma_storage;
  * there are: it is charged, and the allocation fails before anybody is killed.
  */
 #define DMA_STORAGE_GFP	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
-
-/**
- * struct dma_storage_run - physically contiguous pages
- * @pfn: number of the first page
- * @nr_pages: number of pages
- */
-struct dma_storage_run {
-	unsigned long pfn;
-	unsigned long nr_pages;
-};
 
 /**
  * struct dma_storage_ops - what the exporter of a storage implements
@@ -57,7 +48,7 @@ struct dma_storage {
 	const struct dma_storage_ops *ops;
 	unsigned long nr_pages;
 	unsigned int nr_runs;
-	struct dma_storage_run *runs;
+	struct dma_buf_run *runs;
 };
 
 void *dma_storage_alloc_array(size_t n, size_t size);

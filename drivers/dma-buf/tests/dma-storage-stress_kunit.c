@@ -40,7 +40,7 @@ struct stress {
  */
 struct stress_storage {
 	struct dma_storage base;
-	struct dma_storage_run runs[2];
+	struct dma_buf_run runs[2];
 	struct stress *stress;
 };
 

@@ -200,7 +200,7 @@ static struct sg_table *table_build(struct kunit *test, const struct dma_storage
 static void table_expect(struct kunit *test, const struct dma_storage *storage,
 			 struct sg_table *sgt, const u64 *segments)
 {
-	const struct dma_storage_run *run = storage->runs;
+	const struct dma_buf_run *run = storage->runs;
 	struct scatterlist *sg;
 	u64 done = 0, sum = 0;
 	unsigned int i, count = 0;
@@ -246,7 +246,7 @@ static void table_cuts_where_the_device_needs_it(struct kunit *test)
 {
 	const struct table_row *row = test->param_value;
 	struct device *dev = table_device(test, row);
-	struct dma_storage_run runs[TABLE_RUNS];
+	struct dma_buf_run runs[TABLE_RUNS];
 	struct dma_storage storage = { .runs = runs };
 	unsigned int n = 0;
 
@@ -264,7 +264,7 @@ static void table_follows_reach_and_translation(struct kunit *test)
 {
 	const struct limits_row *row = test->param_value;
 	struct device *dev = mock_device_masked(test, row->mask);
-	struct dma_storage_run run = {
+	struct dma_buf_run run = {
 		.pfn = row->start >> PAGE_SHIFT,
 		.nr_pages = row->bytes >> PAGE_SHIFT,
 	};
@@ -322,7 +322,7 @@ static void memory_out_of_reach_is_refused(struct kunit *test)
 {
 	const struct reach_row *row = test->param_value;
 	struct device *dev = mock_device_masked(test, row->mask);
-	struct dma_storage_run runs[2];
+	struct dma_buf_run runs[2];
 	struct dma_storage storage = { .nr_runs = 2, .runs = runs };
 	struct sg_table sgt = {};
 
@@ -380,7 +380,7 @@ static void table_has_the_pages(struct kunit *test)
 /* Userspace can pass a buffer to any device, so neither the DMA API nor the table may warn. */
 static void table_refuses_a_device(struct kunit *test, struct device *dev)
 {
-	struct dma_storage_run run = { .pfn = SZ_1G >> PAGE_SHIFT, .nr_pages = 4 };
+	struct dma_buf_run run = { .pfn = SZ_1G >> PAGE_SHIFT, .nr_pages = 4 };
 	struct dma_storage storage = { .nr_pages = 4, .nr_runs = 1, .runs = &run };
 	struct sg_table sgt = {};
 

@@ -22,7 +22,7 @@
 /* A storage with one run per page. */
 struct sample_storage {
 	struct dma_storage base;
-	struct dma_storage_run runs[];
+	struct dma_buf_run runs[];
 };
 
 static void sample_free(struct dma_storage *base)

@@ -34,7 +34,7 @@ struct mock_storage_pool {
 };
 
 /* A run has the first half of a block, so that it is adjacent to no other run. */
-static unsigned int mock_run_order(const struct dma_storage_run *run)
+static unsigned int mock_run_order(const struct dma_buf_run *run)
 {
 	return get_order(run->nr_pages << PAGE_SHIFT) + 1;
 }
@@ -86,7 +86,7 @@ struct mock_storage *mock_storage(struct kunit *test, unsigned int nr_runs,
 
 	KUNIT_ASSERT_LE(test, nr_runs, MOCK_STORAGE_RUNS);
 	for (unsigned int i = 0; i < nr_runs; i++) {
-		struct dma_storage_run *run = &storage->runs[i];
+		struct dma_buf_run *run = &storage->runs[i];
 		struct page *page;
 
 		run->nr_pages = pages_per_run;
@@ -111,7 +111,7 @@ void mock_storage_free(struct mock_storage *storage)
 
 unsigned long mock_storage_pfn(const struct dma_storage *storage, unsigned long page)
 {
-	const struct dma_storage_run *run = storage->runs;
+	const struct dma_buf_run *run = storage->runs;
 
 	for (; page >= run->nr_pages; run++)
 		page -= run->nr_pages;

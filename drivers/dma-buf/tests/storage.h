@@ -29,7 +29,7 @@
  */
 struct mock_storage {
 	struct dma_storage base;
-	struct dma_storage_run runs[MOCK_STORAGE_RUNS];
+	struct dma_buf_run runs[MOCK_STORAGE_RUNS];
 	struct kunit *test;
 	unsigned int freed;
 };

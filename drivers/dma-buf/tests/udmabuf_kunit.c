@@ -39,7 +39,7 @@ static struct file *udmabuf_memfd(struct kunit *test, unsigned long pages)
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, udmabuf_put_file, memfd));
 	for (unsigned long i = 0; i < pages; i++) {
 		struct page *page = shmem_read_mapping_page(memfd->f_mapping, i);
-		struct dma_storage_run run = { .nr_pages = 1 };
+		struct dma_buf_run run = { .nr_pages = 1 };
 		struct dma_storage storage = { .nr_pages = 1, .nr_runs = 1, .runs = &run };
 
 		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, page);
@@ -96,7 +96,7 @@ static void udmabuf_expect_runs(struct kunit *test, const struct dma_storage *st
 	unsigned long pages = 0;
 
 	for (unsigned int i = 0; i < storage->nr_runs; i++) {
-		const struct dma_storage_run *run = &storage->runs[i];
+		const struct dma_buf_run *run = &storage->runs[i];
 
 		KUNIT_EXPECT_GT(test, run->nr_pages, 0);
 		if (i)

@@ -101,7 +101,7 @@ static void *udmabuf_grow(void *list, unsigned long count, unsigned long max, si
 static int udmabuf_grow_runs(struct udmabuf *udmabuf)
 {
 	unsigned int max_runs = udmabuf->max_runs ? 2 * udmabuf->max_runs : 4;
-	struct dma_storage_run *runs;
+	struct dma_buf_run *runs;
 
 	if (udmabuf->base.nr_runs < udmabuf->max_runs)
 		return 0;
@@ -133,7 +133,7 @@ static int udmabuf_grow_folios(struct udmabuf *udmabuf)
 static int udmabuf_add_pages(struct udmabuf *udmabuf, unsigned long pfn, unsigned long nr_pages)
 {
 	struct dma_storage *storage = &udmabuf->base;
-	struct dma_storage_run *last;
+	struct dma_buf_run *last;
 	int ret;
 
 	if (storage->nr_runs) {
@@ -147,7 +147,7 @@ static int udmabuf_add_pages(struct udmabuf *udmabuf, unsigned long pfn, unsigne
 	ret = udmabuf_grow_runs(udmabuf);
 	if (ret)
 		return ret;
-	storage->runs[storage->nr_runs++] = (struct dma_storage_run){ pfn, nr_pages };
+	storage->runs[storage->nr_runs++] = (struct dma_buf_run){ pfn, nr_pages };
 	storage->nr_pages += nr_pages;
 	return 0;
 }

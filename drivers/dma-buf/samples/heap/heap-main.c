@@ -42,7 +42,7 @@ MODULE_PARM_DESC(pages, "Number of pages of the heap (default: 10240)");
 /* Take all pages of a storage, or none. */
 static int sample_heap_take(struct dma_storage *storage)
 {
-	struct dma_storage_run *run;
+	struct dma_buf_run *run;
 	struct page *page;
 
 	guard(mutex)(&sample_heap.lock);

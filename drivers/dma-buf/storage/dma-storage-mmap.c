@@ -5,7 +5,8 @@
  * A mapping is a shared VM_PFNMAP one: get_user_pages() refuses it, so no page is in use
  * after the mappings are zapped. mmap enters nothing, because the area is not in the address
  * space's tree yet and a zap would miss it. The first fault enters all pages of the area; a
- * later one comes only after a zap, or after a huge page was split.
+ * later one comes only after a zap, or after a huge page was split. A child enters the pages
+ * itself, because fork() copies none.
  *
  * A fault holds &dma_storage_buffer.lock for reading, a replacement for writing around zap
  * and switch. So a fault enters pages of the storage that the buffer has.
@@ -157,7 +158,22 @@ static vm_fault_t dma_storage_huge_fault(struct vm_fault *vmf, unsigned int orde
 	return dma_storage_fault(vmf);
 }
 
+/*
+ * Called for each copy of an area, also by fork() before it copies pages.
+ *
+ * copy_huge_pmd() reads a huge page of the parent before it takes the locks of the page tables,
+ * and does not look again. A replacement can zap the page in between, and the child would have
+ * the old page. With this flag fork() copies no page; the first access of the child enters them.
+ * A program can clear the flag of its area with MADV_KEEPONFORK, but not the one of the copy
+ * before fork() tests it.
+ */
+static void dma_storage_open_area(struct vm_area_struct *vma)
+{
+	vm_flags_set(vma, VM_WIPEONFORK);
+}
+
 static const struct vm_operations_struct dma_storage_vm_ops = {
+	.open = dma_storage_open_area,
 	.fault = dma_storage_fault,
 	.huge_fault = dma_storage_huge_fault,
 };

@@ -256,6 +256,30 @@ static void area_has_pages_without_struct_page(struct kunit *test)
 	mock_user_unmap(test, addr, 8);
 }
 
+/*
+ * fork() calls the open callback of the child's area, and then copies pages unless the area has
+ * this flag. It would race with a replacement.
+ */
+static void fork_copies_no_page(struct kunit *test)
+{
+	struct dma_buf *dmabuf = mmap_buffer(test);
+	unsigned long addr = mock_user_pages(test, dmabuf, 0, 8);
+	struct vm_area_struct *vma;
+
+	mmap_write_lock(current->mm);
+	vma = find_vma(current->mm, addr);
+	if (vma) {
+		/* As MADV_KEEPONFORK does. */
+		vm_flags_clear(vma, VM_WIPEONFORK);
+		if (vma->vm_ops->open)
+			vma->vm_ops->open(vma);
+		KUNIT_EXPECT_TRUE(test, vma->vm_flags & VM_WIPEONFORK);
+	}
+	mmap_write_unlock(current->mm);
+	KUNIT_EXPECT_NOT_NULL(test, vma);
+	mock_user_unmap(test, addr, 8);
+}
+
 static int huge_fault(struct vm_area_struct *vma, unsigned int order, enum fault_flag flags)
 {
 	struct vm_fault vmf = { .vma = vma, .address = vma->vm_start, .flags = flags };
@@ -459,6 +483,7 @@ static struct kunit_case dma_storage_mmap_cases[] = {
 	KUNIT_CASE_PARAM(fault_beyond_the_end, fault_gen_params),
 	KUNIT_CASE(read_only_buffer_has_no_writable_mapping),
 	KUNIT_CASE(area_has_pages_without_struct_page),
+	KUNIT_CASE(fork_copies_no_page),
 	KUNIT_CASE(huge_fault_needs_the_mmap_lock),
 	KUNIT_CASE(nobody_gets_a_page_of_the_area),
 	KUNIT_CASE(mmap_touches_at_the_first_fault),

@@ -142,6 +142,41 @@ TEST_F(storage, fork_before_the_first_access)
 	EXPECT_EQ(0, wrong_stamps(self->map, 0, self->size, 4));
 }
 
+static long faults_to_read(const volatile unsigned char *at)
+{
+	long before = faults();
+
+	(void)*at;
+	return faults() - before;
+}
+
+/*
+ * Rule: fork() copies no page, so that the storage can be replaced meanwhile. Advice does not
+ * change that.
+ */
+TEST_F(storage, fork_copies_no_page)
+{
+	int round, status;
+	pid_t pid;
+
+	for (round = 0; round < 2; round++) {
+		stamp(self->map, self->size, 1);
+		if (round)
+			ASSERT_EQ(0, madvise(self->map, self->size, MADV_KEEPONFORK));
+		pid = fork();
+		ASSERT_LE(0, pid);
+		if (!pid) {
+			unsigned char warm = 0;
+
+			/* The child's first calls fault for its own stack and data. */
+			faults_to_read(&warm);
+			_exit(faults_to_read(self->map) ? 0 : 1);
+		}
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		EXPECT_EQ(0, status);
+	}
+}
+
 /* Rule: mremap() moves and shrinks a mapping, before and after the first access. */
 TEST_F(storage, move_and_shrink)
 {

@@ -25,7 +25,8 @@
 /**
  * struct dma_storage_buffer - private data of a buffer that has a storage
  * @lock: guards the members below. Held for writing to change what they say, for reading by
- *	page faults and by the begin and end of CPU access
+ *	page faults and by the begin and end of CPU access. @touched excepted, they change only with
+ *	the reservation lock held too
  * @storage: the storage
  * @generation: number of replacements of @storage so far; tells tables of an older storage
  * @mappings: DMA mappings, &struct dma_storage_mapping. Those of devices that only write are
@@ -113,6 +114,10 @@ int dma_storage_dma_map(struct dma_storage_mapping *mapping);
 void dma_storage_dma_unmap(struct dma_storage_mapping *mapping);
 void dma_storage_sync_for_cpu(struct dma_storage_mapping *mapping);
 void dma_storage_sync_for_device(struct dma_storage_mapping *mapping);
+
+/* dma-storage-negotiate.c: storage that fits the devices. */
+int dma_storage_negotiate(struct dma_buf *dmabuf, const struct dma_buf_needs *must,
+			  const struct dma_buf_needs *want);
 
 /* dma-storage-mmap.c: mappings in userspace. */
 int dma_storage_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma);

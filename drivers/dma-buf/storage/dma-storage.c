@@ -31,6 +31,8 @@
  *   where size and alignment allow. get_user_pages() on the mapping fails, so only mappings
  *   refer to the pages.
  * * The storage can be replaced by another one while no device and no kernel mapping uses it.
+ *   That happens when a device is attached that the storage does not fit, if the exporter can
+ *   allocate one that does.
  */
 
 /**
@@ -65,6 +67,7 @@ static void dma_storage_release(struct dma_buf *dmabuf)
 const struct dma_buf_ops dma_storage_buf_ops = {
 	.attach = dma_storage_attach,
 	.detach = dma_storage_detach,
+	.negotiate = dma_storage_negotiate,
 	.map_dma_buf = dma_storage_map,
 	.unmap_dma_buf = dma_storage_unmap,
 	.begin_cpu_access = dma_storage_begin_cpu_access,

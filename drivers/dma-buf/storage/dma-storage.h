@@ -22,6 +22,18 @@ struct dma_storage;
 #define DMA_STORAGE_GFP	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 
 /**
+ * struct dma_storage_request - what a new storage of a buffer is needed for
+ * @dmabuf: the buffer
+ * @needs: needs that the storage must meet
+ * @bounced: as for dma_buf_fits()
+ */
+struct dma_storage_request {
+	struct dma_buf *dmabuf;
+	const struct dma_buf_needs *needs;
+	bool bounced;
+};
+
+/**
  * struct dma_storage_ops - what the exporter of a storage implements
  */
 struct dma_storage_ops {
@@ -32,6 +44,23 @@ struct dma_storage_ops {
 	 * replaced.
 	 */
 	void (*free)(struct dma_storage *storage);
+
+	/**
+	 * @renew: Allocates another storage for the buffer of a storage (optional).
+	 *
+	 * The new storage has the same size, is zeroed, and is counted and paid for as the old
+	 * one. The caller replaces the old one, or frees the new one. An exporter that cannot
+	 * choose its memory does not implement this.
+	 *
+	 * Context: Reservation lock held; may sleep. Nobody maps the buffer or has it mapped,
+	 * except userspace.
+	 *
+	 * Return: The new storage, which dma_storage_request_fits(), or an error pointer:
+	 * %-ENOMEM if there is no such memory now, %-EOPNOTSUPP if there never is, %-EINTR if a
+	 * fatal signal came.
+	 */
+	struct dma_storage *(*renew)(struct dma_storage *storage,
+				     const struct dma_storage_request *request);
 };
 
 /**
@@ -55,5 +84,7 @@ void *dma_storage_alloc_array(size_t n, size_t size);
 struct dma_buf *dma_storage_export(struct dma_storage *storage, const char *exp_name,
 				   int flags);
 int dma_storage_replace(struct dma_buf *dmabuf, struct dma_storage *new);
+bool dma_storage_request_fits(const struct dma_storage_request *request,
+			      const struct dma_buf_run *runs, unsigned int nr_runs);
 
 #endif /* _DMA_STORAGE_H */

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Negotiation: a buffer whose storage does not fit the devices gets another one.
+ *
+ * The exporter allocates the new storage, if it has a renew callback. Memory is allocated only
+ * if the storage can be replaced: whether a device or the kernel has the buffer mapped, and
+ * which fences it has, does not change while the reservation lock is held.
+ */
+
+#include <linux/dma-resv.h>
+#include <linux/list.h>
+
+#include "dma-storage-private.h"
+
+/**
+ * dma_storage_request_fits() - test whether memory meets a request
+ * @request: the request
+ * @runs: the memory, or a part of it if only the reach is requested
+ * @nr_runs: number of runs
+ *
+ * Context: Reservation lock of the buffer held.
+ * Return: True if it does.
+ */
+bool dma_storage_request_fits(const struct dma_storage_request *request,
+			      const struct dma_buf_run *runs, unsigned int nr_runs)
+{
+	dma_resv_assert_held(request->dmabuf->resv);
+	return dma_buf_fits(request->dmabuf, request->needs, request->bounced, runs, nr_runs,
+			    NULL);
+}
+
+static bool dma_storage_fits(const struct dma_storage_request *request)
+{
+	const struct dma_storage_buffer *buffer = request->dmabuf->priv;
+
+	return dma_storage_request_fits(request, buffer->storage->runs,
+					buffer->storage->nr_runs);
+}
+
+static bool dma_storage_is_busy(struct dma_buf *dmabuf)
+{
+	const struct dma_storage_buffer *buffer = dmabuf->priv;
+
+	dma_resv_assert_held(dmabuf->resv);
+	return !list_empty(&buffer->mappings) || buffer->vaddr ||
+	       !dma_resv_test_signaled(dmabuf->resv, DMA_RESV_USAGE_KERNEL);
+}
+
+static int dma_storage_renew(const struct dma_storage_request *request)
+{
+	struct dma_storage_buffer *buffer = request->dmabuf->priv;
+	struct dma_storage *old = buffer->storage, *new;
+	int ret = -EOPNOTSUPP;
+
+	might_sleep();
+	if (!old->ops->renew)
+		return -EOPNOTSUPP;
+	if (dma_storage_is_busy(request->dmabuf))
+		return -EBUSY;
+	new = old->ops->renew(old, request);
+	if (IS_ERR(new))
+		return PTR_ERR(new) == -ENOMEM ? -EBUSY : PTR_ERR(new);
+	if (dma_storage_request_fits(request, new->runs, new->nr_runs))
+		ret = dma_storage_replace(request->dmabuf, new);
+	if (ret)
+		new->ops->free(new);
+	return ret;
+}
+
+/**
+ * dma_storage_negotiate() - &dma_buf_ops.negotiate
+ * @dmabuf: the buffer
+ * @must: needs that the storage must meet
+ * @want: needs that it should meet, but that bounce buffers can meet instead
+ *
+ * Replaces the storage if it does not meet both and the exporter can allocate one that does, or
+ * one that meets @must if it does not even meet that.
+ *
+ * Context: Reservation lock held; may sleep. Waits for no fence.
+ * Return: 0 if the storage meets @must. Otherwise it is what it was, and the errno is
+ *
+ *   * %-EBUSY - a device or the kernel has the buffer mapped, a fence with
+ *     %DMA_RESV_USAGE_KERNEL has not signalled, or there is no such memory now
+ *   * %-EOPNOTSUPP - the exporter cannot choose its memory, or never has such memory
+ *   * %-EINTR - a fatal signal came
+ */
+int dma_storage_negotiate(struct dma_buf *dmabuf, const struct dma_buf_needs *must,
+			  const struct dma_buf_needs *want)
+{
+	struct dma_buf_needs both = *must;
+	struct dma_storage_request request = { .dmabuf = dmabuf, .needs = &both };
+	int ret;
+
+	dma_resv_assert_held(dmabuf->resv);
+	dma_buf_needs_intersect(&both, want);
+	if (dma_buf_needs_empty(&both) || dma_storage_fits(&request))
+		return 0;
+	ret = dma_storage_renew(&request);
+	if (!ret || ret == -EINTR || dma_buf_needs_empty(want))
+		return ret;
+
+	request.needs = must;
+	request.bounced = true;
+	return dma_storage_fits(&request) ? 0 : dma_storage_renew(&request);
+}

@@ -7,6 +7,7 @@
  * the add lock makes the test of a name and the addition of that name one step.
  */
 
+#include <kunit/static_stub.h>
 #include <kunit/visibility.h>
 #include <linux/atomic.h>
 #include <linux/cdev.h>
@@ -108,9 +109,12 @@ bool dma_heap_accounts(void)
  */
 void dma_heap_count(struct dma_heap *heap, int buffers, long nr_pages)
 {
+	KUNIT_STATIC_STUB_REDIRECT(dma_heap_count, heap, buffers, nr_pages);
+
 	atomic_long_add(buffers, &heap->buffers);
 	atomic_long_add(nr_pages, &heap->nr_pages);
 }
+EXPORT_SYMBOL_IF_KUNIT(dma_heap_count);
 
 /**
  * dma_heap_debugfs_add() - add a file of a heap to debugfs

@@ -37,7 +37,13 @@ struct heap_region_storage {
 	struct heap_region *region;
 };
 
-static void heap_region_free(struct dma_storage *base)
+/**
+ * heap_region_free() - &dma_storage_ops.free of a storage of a region
+ * @base: the storage
+ *
+ * Context: Process context; may sleep.
+ */
+void heap_region_free(struct dma_storage *base)
 {
 	struct heap_region_storage *storage =
 		container_of(base, struct heap_region_storage, heap.base);
@@ -68,7 +74,7 @@ static int heap_region_clear(struct page *page, unsigned long nr_pages)
 
 static void heap_region_trace_failure(struct heap_region_storage *storage)
 {
-	if (trace_heap_no_run_enabled())
+	if (trace_heap_no_run_enabled() && storage->region->ops->longest_free_run)
 		trace_heap_no_run(dma_heap_get_name(storage->heap.heap),
 				  storage->heap.base.nr_pages,
 				  storage->region->ops->longest_free_run(storage->region));
@@ -98,6 +104,51 @@ static int heap_region_fill_storage(struct heap_region_storage *storage)
 	return 0;
 }
 
+static struct heap_region_storage *heap_region_new_storage(struct heap_region *region,
+							   const struct dma_storage_ops *ops)
+{
+	struct heap_region_storage *storage = kzalloc(sizeof(*storage), DMA_STORAGE_GFP);
+
+	if (storage) {
+		storage->region = region;
+		storage->heap.base.ops = ops;
+	}
+	return storage;
+}
+
+/**
+ * heap_region_renew() - allocate a run of a region for a buffer that has another storage
+ * @region: the region
+ * @old: the other storage
+ * @ops: operations of the new storage; free is heap_region_free()
+ *
+ * Context: Process context; may sleep.
+ * Return: The storage; or an error pointer: %-ENOMEM if there is no such run or the payer may not
+ * have so many pages, %-EINTR if a fatal signal came.
+ */
+struct dma_storage *heap_region_renew(struct heap_region *region, const struct heap_storage *old,
+				      const struct dma_storage_ops *ops)
+{
+	struct heap_region_storage *storage = heap_region_new_storage(region, ops);
+	int ret;
+
+	if (!storage)
+		return ERR_PTR(-ENOMEM);
+	ret = heap_storage_init_like(&storage->heap, old);
+	if (ret)
+		goto free_storage;
+	ret = heap_region_fill_storage(storage);
+	if (ret)
+		goto fini_storage;
+	return &storage->heap.base;
+
+fini_storage:
+	heap_storage_fini(&storage->heap);
+free_storage:
+	kfree(storage);
+	return ERR_PTR(ret);
+}
+
 static struct dma_buf *heap_region_allocate(struct dma_heap *heap, unsigned long len,
 					    u32 fd_flags, u64 heap_flags)
 {
@@ -107,11 +158,9 @@ static struct dma_buf *heap_region_allocate(struct dma_heap *heap, unsigned long
 
 	if (len >> PAGE_SHIFT > region->nr_pages)
 		return ERR_PTR(-ENOMEM);
-	storage = kzalloc(sizeof(*storage), DMA_STORAGE_GFP);
+	storage = heap_region_new_storage(region, &heap_region_storage_ops);
 	if (!storage)
 		return ERR_PTR(-ENOMEM);
-	storage->region = region;
-	storage->heap.base.ops = &heap_region_storage_ops;
 	ret = heap_storage_init(&storage->heap, heap, len >> PAGE_SHIFT);
 	if (ret)
 		goto free_storage;

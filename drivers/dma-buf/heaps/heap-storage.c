@@ -74,6 +74,13 @@ static struct obj_cgroup *heap_get_payer(void)
 	return get_obj_cgroup_from_current();
 }
 
+static struct obj_cgroup *heap_share_payer(struct obj_cgroup *payer)
+{
+	if (payer)
+		obj_cgroup_get(payer);
+	return payer;
+}
+
 static void heap_put_payer(struct obj_cgroup *payer)
 {
 	obj_cgroup_put(payer);
@@ -93,6 +100,11 @@ static struct obj_cgroup *heap_get_payer(void)
 	return NULL;
 }
 
+static struct obj_cgroup *heap_share_payer(struct obj_cgroup *payer)
+{
+	return payer;
+}
+
 static void heap_put_payer(struct obj_cgroup *payer)
 {
 }
@@ -101,6 +113,27 @@ static void heap_put_payer(struct obj_cgroup *payer)
 static u64 heap_storage_bytes(const struct heap_storage *storage)
 {
 	return (u64)storage->base.nr_pages << PAGE_SHIFT;
+}
+
+/* Takes over the reference of @payer, also if it fails. */
+static int heap_storage_begin(struct heap_storage *storage, struct dma_heap *heap,
+			      unsigned long nr_pages, struct obj_cgroup *payer)
+{
+	int ret;
+
+	might_sleep();
+	storage->base.nr_pages = nr_pages;
+	storage->heap = heap;
+	storage->payer = payer;
+	if (payer) {
+		ret = heap_charge(payer, heap_storage_bytes(storage));
+		if (ret) {
+			heap_put_payer(payer);
+			return ret;
+		}
+	}
+	dma_heap_count(heap, 1, nr_pages);
+	return 0;
 }
 
 /**
@@ -115,25 +148,28 @@ static u64 heap_storage_bytes(const struct heap_storage *storage)
 int heap_storage_init(struct heap_storage *storage, struct dma_heap *heap,
 		      unsigned long nr_pages)
 {
-	int ret;
-
-	might_sleep();
-	storage->base.nr_pages = nr_pages;
-	storage->heap = heap;
-	storage->payer = heap_get_payer();
-	if (storage->payer) {
-		ret = heap_charge(storage->payer, heap_storage_bytes(storage));
-		if (ret) {
-			heap_put_payer(storage->payer);
-			return ret;
-		}
-	}
-	dma_heap_count(heap, 1, nr_pages);
-	return 0;
+	return heap_storage_begin(storage, heap, nr_pages, heap_get_payer());
 }
 
 /**
- * heap_storage_fini() - undo heap_storage_init()
+ * heap_storage_init_like() - charge and count a storage that is going to replace another
+ * @storage: the storage
+ * @old: the other one
+ *
+ * Both are charged and counted until the old one is freed. The payer is that of @old, whoever
+ * the caller is.
+ *
+ * Context: Process context; may sleep.
+ * Return: As heap_storage_init().
+ */
+int heap_storage_init_like(struct heap_storage *storage, const struct heap_storage *old)
+{
+	return heap_storage_begin(storage, old->heap, old->base.nr_pages,
+				  heap_share_payer(old->payer));
+}
+
+/**
+ * heap_storage_fini() - undo heap_storage_init() or heap_storage_init_like()
  * @storage: storage whose pages are free
  *
  * Context: Process context.

@@ -5,6 +5,8 @@
 #ifndef _HEAPS_PRIVATE_H
 #define _HEAPS_PRIVATE_H
 
+#include <linux/atomic.h>
+#include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/list.h>
 #include <linux/spinlock.h>
@@ -39,6 +41,7 @@ struct heap_storage {
 /* heap-storage.c: charge, count and export the storage of a heap's buffer. */
 int heap_storage_init(struct heap_storage *storage, struct dma_heap *heap,
 		      unsigned long nr_pages);
+int heap_storage_init_like(struct heap_storage *storage, const struct heap_storage *old);
 void heap_storage_fini(struct heap_storage *storage);
 struct dma_buf *heap_storage_export(struct heap_storage *storage, u32 fd_flags);
 
@@ -49,7 +52,7 @@ struct heap_region;
  * @take: return the first of so many contiguous pages, or NULL; need not clear them
  * @give: take such pages back
  * @longest_free_run: return the number of pages of the longest free run, for a trace event;
- *	may be wrong if the region changes meanwhile
+ *	may be wrong if the region changes meanwhile. NULL for no event
  *
  * Called in process context, at the same time by several callers; may sleep.
  */
@@ -71,16 +74,55 @@ struct heap_region {
 
 /* heap-region.c: heaps whose buffers are one run. */
 struct dma_heap *heap_region_add(struct heap_region *region, const char *name);
+void heap_region_free(struct dma_storage *base);
+struct dma_storage *heap_region_renew(struct heap_region *region, const struct heap_storage *old,
+				      const struct dma_storage_ops *ops);
 unsigned long heap_region_longest_free_run(const unsigned long *bitmap, unsigned long bits);
 
 /* carveout_heap.c: regions of reserved memory. */
 struct heap_region *carveout_heap_create(unsigned long pfn, unsigned long nr_pages);
 void carveout_heap_destroy(struct heap_region *region);
 
-/* system_heap.c: where its blocks come from, if the pool has none. */
-struct page *system_heap_new_block(gfp_t gfp, unsigned int order);
-
 #define HEAP_POOL_ORDERS	4
+
+/* The pages are zeroed. Where memory is short the caller fails, and nobody is killed. */
+#define SYSTEM_HEAP_GFP		(GFP_HIGHUSER | __GFP_ZERO | __GFP_COMP | __GFP_NOWARN)
+
+/* system_heap.c: the heap. New blocks come from here, if the pool has none. */
+extern const unsigned int system_heap_orders[HEAP_POOL_ORDERS];
+extern const struct dma_storage_ops system_heap_storage_ops;
+struct page *system_heap_new_block(gfp_t gfp, unsigned int order);
+void system_heap_free_blocks(struct list_head *blocks);
+int system_heap_set_runs(struct dma_storage *storage, struct list_head *blocks,
+			 unsigned int nr_blocks);
+
+/* system_heap_renew.c: storage that fits the devices. */
+struct dma_storage *system_heap_renew(struct dma_storage *base,
+				      const struct dma_storage_request *request);
+
+/**
+ * struct system_heap_cma - what the system heap has of the default CMA region
+ * @base: the part of the region
+ * @percent: parameter: size of the part; may change at any time
+ * @nr_pages: pages that it has, or is allocating
+ */
+struct system_heap_cma {
+	struct heap_region base;
+	unsigned int percent;
+	atomic_long_t nr_pages;
+};
+
+/* system_heap_cma.c: contiguous storage of the default CMA region. */
+extern struct system_heap_cma system_heap_cma;
+#ifdef CONFIG_DMABUF_HEAPS_SYSTEM_CMA
+struct dma_storage *system_heap_cma_renew(const struct heap_storage *old, u64 reach);
+#else
+static inline struct dma_storage *system_heap_cma_renew(const struct heap_storage *old,
+							u64 reach)
+{
+	return ERR_PTR(-EOPNOTSUPP);
+}
+#endif
 
 /**
  * struct heap_pool_bin - pooled blocks of one order

@@ -28,7 +28,7 @@
 #include "heaps-private.h"
 
 /* 2 MiB for huge pages of the CPU (with pages of 4 KiB), 1 MiB and 64 KiB for IOMMUs. */
-static const unsigned int system_heap_orders[HEAP_POOL_ORDERS] = {
+const unsigned int system_heap_orders[HEAP_POOL_ORDERS] = {
 	ilog2(MAX(SZ_2M >> PAGE_SHIFT, 1)),
 	ilog2(MAX(SZ_1M >> PAGE_SHIFT, 1)),
 	ilog2(MAX(SZ_64K >> PAGE_SHIFT, 1)),
@@ -38,9 +38,6 @@ static const unsigned int system_heap_orders[HEAP_POOL_ORDERS] = {
 static struct heap_pool system_heap_pool = {
 	.max_mb = 64,
 };
-
-/* The pages are zeroed. Where memory is short the caller fails, and nobody is killed. */
-#define SYSTEM_HEAP_GFP		(GFP_HIGHUSER | __GFP_ZERO | __GFP_COMP | __GFP_NOWARN)
 
 static gfp_t system_heap_gfp(unsigned int order)
 {
@@ -82,7 +79,13 @@ static void system_heap_free_block(struct page *page)
 		__free_pages(page, compound_order(page));
 }
 
-static void system_heap_free_blocks(struct list_head *blocks)
+/**
+ * system_heap_free_blocks() - free blocks that are part of no storage
+ * @blocks: list of the blocks
+ *
+ * Context: Process context; may sleep.
+ */
+void system_heap_free_blocks(struct list_head *blocks)
 {
 	struct page *page, *next;
 
@@ -135,8 +138,9 @@ static void system_heap_free(struct dma_storage *base)
 	kfree(storage);
 }
 
-static const struct dma_storage_ops system_heap_storage_ops = {
+const struct dma_storage_ops system_heap_storage_ops = {
 	.free = system_heap_free,
+	.renew = system_heap_renew,
 };
 
 /* Called by sort(), which does not yield itself. */
@@ -166,8 +170,17 @@ static void system_heap_join_runs(struct dma_storage *storage)
 	storage->nr_runs = last + 1 - storage->runs;
 }
 
-static int system_heap_set_runs(struct dma_storage *storage, struct list_head *blocks,
-				unsigned int nr_blocks)
+/**
+ * system_heap_set_runs() - set the runs of a storage
+ * @storage: the storage
+ * @blocks: list of its blocks
+ * @nr_blocks: number of blocks
+ *
+ * Context: Process context; may sleep.
+ * Return: 0, or %-ENOMEM.
+ */
+int system_heap_set_runs(struct dma_storage *storage, struct list_head *blocks,
+			 unsigned int nr_blocks)
 {
 	struct dma_buf_run *run;
 	struct page *page;

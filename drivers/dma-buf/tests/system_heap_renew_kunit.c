@@ -1,0 +1,500 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Other memory for buffers of the system heap: what a device gets that needs contiguous memory, a
+ * granule or low addresses, and what stays if there is no such memory.
+ *
+ * The buffers consist of single pages that are not adjacent. The devices are dma-direct.
+ */
+
+#include <kunit/resource.h>
+#include <kunit/static_stub.h>
+#include <kunit/test-bug.h>
+#include <linux/dma-heap.h>
+#include <linux/fs.h>
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sizes.h>
+
+#include "../heaps/heaps-private.h"
+#include "../needs/dma-buf-needs-private.h"
+#include "storage.h"
+
+#define MEMORY_RESOURCE	"dmabuf-mock-memory"
+#define GIVEN_PAGES	8
+
+/**
+ * struct memory - what the heap gets from the page allocator
+ * @scattered: single pages, no two of which are adjacent
+ * @fail_at: number of the first call that fails, from 1; 0 for none
+ * @calls: number of calls
+ * @given: pages that the next calls return, if there are some
+ * @nr_given: number of these
+ * @zones: zone of each call
+ * @lost: there was no memory
+ * @buffers: sum of what was counted for the heap
+ * @nr_pages: the same
+ */
+struct memory {
+	bool scattered;
+	unsigned int fail_at;
+	unsigned int calls;
+	struct page *given[GIVEN_PAGES];
+	unsigned int nr_given;
+	gfp_t zones[GIVEN_PAGES];
+	bool lost;
+	int buffers;
+	long nr_pages;
+};
+
+static struct memory *memory_current(void)
+{
+	struct kunit *test = kunit_get_current_test();
+	struct kunit_resource *res = kunit_find_named_resource(test, MEMORY_RESOURCE);
+	struct memory *memory = res->data;
+
+	kunit_put_resource(res);
+	return memory;
+}
+
+/* The first page of two. The second one goes back, and has an odd number. */
+static struct page *memory_scattered_page(void)
+{
+	struct page *page = alloc_pages(GFP_KERNEL | __GFP_ZERO, 1);
+
+	if (!page)
+		return NULL;
+	split_page(page, 1);
+	__free_page(nth_page(page, 1));
+	return page;
+}
+
+static struct page *memory_new_block(gfp_t gfp, unsigned int order)
+{
+	struct memory *memory = memory_current();
+	struct page *page;
+
+	memory->zones[memory->calls++ % GIVEN_PAGES] = gfp & GFP_ZONEMASK;
+	if (memory->fail_at && memory->calls >= memory->fail_at)
+		return NULL;
+	if (memory->calls <= memory->nr_given)
+		return memory->given[memory->calls - 1];
+	if (memory->scattered && order)
+		return NULL;
+	page = memory->scattered ? memory_scattered_page() :
+				   alloc_pages((gfp & __GFP_COMP) | GFP_KERNEL | __GFP_ZERO, order);
+	memory->lost |= !page;
+	return page;
+}
+
+static struct page *memory_empty_pool(struct heap_pool *pool, unsigned int bin)
+{
+	return NULL;
+}
+
+static void memory_count(struct dma_heap *heap, int buffers, long nr_pages)
+{
+	struct memory *memory = memory_current();
+
+	memory->buffers += buffers;
+	memory->nr_pages += nr_pages;
+}
+
+static void get_facts(struct device *dev, struct dma_buf_dma_facts *facts)
+{
+	*facts = (struct dma_buf_dma_facts){
+		.dma = DMA_BUF_DMA_DIRECT,
+		.limit = *dev->dma_mask,
+		.last = U64_MAX,
+	};
+}
+
+static void restore_cma(void *percent)
+{
+	system_heap_cma.percent = (unsigned long)percent;
+}
+
+static void set_cma_percent(struct kunit *test, unsigned int percent)
+{
+	unsigned long before = system_heap_cma.percent;
+
+	system_heap_cma.percent = percent;
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, restore_cma, (void *)before));
+}
+
+/* Without CMA, where the kernel has it. */
+static struct memory *memory_begin(struct kunit *test)
+{
+	struct kunit_resource *res = kunit_kzalloc(test, sizeof(*res), GFP_KERNEL);
+	struct memory *memory = kunit_kzalloc(test, sizeof(*memory), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, res);
+	KUNIT_ASSERT_NOT_NULL(test, memory);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_named_resource(test, NULL, NULL, res, MEMORY_RESOURCE,
+							  memory));
+	if (IS_ENABLED(CONFIG_DMABUF_HEAPS_SYSTEM_CMA))
+		set_cma_percent(test, 0);
+	kunit_activate_static_stub(test, system_heap_new_block, memory_new_block);
+	kunit_activate_static_stub(test, heap_pool_take, memory_empty_pool);
+	kunit_activate_static_stub(test, dma_buf_needs_get_facts, get_facts);
+	return memory;
+}
+
+static struct dma_buf *memory_buffer(struct kunit *test, struct memory *memory,
+				     unsigned long pages)
+{
+	struct dma_heap *heap = dma_heap_find("system");
+	struct dma_buf *dmabuf;
+
+	KUNIT_ASSERT_NOT_NULL(test, heap);
+	memory->scattered = true;
+	dmabuf = dma_heap_buffer_alloc(heap, pages << PAGE_SHIFT, O_RDWR, 0);
+	memory->scattered = false;
+	memory->calls = 0;
+	mock_storage_own(test, dmabuf);
+	KUNIT_ASSERT_EQ(test, mock_storage_of(dmabuf)->storage->nr_runs, pages);
+	return dmabuf;
+}
+
+/* Attach a device with these needs and detach it. Expect that the heap's counts stay. */
+static int attach_needing(struct kunit *test, struct memory *memory, struct dma_buf *dmabuf,
+			  struct device *dev, struct dma_buf_needs needs)
+{
+	struct dma_buf_attachment *attach;
+
+	kunit_activate_static_stub(test, dma_heap_count, memory_count);
+	attach = dma_buf_attach_with_needs(dmabuf, dev, NULL, NULL, &needs);
+	kunit_deactivate_static_stub(test, dma_heap_count);
+	if (memory->lost)
+		kunit_skip(test, "memory is fragmented");
+	KUNIT_EXPECT_EQ(test, memory->buffers, 0);
+	KUNIT_EXPECT_EQ(test, memory->nr_pages, 0);
+	if (IS_ERR(attach))
+		return PTR_ERR(attach);
+	dma_buf_detach(dmabuf, attach);
+	return 0;
+}
+
+static int attach_contiguous(struct kunit *test, struct memory *memory, struct dma_buf *dmabuf)
+{
+	return attach_needing(test, memory, dmabuf, mock_device_masked(test, U64_MAX),
+			      (struct dma_buf_needs){ .contiguous = dmabuf->size });
+}
+
+static void expect_value(struct kunit *test, struct dma_buf *dmabuf, u32 value)
+{
+	const struct dma_storage *storage = mock_storage_of(dmabuf)->storage;
+	unsigned long wrong = 0;
+
+	for (unsigned long i = 0; i < storage->nr_pages; i++)
+		wrong += mock_page_read(storage, i) != value;
+	KUNIT_EXPECT_EQ(test, wrong, 0);
+}
+
+/* Written behind the buffer's back, so that a copy would be seen. */
+static void dirty(struct dma_buf *dmabuf)
+{
+	const struct dma_storage *storage = mock_storage_of(dmabuf)->storage;
+
+	for (unsigned long i = 0; i < storage->nr_pages; i++)
+		mock_page_write(storage, i, 7);
+}
+
+static const struct {
+	const char *desc;
+	unsigned long pages;
+} size_rows[] = {
+	{ "a whole block", 16 },
+	{ "a part of a block", 5 },
+	{ "a large block", 256 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(size, size_rows, desc);
+
+static void contiguous_buffer_is_one_block(struct kunit *test)
+{
+	const typeof(size_rows[0]) *row = test->param_value;
+	struct memory *memory = memory_begin(test);
+	struct dma_buf *dmabuf = memory_buffer(test, memory, row->pages);
+
+	dirty(dmabuf);
+	KUNIT_EXPECT_EQ(test, attach_contiguous(test, memory, dmabuf), 0);
+	KUNIT_EXPECT_EQ(test, memory->calls, 1);
+	KUNIT_EXPECT_EQ(test, mock_storage_of(dmabuf)->generation, 1);
+	KUNIT_EXPECT_EQ(test, mock_storage_of(dmabuf)->storage->nr_runs, 1);
+	KUNIT_EXPECT_EQ(test, mock_storage_of(dmabuf)->storage->nr_pages, row->pages);
+	KUNIT_EXPECT_EQ(test, mock_storage_of(dmabuf)->storage->runs[0].nr_pages, row->pages);
+	expect_value(test, dmabuf, 0);
+	/* It fits the next one. */
+	KUNIT_EXPECT_EQ(test, attach_contiguous(test, memory, dmabuf), 0);
+	KUNIT_EXPECT_EQ(test, memory->calls, 1);
+}
+
+static void programs_see_their_bytes_in_the_new_memory(struct kunit *test)
+{
+	struct memory *memory = memory_begin(test);
+	struct dma_buf *dmabuf = memory_buffer(test, memory, 16);
+	unsigned long addr = mock_user_pages(test, dmabuf, 0, 16);
+
+	for (unsigned long i = 0; i < 16; i++)
+		mock_user_write(test, addr + i * PAGE_SIZE, 9);
+	KUNIT_EXPECT_EQ(test, attach_contiguous(test, memory, dmabuf), 0);
+	KUNIT_EXPECT_EQ(test, mock_storage_of(dmabuf)->storage->nr_runs, 1);
+	expect_value(test, dmabuf, 9);
+	for (unsigned long i = 0; i < 16; i++)
+		KUNIT_EXPECT_EQ(test, mock_user_read(test, addr + i * PAGE_SIZE), 9);
+	KUNIT_EXPECT_EQ(test, mock_user_pfn(addr),
+			mock_storage_of(dmabuf)->storage->runs[0].pfn);
+	mock_user_unmap(test, addr, 16);
+}
+
+static const struct {
+	const char *desc;
+	unsigned long pages;
+	unsigned long granule;
+	int ret;
+} granule_rows[] = {
+	{ "16 pages", 48, 16, 0 },
+	{ "8 pages, which is no order of the heap", 24, 8, 0 },
+	{ "larger than the buffer", 16, 32, -EOPNOTSUPP },
+	{ "the size is no multiple", 17, 16, -EOPNOTSUPP },
+};
+
+KUNIT_ARRAY_PARAM_DESC(granule, granule_rows, desc);
+
+static void blocks_keep_the_granule(struct kunit *test)
+{
+	const typeof(granule_rows[0]) *row = test->param_value;
+	struct memory *memory = memory_begin(test);
+	struct dma_buf *dmabuf = memory_buffer(test, memory, row->pages);
+	struct dma_buf_needs needs = { .granule = row->granule * PAGE_SIZE };
+	const struct dma_storage *storage;
+
+	KUNIT_EXPECT_EQ(test, attach_needing(test, memory, dmabuf, mock_device(test), needs),
+			row->ret);
+	storage = mock_storage_of(dmabuf)->storage;
+	KUNIT_EXPECT_EQ(test, mock_storage_of(dmabuf)->generation, !row->ret);
+	for (unsigned int i = 0; !row->ret && i < storage->nr_runs; i++) {
+		KUNIT_EXPECT_EQ(test, storage->runs[i].pfn % row->granule, 0);
+		KUNIT_EXPECT_EQ(test, storage->runs[i].nr_pages % row->granule, 0);
+	}
+	expect_value(test, dmabuf, 0);
+}
+
+/* The first, the second and the third block of three. */
+static void old_memory_stays_if_a_block_is_missing(struct kunit *test)
+{
+	struct memory *memory = memory_begin(test);
+	struct dma_buf *dmabuf = memory_buffer(test, memory, 48);
+	const struct dma_storage *old = mock_storage_of(dmabuf)->storage;
+	struct dma_buf_needs needs = { .granule = 16 * PAGE_SIZE };
+
+	dirty(dmabuf);
+	for (memory->fail_at = 1; memory->fail_at <= 3; memory->fail_at++) {
+		memory->calls = 0;
+		KUNIT_EXPECT_EQ(test, attach_needing(test, memory, dmabuf, mock_device(test),
+						     needs), -EBUSY);
+		KUNIT_EXPECT_GE(test, memory->calls, memory->fail_at);
+		KUNIT_EXPECT_PTR_EQ(test, mock_storage_of(dmabuf)->storage, old);
+		KUNIT_EXPECT_EQ(test, mock_storage_of(dmabuf)->generation, 0);
+	}
+	expect_value(test, dmabuf, 7);
+	/* A device that states nothing is attached as before. */
+	KUNIT_EXPECT_EQ(test, attach_needing(test, memory, dmabuf, mock_device(test),
+					     (struct dma_buf_needs){}), 0);
+}
+
+static void old_memory_stays_if_killed(struct kunit *test)
+{
+	struct memory *memory = memory_begin(test);
+	struct dma_buf *dmabuf = memory_buffer(test, memory, 16);
+	const struct dma_storage *old = mock_storage_of(dmabuf)->storage;
+	int ret;
+
+	allow_signal(SIGKILL);
+	send_sig(SIGKILL, current, 0);
+	ret = attach_contiguous(test, memory, dmabuf);
+	flush_signals(current);
+	disallow_signal(SIGKILL);
+	KUNIT_EXPECT_EQ(test, ret, -EINTR);
+	KUNIT_EXPECT_EQ(test, memory->calls, 0);
+	KUNIT_EXPECT_PTR_EQ(test, mock_storage_of(dmabuf)->storage, old);
+}
+
+static void larger_than_a_block(struct kunit *test)
+{
+	struct memory *memory = memory_begin(test);
+	struct dma_buf *dmabuf = memory_buffer(test, memory, (1UL << MAX_PAGE_ORDER) + 1);
+
+	KUNIT_EXPECT_EQ(test, attach_contiguous(test, memory, dmabuf), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, memory->calls, 0);
+}
+
+/* Make the heap get three pages: the highest for the buffer, the lowest last. */
+static u64 give_pages(struct kunit *test, struct memory *memory)
+{
+	for (int i = 0; i < 3; i++) {
+		struct page *page = memory_scattered_page();
+		int at = i;
+
+		KUNIT_ASSERT_NOT_NULL(test, page);
+		for (; at && page_to_pfn(page) > page_to_pfn(memory->given[at - 1]); at--)
+			memory->given[at] = memory->given[at - 1];
+		memory->given[at] = page;
+	}
+	memory->nr_given = 3;
+	return PFN_PHYS(page_to_pfn(memory->given[2]) + 1) - 1;
+}
+
+static struct dma_buf *given_buffer(struct kunit *test, struct memory *memory)
+{
+	struct dma_buf *dmabuf = memory_buffer(test, memory, 1);
+
+	KUNIT_ASSERT_EQ(test, mock_storage_of(dmabuf)->storage->runs[0].pfn,
+			page_to_pfn(memory->given[0]));
+	for (int i = 0; i < 2; i++)
+		memory->given[i] = memory->given[i + 1];
+	memory->nr_given = 2;
+	return dmabuf;
+}
+
+/* The device states nothing, and gets memory in its reach from the zone below the first. */
+static void block_out_of_reach_is_freed(struct kunit *test)
+{
+	struct memory *memory = memory_begin(test);
+	u64 mask = give_pages(test, memory);
+	struct dma_buf *dmabuf = given_buffer(test, memory);
+
+	if (mask > U32_MAX)
+		kunit_skip(test, "the memory is above 4 GiB");
+	KUNIT_EXPECT_EQ(test, attach_needing(test, memory, dmabuf, mock_device_masked(test, mask),
+					     (struct dma_buf_needs){}), 0);
+	KUNIT_EXPECT_EQ(test, mock_storage_of(dmabuf)->storage->runs[0].pfn,
+			page_to_pfn(memory->given[1]));
+	KUNIT_EXPECT_EQ(test, memory->calls, 2);
+	KUNIT_EXPECT_EQ(test, (__force int)memory->zones[0], (__force int)__GFP_DMA32);
+	KUNIT_EXPECT_EQ(test, (__force int)memory->zones[1], (__force int)__GFP_DMA);
+}
+
+/* Then the device is attached, and its map fails. */
+static void no_block_in_reach(struct kunit *test)
+{
+	struct memory *memory = memory_begin(test);
+	u64 mask = give_pages(test, memory);
+	struct dma_buf *dmabuf = given_buffer(test, memory);
+	const struct dma_storage *old = mock_storage_of(dmabuf)->storage;
+
+	if (mask > U32_MAX)
+		kunit_skip(test, "the memory is above 4 GiB");
+	swap(memory->given[0], memory->given[1]);
+	memory->nr_given = 1;
+	memory->fail_at = 2;
+	mask -= PAGE_SIZE;
+	KUNIT_EXPECT_EQ(test, attach_needing(test, memory, dmabuf, mock_device_masked(test, mask),
+					     (struct dma_buf_needs){}), 0);
+	KUNIT_EXPECT_PTR_EQ(test, mock_storage_of(dmabuf)->storage, old);
+	KUNIT_EXPECT_EQ(test, memory->calls, 2);
+	__free_page(memory->given[1]);
+}
+
+static struct kunit_case dma_heap_renew_cases[] = {
+	KUNIT_CASE_PARAM(contiguous_buffer_is_one_block, size_gen_params),
+	KUNIT_CASE(programs_see_their_bytes_in_the_new_memory),
+	KUNIT_CASE_PARAM(blocks_keep_the_granule, granule_gen_params),
+	KUNIT_CASE(old_memory_stays_if_a_block_is_missing),
+	KUNIT_CASE(old_memory_stays_if_killed),
+	KUNIT_CASE(larger_than_a_block),
+	KUNIT_CASE(block_out_of_reach_is_freed),
+	KUNIT_CASE(no_block_in_reach),
+	{}
+};
+
+static struct kunit_suite dma_heap_renew_suite = {
+	.name = "dma_heap_renew",
+	.init = mock_init,
+	.test_cases = dma_heap_renew_cases,
+};
+
+#define CMA_BYTES	SZ_8M
+
+/* A buffer that is larger than all blocks gets a run of the region. */
+static void cma_buffer_is_one_run(struct kunit *test)
+{
+	struct memory *memory = memory_begin(test);
+	struct dma_buf *dmabuf = memory_buffer(test, memory, CMA_BYTES >> PAGE_SHIFT);
+	unsigned long addr = mock_user_pages(test, dmabuf, 0, 16);
+	const struct dma_storage *storage;
+
+	if (!IS_ENABLED(CONFIG_DMABUF_HEAPS_SYSTEM_CMA) || !dma_heap_find("default_cma_region"))
+		kunit_skip(test, "this kernel has no CMA region");
+	set_cma_percent(test, 50);
+	mock_user_write(test, addr, 9);
+	KUNIT_EXPECT_EQ(test, attach_contiguous(test, memory, dmabuf), 0);
+	storage = mock_storage_of(dmabuf)->storage;
+	KUNIT_EXPECT_EQ(test, storage->nr_runs, 1);
+	KUNIT_EXPECT_TRUE(test, is_migrate_cma_page(pfn_to_page(storage->runs[0].pfn)));
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&system_heap_cma.nr_pages), storage->nr_pages);
+	KUNIT_EXPECT_EQ(test, mock_user_read(test, addr), 9);
+	mock_user_write(test, addr, 0);
+	expect_value(test, dmabuf, 0);
+	mock_user_unmap(test, addr, 16);
+	mock_storage_put(test, dmabuf);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&system_heap_cma.nr_pages), 0);
+}
+
+/* No more than the parameter says, neither for one buffer nor for two. */
+static void cma_part_is_limited(struct kunit *test)
+{
+	struct memory *memory = memory_begin(test);
+	struct dma_buf *one = memory_buffer(test, memory, CMA_BYTES >> PAGE_SHIFT);
+	struct dma_buf *two = memory_buffer(test, memory, CMA_BYTES >> PAGE_SHIFT);
+	struct dma_heap *heap = dma_heap_find("default_cma_region");
+	unsigned int percent;
+
+	if (!IS_ENABLED(CONFIG_DMABUF_HEAPS_SYSTEM_CMA) || !heap)
+		kunit_skip(test, "this kernel has no CMA region");
+	percent = 100 * (CMA_BYTES >> PAGE_SHIFT) /
+		  ((struct heap_region *)dma_heap_get_drvdata(heap))->nr_pages;
+	set_cma_percent(test, percent - 1);
+	KUNIT_EXPECT_EQ(test, attach_contiguous(test, memory, one), -EOPNOTSUPP);
+	set_cma_percent(test, percent + 1);
+	KUNIT_EXPECT_EQ(test, attach_contiguous(test, memory, one), 0);
+	KUNIT_EXPECT_EQ(test, attach_contiguous(test, memory, two), -EBUSY);
+	KUNIT_EXPECT_EQ(test, mock_storage_of(two)->generation, 0);
+	mock_storage_put(test, one);
+	KUNIT_EXPECT_EQ(test, attach_contiguous(test, memory, two), 0);
+	KUNIT_EXPECT_EQ(test, mock_storage_of(two)->storage->nr_runs, 1);
+}
+
+/* The heap of the region itself does not choose. */
+static void cma_heap_does_not_renew(struct kunit *test)
+{
+	struct memory *memory = memory_begin(test);
+	struct dma_heap *heap = dma_heap_find("default_cma_region");
+	struct dma_buf_needs needs = { .granule = SZ_1G };
+	struct dma_buf *dmabuf;
+
+	if (!heap)
+		kunit_skip(test, "this kernel has no CMA region");
+	dmabuf = dma_heap_buffer_alloc(heap, SZ_64K, O_RDWR, 0);
+	mock_storage_own(test, dmabuf);
+	KUNIT_EXPECT_EQ(test, attach_needing(test, memory, dmabuf, mock_device(test), needs),
+			-EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, attach_contiguous(test, memory, dmabuf), 0);
+	KUNIT_EXPECT_EQ(test, mock_storage_of(dmabuf)->generation, 0);
+}
+
+static struct kunit_case dma_heap_renew_cma_cases[] = {
+	KUNIT_CASE(cma_buffer_is_one_run),
+	KUNIT_CASE(cma_part_is_limited),
+	KUNIT_CASE(cma_heap_does_not_renew),
+	{}
+};
+
+static struct kunit_suite dma_heap_renew_cma_suite = {
+	.name = "dma_heap_renew_cma",
+	.init = mock_init,
+	.test_cases = dma_heap_renew_cma_cases,
+};
+
+kunit_test_suites(&dma_heap_renew_suite, &dma_heap_renew_cma_suite);

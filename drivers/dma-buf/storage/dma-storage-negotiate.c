@@ -25,7 +25,7 @@ bool dma_storage_request_fits(const struct dma_storage_request *request,
 			      const struct dma_buf_run *runs, unsigned int nr_runs)
 {
 	dma_resv_assert_held(request->dmabuf->resv);
-	return dma_buf_fits(request->dmabuf, request->needs, request->bounced, runs, nr_runs,
+	return dma_buf_fits(request->dmabuf, request->needs, request->must_only, runs, nr_runs,
 			    NULL);
 }
 
@@ -100,6 +100,6 @@ int dma_storage_negotiate(struct dma_buf *dmabuf, const struct dma_buf_needs *mu
 		return ret;
 
 	request.needs = must;
-	request.bounced = true;
+	request.must_only = true;
 	return dma_storage_fits(&request) ? 0 : dma_storage_renew(&request);
 }

@@ -25,12 +25,12 @@ struct dma_storage;
  * struct dma_storage_request - what a new storage of a buffer is needed for
  * @dmabuf: the buffer
  * @needs: needs that the storage must meet
- * @bounced: as for dma_buf_fits()
+ * @must_only: as for dma_buf_fits()
  */
 struct dma_storage_request {
 	struct dma_buf *dmabuf;
 	const struct dma_buf_needs *needs;
-	bool bounced;
+	bool must_only;
 };
 
 /**

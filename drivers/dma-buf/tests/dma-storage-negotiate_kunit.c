@@ -27,7 +27,7 @@
  * @fails: number of calls that fail with @error; the others return @new
  * @calls: number of calls
  * @needs: needs of the latest call
- * @bounced: of the latest call
+ * @must_only: of the latest call
  * @kill: send a fatal signal
  */
 struct renewal {
@@ -39,7 +39,7 @@ struct renewal {
 	unsigned int fails;
 	unsigned int calls;
 	struct dma_buf_needs needs;
-	bool bounced;
+	bool must_only;
 	bool kill;
 };
 
@@ -52,7 +52,7 @@ static struct dma_storage *renew(struct dma_storage *storage,
 	KUNIT_EXPECT_TRUE(mock->test, dma_resv_is_locked(request->dmabuf->resv));
 	KUNIT_EXPECT_PTR_EQ(mock->test, request->dmabuf, all->dmabuf);
 	all->needs = *request->needs;
-	all->bounced = request->bounced;
+	all->must_only = request->must_only;
 	if (all->calls++ < all->fails)
 		return ERR_PTR(all->error);
 	if (all->kill)
@@ -170,7 +170,7 @@ static void storage_that_does_not_fit_is_replaced(struct kunit *test)
 	expect_replaced(test, all);
 	KUNIT_EXPECT_EQ(test, all->calls, 1);
 	KUNIT_EXPECT_EQ(test, all->needs.contiguous, CONTIGUOUS);
-	KUNIT_EXPECT_FALSE(test, all->bounced);
+	KUNIT_EXPECT_FALSE(test, all->must_only);
 	KUNIT_EXPECT_EQ(test, mock_page_read(&all->new->base, 0), 0);
 	/* The next one finds that it fits. */
 	KUNIT_EXPECT_EQ(test, attach_contiguous(test, all, CONTIGUOUS), 0);
@@ -360,7 +360,7 @@ static void must_alone_after_both_have_failed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, all->calls, 2);
 	KUNIT_EXPECT_EQ(test, all->needs.granule, 0);
 	KUNIT_EXPECT_EQ(test, all->needs.contiguous, CONTIGUOUS);
-	KUNIT_EXPECT_TRUE(test, all->bounced);
+	KUNIT_EXPECT_TRUE(test, all->must_only);
 	expect_replaced(test, all);
 }
 

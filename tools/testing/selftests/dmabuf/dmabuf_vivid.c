@@ -4,12 +4,15 @@
  *
  * vivid also takes memory of the program's as its buffers, which the sample camera does not.
  */
+#include "bufinfo.h"
 #include "camera.h"
 #include "storage.h"
 
 #define VIVID	"vivid"
 /* One device with one node, which captures. */
 #define PARAMETERS	"n_devs=1 node_types=1"
+/* The same; its buffers must be contiguous. */
+#define CONTIGUOUS	PARAMETERS " allocators=1"
 
 /* Ask for one buffer that is memory of the program's, and queue that memory. */
 static int queue_memory(struct camera *cam, void *memory, size_t size)
@@ -56,6 +59,40 @@ TEST_F(storage, mapping_is_not_user_memory)
 	munmap(memory, self->size);
 	camera_close(&cam);
 	EXPECT_EQ(0, module_unload_idle(VIVID));
+}
+
+/*
+ * Rule: an importer whose device needs contiguous memory gets it, with what is in the buffer, or an
+ * errno that says that this buffer is never contiguous. A heap can replace the memory.
+ */
+TEST_F(storage, contiguous_importer)
+{
+	bool heap = variant->exporter == &exporter_heap || variant->exporter == &exporter_cma;
+	int ret = module_load(VIVID, CONTIGUOUS);
+	struct bufinfo_total before;
+	struct camera cam;
+
+	if (ret == -ENOENT)
+		SKIP(return, "vivid is missing");
+	ASSERT_EQ(0, ret);
+	ASSERT_EQ(0, camera_open(&cam, VIVID));
+	ASSERT_EQ(0, camera_format(&cam, 1920, 1080, V4L2_PIX_FMT_XBGR32));
+	ASSERT_LE(8000000, cam.size);
+	ASSERT_LE(cam.size, self->size);
+	ASSERT_EQ(0, camera_buffers(&cam, V4L2_MEMORY_DMABUF, 2));
+	ASSERT_EQ(0, bufinfo_total(&before));
+	stamp(self->map, self->size, 99);
+	ret = camera_queue(&cam, 0, self->buf);
+	EXPECT_EQ(0, wrong_stamps(self->map, 0, self->size, 99));
+	EXPECT_TRUE(!ret || (!heap && ret == -EOPNOTSUPP)) TH_LOG("returned %d", ret);
+	camera_close(&cam);
+	EXPECT_EQ(0, module_unload_idle(VIVID));
+
+	munmap(self->map, self->size);
+	self->map = MAP_FAILED;
+	close(self->buf);
+	self->buf = -1;
+	EXPECT_EQ(0, bufinfo_wait_objects(before.objects - 1));
 }
 
 TEST_HARNESS_MAIN

@@ -295,6 +295,15 @@ static const struct file_operations dma_heap_fops = {
 	.compat_ioctl = compat_ptr_ioctl,
 };
 
+/* A separate function, so that tests can lower the number. */
+u32 dma_heap_last_minor(void)
+{
+	KUNIT_STATIC_STUB_REDIRECT(dma_heap_last_minor);
+
+	return DMA_HEAP_MINORS - 1;
+}
+EXPORT_SYMBOL_IF_KUNIT(dma_heap_last_minor);
+
 /* Add a heap whose name is free. */
 static int dma_heap_register(struct dma_heap *heap)
 {
@@ -303,7 +312,7 @@ static int dma_heap_register(struct dma_heap *heap)
 	int ret;
 
 	lockdep_assert_held(&registry.add_lock);
-	ret = xa_alloc(&registry.heaps, &minor, NULL, XA_LIMIT(0, DMA_HEAP_MINORS - 1), GFP_KERNEL);
+	ret = xa_alloc(&registry.heaps, &minor, NULL, XA_LIMIT(0, dma_heap_last_minor()), GFP_KERNEL);
 	if (ret)
 		return ret;
 	dev = device_create(registry.class, NULL, MKDEV(MAJOR(registry.devt), minor), NULL,

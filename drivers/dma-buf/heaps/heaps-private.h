@@ -23,6 +23,7 @@ struct shrinker;
 /* dma-heap.c: the registry. */
 long dma_heap_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 bool dma_heap_accounts(void);
+u32 dma_heap_last_minor(void);
 void dma_heap_count(struct dma_heap *heap, int buffers, long nr_pages);
 void dma_heap_debugfs_add(const char *name, const struct file_operations *fops);
 

@@ -173,6 +173,17 @@ static void buffer_is_one_zeroed_run(struct kunit *test)
 	}
 }
 
+static void buffer_of_a_region_stays(struct kunit *test)
+{
+	struct dma_buf *dmabuf;
+	struct dma_heap *heap;
+
+	region_heap(test, &heap);
+	dmabuf = dma_heap_buffer_alloc(heap, 2 * PAGE_SIZE, O_RDWR, 0);
+	mock_storage_own(test, dmabuf);
+	mock_storage_expect_fixed(test, dmabuf);
+}
+
 static void more_than_the_region_is_refused(struct kunit *test)
 {
 	struct dma_heap *heap;
@@ -206,6 +217,7 @@ static struct kunit_case dma_heap_region_cases[] = {
 	KUNIT_CASE(fragmented_region_recovers),
 	KUNIT_CASE_PARAM(longest_free_run_of_a_bitmap, bitmap_gen_params),
 	KUNIT_CASE_PARAM(buffer_is_one_zeroed_run, run_gen_params),
+	KUNIT_CASE(buffer_of_a_region_stays),
 	KUNIT_CASE(more_than_the_region_is_refused),
 	KUNIT_CASE(killed_allocation_gives_the_run_back),
 	{}

@@ -188,6 +188,22 @@ int mock_storage_replace(struct dma_buf *dmabuf, struct mock_storage *new)
 	return ret;
 }
 
+void mock_storage_expect_fixed(struct kunit *test, struct dma_buf *dmabuf)
+{
+	const struct dma_buf_needs met = { .contiguous = PAGE_SIZE }, nothing = {};
+	/* No buffer begins at a multiple of this. */
+	const struct dma_buf_needs unmet = { .granule = SIZE_MAX / 2 + 1 };
+	const struct dma_storage *storage = mock_storage_of(dmabuf)->storage;
+
+	dma_resv_lock(dmabuf->resv, NULL);
+	KUNIT_EXPECT_EQ(test, dmabuf->ops->negotiate(dmabuf, &met, &nothing), 0);
+	KUNIT_EXPECT_EQ(test, dmabuf->ops->negotiate(dmabuf, &met, &unmet), 0);
+	KUNIT_EXPECT_EQ(test, dmabuf->ops->negotiate(dmabuf, &unmet, &nothing), -EOPNOTSUPP);
+	dma_resv_unlock(dmabuf->resv);
+	KUNIT_EXPECT_PTR_EQ(test, mock_storage_of(dmabuf)->storage, storage);
+	KUNIT_EXPECT_EQ(test, mock_storage_of(dmabuf)->generation, 0);
+}
+
 struct sg_table *mock_storage_map(struct dma_buf_attachment *attach,
 				  enum dma_data_direction dir)
 {

@@ -57,6 +57,8 @@ void mock_storage_own(struct kunit *test, struct dma_buf *dmabuf);
 fmode_t mock_storage_mode(struct dma_buf *dmabuf);
 struct dma_storage_buffer *mock_storage_of(struct dma_buf *dmabuf);
 int mock_storage_replace(struct dma_buf *dmabuf, struct mock_storage *new);
+/* Expect that the memory stays, and that needs that it does not meet are refused. */
+void mock_storage_expect_fixed(struct kunit *test, struct dma_buf *dmabuf);
 
 /* Call the exporter's map and unmap with the reservation lock held. */
 struct sg_table *mock_storage_map(struct dma_buf_attachment *attach,

@@ -295,6 +295,18 @@ static void range_killed(struct kunit *test)
 	udmabuf_free(udmabuf);
 }
 
+static void pages_of_the_memfd_stay(struct kunit *test)
+{
+	struct file *memfd = udmabuf_memfd(test, MEMFD_PAGES);
+	struct udmabuf *udmabuf = udmabuf_new(test);
+	struct dma_buf *dmabuf;
+
+	KUNIT_EXPECT_EQ(test, udmabuf_add(udmabuf, memfd, 0, MEMFD_PAGES), 0);
+	dmabuf = dma_storage_export(&udmabuf->base, "udmabuf", O_RDWR);
+	mock_storage_own(test, dmabuf);
+	mock_storage_expect_fixed(test, dmabuf);
+}
+
 static void free_without_pages(struct kunit *test)
 {
 	udmabuf_free(udmabuf_new(test));
@@ -494,6 +506,7 @@ static struct kunit_case dma_udmabuf_cases[] = {
 	KUNIT_CASE(page_is_not_pinned_too_often),
 	KUNIT_CASE(failure_after_the_first_range_unpins_it),
 	KUNIT_CASE(range_killed),
+	KUNIT_CASE(pages_of_the_memfd_stay),
 	KUNIT_CASE(free_without_pages),
 	KUNIT_CASE_PARAM(range_of_large_folios, large_gen_params),
 	KUNIT_CASE_PARAM(range_of_large_folios_pinned_one_by_one, large_gen_params),

@@ -144,6 +144,8 @@ bool heap_pool_give(struct heap_pool *pool, struct page *page)
 	unsigned long nr_pages = compound_nr(page);
 	bool fits = false;
 
+	KUNIT_STATIC_STUB_REDIRECT(heap_pool_give, pool, page);
+
 	if (!bin || !heap_pool_is_unused(page) || heap_pool_is_broken(page))
 		return false;
 	spin_lock(&pool->lock);

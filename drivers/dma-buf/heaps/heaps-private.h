@@ -91,9 +91,7 @@ void carveout_heap_destroy(struct heap_region *region);
 
 /* system_heap.c: the heap. New blocks come from here, if the pool has none. */
 extern const unsigned int system_heap_orders[HEAP_POOL_ORDERS];
-extern const struct dma_storage_ops system_heap_storage_ops;
 struct page *system_heap_new_block(gfp_t gfp, unsigned int order);
-void system_heap_free_blocks(struct list_head *blocks);
 int system_heap_set_runs(struct dma_storage *storage, struct list_head *blocks,
 			 unsigned int nr_blocks);
 

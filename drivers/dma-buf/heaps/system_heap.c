@@ -79,13 +79,7 @@ static void system_heap_free_block(struct page *page)
 		__free_pages(page, compound_order(page));
 }
 
-/**
- * system_heap_free_blocks() - free blocks that are part of no storage
- * @blocks: list of the blocks
- *
- * Context: Process context; may sleep.
- */
-void system_heap_free_blocks(struct list_head *blocks)
+static void system_heap_free_blocks(struct list_head *blocks)
 {
 	struct page *page, *next;
 
@@ -138,7 +132,7 @@ static void system_heap_free(struct dma_storage *base)
 	kfree(storage);
 }
 
-const struct dma_storage_ops system_heap_storage_ops = {
+static const struct dma_storage_ops system_heap_storage_ops = {
 	.free = system_heap_free,
 	.renew = system_heap_renew,
 };

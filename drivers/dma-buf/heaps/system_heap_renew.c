@@ -5,8 +5,10 @@
  * Memory comes from the page allocator, and if that has none that fits from the default CMA region.
  *
  * The page allocator knows zones, and not what a device reaches. So each block is checked. If it is
- * out of reach, this one and all further blocks come from the next lower zone. The pool is not
- * used, because its blocks come from anywhere.
+ * out of reach, this one and all further blocks come from the next lower zone.
+ *
+ * The pool is not used. Its blocks come from anywhere, and would go to any buffer: low memory, of
+ * which the page allocator keeps a reserve for those who need it, would be gone.
  *
  * Blocks are aligned to their size, so that one of at least the granule keeps the granule.
  */
@@ -122,6 +124,49 @@ static int system_heap_search_blocks(struct system_heap_search *search, struct l
 	return nr_blocks;
 }
 
+static void system_heap_drop_block(struct page *page)
+{
+	__free_pages(page, compound_order(page));
+	cond_resched();
+}
+
+static void system_heap_drop_blocks(struct list_head *blocks)
+{
+	struct page *page, *next;
+
+	list_for_each_entry_safe(page, next, blocks, lru)
+		system_heap_drop_block(page);
+}
+
+/* Each block of a run knows its size. */
+static void system_heap_drop_run(const struct dma_buf_run *run)
+{
+	unsigned long pfn = run->pfn;
+
+	while (pfn < run->pfn + run->nr_pages) {
+		struct page *page = pfn_to_page(pfn);
+
+		pfn += compound_nr(page);
+		system_heap_drop_block(page);
+	}
+}
+
+static void system_heap_free_renewed(struct dma_storage *base)
+{
+	struct heap_storage *storage = container_of(base, struct heap_storage, base);
+
+	for (unsigned int i = 0; i < base->nr_runs; i++)
+		system_heap_drop_run(&base->runs[i]);
+	kvfree(base->runs);
+	heap_storage_fini(storage);
+	kfree(storage);
+}
+
+static const struct dma_storage_ops system_heap_renewed_ops = {
+	.free = system_heap_free_renewed,
+	.renew = system_heap_renew,
+};
+
 static int system_heap_fill_with_blocks(struct dma_storage *storage,
 					struct system_heap_search *search)
 {
@@ -133,7 +178,7 @@ static int system_heap_fill_with_blocks(struct dma_storage *storage,
 	if (ret > 0)
 		ret = system_heap_set_runs(storage, &blocks, ret);
 	if (ret)
-		system_heap_free_blocks(&blocks);
+		system_heap_drop_blocks(&blocks);
 	return ret;
 }
 
@@ -195,7 +240,7 @@ static struct dma_storage *system_heap_renew_blocks(const struct heap_storage *o
 
 	if (!storage)
 		return ERR_PTR(-ENOMEM);
-	storage->base.ops = &system_heap_storage_ops;
+	storage->base.ops = &system_heap_renewed_ops;
 	ret = heap_storage_init_like(storage, old);
 	if (ret)
 		goto free_storage;

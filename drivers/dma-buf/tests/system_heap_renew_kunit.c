@@ -32,6 +32,7 @@
  * @nr_given: number of these
  * @zones: zone of each call
  * @lost: there was no memory
+ * @pooled: number of blocks that were given to the pool
  * @buffers: sum of what was counted for the heap
  * @nr_pages: the same
  */
@@ -43,6 +44,7 @@ struct memory {
 	unsigned int nr_given;
 	gfp_t zones[GIVEN_PAGES];
 	bool lost;
+	unsigned int pooled;
 	int buffers;
 	long nr_pages;
 };
@@ -92,6 +94,12 @@ static struct page *memory_empty_pool(struct heap_pool *pool, unsigned int bin)
 	return NULL;
 }
 
+static bool memory_full_pool(struct heap_pool *pool, struct page *page)
+{
+	memory_current()->pooled++;
+	return false;
+}
+
 static void memory_count(struct dma_heap *heap, int buffers, long nr_pages)
 {
 	struct memory *memory = memory_current();
@@ -136,6 +144,7 @@ static struct memory *memory_begin(struct kunit *test)
 		set_cma_percent(test, 0);
 	kunit_activate_static_stub(test, system_heap_new_block, memory_new_block);
 	kunit_activate_static_stub(test, heap_pool_take, memory_empty_pool);
+	kunit_activate_static_stub(test, heap_pool_give, memory_full_pool);
 	kunit_activate_static_stub(test, dma_buf_needs_get_facts, get_facts);
 	return memory;
 }
@@ -358,6 +367,20 @@ static struct dma_buf *given_buffer(struct kunit *test, struct memory *memory)
 	return dmabuf;
 }
 
+/* The pool keeps what the buffer had at first, and not low memory, which any buffer would get. */
+static void memory_that_fits_does_not_go_to_the_pool(struct kunit *test)
+{
+	struct mock_storage *last = mock_storage(test, 1, 16);
+	struct memory *memory = memory_begin(test);
+	struct dma_buf *dmabuf = memory_buffer(test, memory, 16);
+
+	KUNIT_EXPECT_EQ(test, attach_contiguous(test, memory, dmabuf), 0);
+	KUNIT_EXPECT_EQ(test, memory->pooled, 16);
+	/* Replaced once more, so that this thread frees it. */
+	KUNIT_EXPECT_EQ(test, mock_storage_replace(dmabuf, last), 0);
+	KUNIT_EXPECT_EQ(test, memory->pooled, 16);
+}
+
 /* The device states nothing, and gets memory in its reach from the zone below the first. */
 static void block_out_of_reach_is_freed(struct kunit *test)
 {
@@ -404,6 +427,7 @@ static struct kunit_case dma_heap_renew_cases[] = {
 	KUNIT_CASE(old_memory_stays_if_a_block_is_missing),
 	KUNIT_CASE(old_memory_stays_if_killed),
 	KUNIT_CASE(larger_than_a_block),
+	KUNIT_CASE(memory_that_fits_does_not_go_to_the_pool),
 	KUNIT_CASE(block_out_of_reach_is_freed),
 	KUNIT_CASE(no_block_in_reach),
 	{}

@@ -23,6 +23,8 @@
  * @storages: storages that exist
  * @replaced: number of replacements
  * @busy: number of replacements that failed because the buffer was in use
+ * @renewed: number of storages that were allocated for a negotiation
+ * @negotiated: number of negotiations that replaced the storage
  */
 struct stress {
 	struct dma_buf *dmabuf;
@@ -30,12 +32,14 @@ struct stress {
 	atomic_t storages;
 	atomic_t replaced;
 	atomic_t busy;
+	atomic_t renewed;
+	atomic_t negotiated;
 };
 
 /**
- * struct stress_storage - a storage of two runs
+ * struct stress_storage - a storage of two runs, or of one
  * @base: the storage
- * @runs: the runs
+ * @runs: the runs; a pfn of 0 for none
  * @stress: the test's state
  */
 struct stress_storage {
@@ -51,16 +55,20 @@ static void stress_free(struct dma_storage *base)
 	for (int i = 0; i < ARRAY_SIZE(storage->runs); i++)
 		if (storage->runs[i].pfn)
 			__free_pages(pfn_to_page(storage->runs[i].pfn),
-				     get_order(STRESS_PAGES / 2 * PAGE_SIZE));
+				     get_order(storage->runs[i].nr_pages * PAGE_SIZE));
 	atomic_dec(&storage->stress->storages);
 	kfree(storage);
 }
 
+static struct dma_storage *stress_renew(struct dma_storage *base,
+					const struct dma_storage_request *request);
+
 static const struct dma_storage_ops stress_ops = {
 	.free = stress_free,
+	.renew = stress_renew,
 };
 
-static struct dma_storage *stress_storage(struct stress *stress)
+static struct dma_storage *stress_storage_of(struct stress *stress, unsigned int nr_runs)
 {
 	struct stress_storage *storage = kzalloc(sizeof(*storage), GFP_KERNEL);
 
@@ -68,22 +76,36 @@ static struct dma_storage *stress_storage(struct stress *stress)
 		return NULL;
 	storage->base.ops = &stress_ops;
 	storage->base.nr_pages = STRESS_PAGES;
-	storage->base.nr_runs = ARRAY_SIZE(storage->runs);
+	storage->base.nr_runs = nr_runs;
 	storage->base.runs = storage->runs;
 	storage->stress = stress;
 	atomic_inc(&stress->storages);
-	for (int i = 0; i < ARRAY_SIZE(storage->runs); i++) {
+	for (unsigned int i = 0; i < nr_runs; i++) {
 		struct page *page = alloc_pages(GFP_KERNEL | __GFP_ZERO,
-						get_order(STRESS_PAGES / 2 * PAGE_SIZE));
+						get_order(STRESS_PAGES / nr_runs * PAGE_SIZE));
 
 		if (!page) {
 			stress_free(&storage->base);
 			return NULL;
 		}
 		storage->runs[i].pfn = page_to_pfn(page);
-		storage->runs[i].nr_pages = STRESS_PAGES / 2;
+		storage->runs[i].nr_pages = STRESS_PAGES / nr_runs;
 	}
 	return &storage->base;
+}
+
+static struct dma_storage *stress_storage(struct stress *stress)
+{
+	return stress_storage_of(stress, 2);
+}
+
+static struct dma_storage *stress_renew(struct dma_storage *base,
+					const struct dma_storage_request *request)
+{
+	struct stress *stress = container_of(base, struct stress_storage, base)->stress;
+
+	atomic_inc(&stress->renewed);
+	return stress_storage_of(stress, 1) ?: ERR_PTR(-ENOMEM);
 }
 
 /* Sleep until replacements have had this result. */
@@ -202,6 +224,54 @@ static void stress_replace_once(void *data)
 	stress_try_replace(data);
 }
 
+/* Return 0 or an errno, as the negotiation with a device that needs contiguous memory. */
+static int stress_try_negotiate(struct stress *stress)
+{
+	const struct dma_buf_needs must = { .contiguous = STRESS_PAGES * PAGE_SIZE }, want = {};
+	struct dma_buf *dmabuf = stress->dmabuf;
+	unsigned int generation;
+	int ret;
+
+	dma_resv_lock(dmabuf->resv, NULL);
+	generation = mock_storage_of(dmabuf)->generation;
+	ret = dmabuf->ops->negotiate(dmabuf, &must, &want);
+	if (mock_storage_of(dmabuf)->generation != generation) {
+		atomic_inc(&stress->negotiated);
+		atomic_inc(&stress->replaced);
+	}
+	dma_resv_unlock(dmabuf->resv);
+	if (ret == -EBUSY)
+		atomic_inc(&stress->busy);
+	return ret;
+}
+
+/* Let the storage have two runs, and then one; as stress_replace(), until both have happened. */
+static bool stress_negotiate(void *data)
+{
+	struct stress *stress = data;
+	unsigned long until = jiffies + msecs_to_jiffies(2 * STRESS_WAIT_MS);
+	int ret;
+
+	for (;;) {
+		if (!stress_try_replace(stress))
+			return false;
+		ret = stress_try_negotiate(stress);
+		if (ret && ret != -EBUSY)
+			return false;
+		if (atomic_read(&stress->negotiated) && atomic_read(&stress->busy))
+			return true;
+		if (!time_before(jiffies, until))
+			return false;
+		schedule_timeout_uninterruptible(1);
+	}
+}
+
+static void stress_negotiate_once(void *data)
+{
+	stress_try_replace(data);
+	stress_try_negotiate(data);
+}
+
 static struct stress *stress_new(struct kunit *test)
 {
 	struct stress *stress = kunit_kzalloc(test, sizeof(*stress), GFP_KERNEL);
@@ -293,10 +363,55 @@ static void replace_against_faults(struct kunit *test)
 	stress_expect_content(test, stress);
 }
 
+/* A storage is allocated only if it can replace the old one. */
+static void negotiate_against_devices_and_cpu_access(struct kunit *test)
+{
+	struct stress *stress = stress_new(test);
+	struct mock_job jobs[] = {
+		{ .turn = stress_map_first, .data = stress },
+		{ .turn = stress_vmap, .data = stress },
+		{ .turn = stress_access, .data = stress },
+		{ .turn = stress_negotiate, .data = stress },
+	};
+
+	mock_set_priorities(test, jobs, ARRAY_SIZE(jobs));
+	mock_run_jobs(test, jobs, ARRAY_SIZE(jobs));
+	KUNIT_EXPECT_GT(test, atomic_read(&stress->negotiated), 0);
+	KUNIT_EXPECT_GT(test, atomic_read(&stress->busy), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&stress->negotiated), atomic_read(&stress->renewed));
+	stress_expect_content(test, stress);
+}
+
+static void negotiate_against_faults(struct kunit *test)
+{
+	struct stress *stress = stress_new(test);
+	unsigned long addr = mock_user_pages(test, stress->dmabuf, 0, STRESS_PAGES);
+	unsigned long deadline = jiffies + msecs_to_jiffies(300);
+	struct mock_thread *thread;
+	unsigned int wrong = 0;
+
+	while (time_before(jiffies, deadline)) {
+		thread = mock_thread(test, stress_negotiate_once, stress);
+		do {
+			for (u32 i = 0; i < STRESS_PAGES; i++)
+				wrong += mock_user_read(test, addr + i * PAGE_SIZE) != i + 1;
+			cond_resched();
+		} while (!mock_thread_done(thread));
+		mock_thread_join(test, thread);
+	}
+	KUNIT_EXPECT_EQ(test, wrong, 0);
+	KUNIT_EXPECT_GT(test, atomic_read(&stress->negotiated), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&stress->busy), 0);
+	mock_user_unmap(test, addr, STRESS_PAGES);
+	stress_expect_content(test, stress);
+}
+
 static struct kunit_case dma_storage_stress_cases[] = {
 	KUNIT_CASE_PARAM(replace_against_devices_and_cpu_access, mock_priorities_gen_params),
 	KUNIT_CASE_PARAM(replace_against_kernel_mappings, mock_priorities_gen_params),
 	KUNIT_CASE(replace_against_faults),
+	KUNIT_CASE_PARAM(negotiate_against_devices_and_cpu_access, mock_priorities_gen_params),
+	KUNIT_CASE(negotiate_against_faults),
 	{}
 };
 

@@ -88,7 +88,11 @@ int dma_storage_negotiate(struct dma_buf *dmabuf, const struct dma_buf_needs *mu
 			  const struct dma_buf_needs *want)
 {
 	struct dma_buf_needs both = *must;
-	struct dma_storage_request request = { .dmabuf = dmabuf, .needs = &both };
+	struct dma_storage_request request = {
+		.dmabuf = dmabuf,
+		.needs = &both,
+		.optional = !dma_buf_needs_empty(want),
+	};
 	int ret;
 
 	dma_resv_assert_held(dmabuf->resv);
@@ -96,10 +100,11 @@ int dma_storage_negotiate(struct dma_buf *dmabuf, const struct dma_buf_needs *mu
 	if (dma_buf_needs_empty(&both) || dma_storage_fits(&request))
 		return 0;
 	ret = dma_storage_renew(&request);
-	if (!ret || ret == -EINTR || dma_buf_needs_empty(want))
+	if (!ret || ret == -EINTR || !request.optional)
 		return ret;
 
 	request.needs = must;
 	request.must_only = true;
+	request.optional = false;
 	return dma_storage_fits(&request) ? 0 : dma_storage_renew(&request);
 }

@@ -28,6 +28,7 @@
  * @calls: number of calls
  * @needs: needs of the latest call
  * @must_only: of the latest call
+ * @optional: of the first call
  * @kill: send a fatal signal
  */
 struct renewal {
@@ -40,6 +41,7 @@ struct renewal {
 	unsigned int calls;
 	struct dma_buf_needs needs;
 	bool must_only;
+	bool optional;
 	bool kill;
 };
 
@@ -53,6 +55,10 @@ static struct dma_storage *renew(struct dma_storage *storage,
 	KUNIT_EXPECT_PTR_EQ(mock->test, request->dmabuf, all->dmabuf);
 	all->needs = *request->needs;
 	all->must_only = request->must_only;
+	if (!all->calls)
+		all->optional = request->optional;
+	else
+		KUNIT_EXPECT_FALSE(mock->test, request->optional);
 	if (all->calls++ < all->fails)
 		return ERR_PTR(all->error);
 	if (all->kill)
@@ -171,6 +177,7 @@ static void storage_that_does_not_fit_is_replaced(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, all->calls, 1);
 	KUNIT_EXPECT_EQ(test, all->needs.contiguous, CONTIGUOUS);
 	KUNIT_EXPECT_FALSE(test, all->must_only);
+	KUNIT_EXPECT_FALSE(test, all->optional);
 	KUNIT_EXPECT_EQ(test, mock_page_read(&all->new->base, 0), 0);
 	/* The next one finds that it fits. */
 	KUNIT_EXPECT_EQ(test, attach_contiguous(test, all, CONTIGUOUS), 0);
@@ -361,6 +368,7 @@ static void must_alone_after_both_have_failed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, all->needs.granule, 0);
 	KUNIT_EXPECT_EQ(test, all->needs.contiguous, CONTIGUOUS);
 	KUNIT_EXPECT_TRUE(test, all->must_only);
+	KUNIT_EXPECT_TRUE(test, all->optional);
 	expect_replaced(test, all);
 }
 

@@ -312,7 +312,8 @@ static int dma_heap_register(struct dma_heap *heap)
 	int ret;
 
 	lockdep_assert_held(&registry.add_lock);
-	ret = xa_alloc(&registry.heaps, &minor, NULL, XA_LIMIT(0, dma_heap_last_minor()), GFP_KERNEL);
+	ret = xa_alloc(&registry.heaps, &minor, NULL, XA_LIMIT(0, dma_heap_last_minor()),
+		       GFP_KERNEL);
 	if (ret)
 		return ret;
 	dev = device_create(registry.class, NULL, MKDEV(MAJOR(registry.devt), minor), NULL,

@@ -82,8 +82,9 @@ struct dma_buf_ops {
 	 * are attached and of the one that is being attached, which is not in
 	 * &dma_buf.attachments yet. @must is what importers stated, and what the new device cannot
 	 * do without; @want is the rest. The exporter tests with dma_buf_fits() whether its memory
-	 * meets both, and replaces it if not. If it cannot, memory that meets @must is good
-	 * enough: most of what does not meet @want is bounced.
+	 * meets both. Memory that meets @must is good enough: most of what does not meet @want is
+	 * bounced. If the memory does not meet @must, the exporter replaces it, by memory that meets
+	 * both if it can, and that is not worse for the attached devices (dma_buf_keeps_reach()).
 	 *
 	 * If @must is not met and the importer stated something, the callback is called again
 	 * with what importers stated, and without the needs of devices.
@@ -408,6 +409,8 @@ void dma_buf_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach);
 bool dma_buf_fits(struct dma_buf *dmabuf, const struct dma_buf_needs *needs, bool must_only,
 		  const struct dma_buf_run *runs, unsigned int nr_runs,
 		  struct dma_buf_misfit *misfit);
+bool dma_buf_keeps_reach(struct dma_buf *dmabuf, const struct dma_buf_run *from,
+			 unsigned int nr_from, const struct dma_buf_run *to, unsigned int nr_to);
 int dma_buf_pin(struct dma_buf_attachment *attach);
 void dma_buf_unpin(struct dma_buf_attachment *attach);
 void dma_buf_move_notify(struct dma_buf *dmabuf);

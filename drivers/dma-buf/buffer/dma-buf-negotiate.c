@@ -60,9 +60,11 @@ static void dma_buf_needs_of_attached(struct dma_buf *dmabuf, struct dma_buf_att
 	struct dma_buf_attach_needs needs;
 	struct dma_buf_attachment *attach;
 
-	list_for_each_entry(attach, &dmabuf->attachments, node)
+	list_for_each_entry(attach, &dmabuf->attachments, node) {
+		cond_resched();
 		if (!dma_buf_attachment_needs(attach, &needs))
 			dma_buf_needs_add(sum, &needs);
+	}
 }
 
 static int dma_buf_negotiate_needs(struct dma_buf *dmabuf,
@@ -128,6 +130,39 @@ static bool dma_buf_reached_by(struct dma_buf_attachment *attach, bool must_only
 }
 
 /**
+ * dma_buf_keeps_reach() - test whether other memory is not worse for the devices of a buffer
+ * @dmabuf: the buffer
+ * @from: the memory that it has, in the order of the buffer
+ * @nr_from: number of runs
+ * @to: the memory that would replace it
+ * @nr_to: number of runs
+ *
+ * Context: Reservation lock held; may sleep.
+ * Return: false if an attached device that cannot be bounced reaches the first and not the second.
+ */
+bool dma_buf_keeps_reach(struct dma_buf *dmabuf, const struct dma_buf_run *from,
+			 unsigned int nr_from, const struct dma_buf_run *to, unsigned int nr_to)
+{
+	struct dma_buf_attach_needs needs;
+	struct dma_buf_attachment *attach;
+
+	dma_buf_assert_held(dmabuf);
+	list_for_each_entry(attach, &dmabuf->attachments, node) {
+		struct dma_buf_needs reach = {};
+
+		cond_resched();
+		if (dma_buf_attachment_needs(attach, &needs))
+			continue;
+		reach.reach = needs.must.reach;
+		if (dma_buf_needs_fit(&reach, attach->dev, from, nr_from, NULL) &&
+		    !dma_buf_needs_fit(&reach, attach->dev, to, nr_to, NULL))
+			return false;
+	}
+	return true;
+}
+EXPORT_SYMBOL_NS_GPL(dma_buf_keeps_reach, DMA_BUF);
+
+/**
  * dma_buf_fits() - test whether memory meets the needs of all devices of a buffer
  * @dmabuf: the buffer
  * @needs: needs that &dma_buf_ops.negotiate was called with
@@ -138,7 +173,7 @@ static bool dma_buf_reached_by(struct dma_buf_attachment *attach, bool must_only
  *
  * Asks each device that is attached, or being attached, whether it reaches the memory.
  *
- * Context: Reservation lock held.
+ * Context: Reservation lock held; may sleep.
  * Return: true if the memory fits.
  */
 bool dma_buf_fits(struct dma_buf *dmabuf, const struct dma_buf_needs *needs, bool must_only,
@@ -154,9 +189,11 @@ bool dma_buf_fits(struct dma_buf *dmabuf, const struct dma_buf_needs *needs, boo
 		return true;
 	if (attach && !dma_buf_reached_by(attach, must_only, runs, nr_runs, misfit))
 		return false;
-	list_for_each_entry(attach, &dmabuf->attachments, node)
+	list_for_each_entry(attach, &dmabuf->attachments, node) {
+		cond_resched();
 		if (!dma_buf_reached_by(attach, must_only, runs, nr_runs, misfit))
 			return false;
+	}
 	return true;
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_fits, DMA_BUF);

@@ -47,14 +47,14 @@ static unsigned int system_heap_highest_zone(const struct dma_buf_needs *needs)
 	return needs->reach > U32_MAX ? 1 : 2;
 }
 
-/* Only for the smallest order memory is reclaimed; once, if the devices can do without. */
+/* The smallest order is worth reclaiming memory. */
 static gfp_t system_heap_search_gfp(const struct system_heap_search *search, unsigned int order)
 {
 	gfp_t gfp = (search->gfp & ~__GFP_HIGHMEM) | system_heap_zones[search->zone];
 
-	if (order != search->smallest)
-		return (gfp & ~__GFP_RECLAIM) | __GFP_NORETRY;
-	return gfp | (search->request->optional ? __GFP_NORETRY : __GFP_RETRY_MAYFAIL);
+	if (order == search->smallest)
+		return gfp | __GFP_RETRY_MAYFAIL;
+	return (gfp & ~__GFP_RECLAIM) | __GFP_NORETRY;
 }
 
 static bool system_heap_is_reached(const struct system_heap_search *search, struct page *page,

@@ -60,7 +60,9 @@ static int dma_storage_renew(const struct dma_storage_request *request)
 	new = old->ops->renew(old, request);
 	if (IS_ERR(new))
 		return PTR_ERR(new) == -ENOMEM ? -EBUSY : PTR_ERR(new);
-	if (dma_storage_request_fits(request, new->runs, new->nr_runs))
+	if (!dma_buf_keeps_reach(request->dmabuf, old->runs, old->nr_runs, new->runs, new->nr_runs))
+		ret = -EBUSY;
+	else if (dma_storage_request_fits(request, new->runs, new->nr_runs))
 		ret = dma_storage_replace(request->dmabuf, new);
 	if (ret)
 		new->ops->free(new);
@@ -73,8 +75,9 @@ static int dma_storage_renew(const struct dma_storage_request *request)
  * @must: needs that the storage must meet
  * @want: needs that it should meet, but that bounce buffers can meet instead
  *
- * Replaces the storage if it does not meet both and the exporter can allocate one that does, or
- * one that meets @must if it does not even meet that.
+ * Replaces the storage if it does not meet @must: by one that meets both, if the exporter can
+ * allocate that. A storage that meets only @must stays. There is not much memory at low addresses,
+ * and others depend on it who cannot be bounced.
  *
  * Context: Reservation lock held; may sleep. Waits for no fence.
  * Return: 0 if the storage meets @must. Otherwise it is what it was, and the errno is
@@ -87,24 +90,21 @@ static int dma_storage_renew(const struct dma_storage_request *request)
 int dma_storage_negotiate(struct dma_buf *dmabuf, const struct dma_buf_needs *must,
 			  const struct dma_buf_needs *want)
 {
+	struct dma_storage_request request = { .dmabuf = dmabuf, .needs = must, .must_only = true };
+	struct dma_storage_request first = { .dmabuf = dmabuf };
 	struct dma_buf_needs both = *must;
-	struct dma_storage_request request = {
-		.dmabuf = dmabuf,
-		.needs = &both,
-		.optional = !dma_buf_needs_empty(want),
-	};
 	int ret;
 
 	dma_resv_assert_held(dmabuf->resv);
-	dma_buf_needs_intersect(&both, want);
-	if (dma_buf_needs_empty(&both) || dma_storage_fits(&request))
+	if (dma_buf_needs_empty(must) || dma_storage_fits(&request))
 		return 0;
-	ret = dma_storage_renew(&request);
-	if (!ret || ret == -EINTR || !request.optional)
-		return ret;
+	if (dma_buf_needs_empty(want))
+		return dma_storage_renew(&request);
 
-	request.needs = must;
-	request.must_only = true;
-	request.optional = false;
-	return dma_storage_fits(&request) ? 0 : dma_storage_renew(&request);
+	dma_buf_needs_intersect(&both, want);
+	first.needs = &both;
+	ret = dma_storage_renew(&first);
+	if (!ret || ret == -EINTR)
+		return ret;
+	return dma_storage_renew(&request);
 }

@@ -26,14 +26,11 @@ struct dma_storage;
  * @dmabuf: the buffer
  * @needs: needs that the storage must meet
  * @must_only: as for dma_buf_fits()
- * @optional: what the buffer has may do, with bounce buffers; so the storage is not worth much
- *	reclaim
  */
 struct dma_storage_request {
 	struct dma_buf *dmabuf;
 	const struct dma_buf_needs *needs;
 	bool must_only;
-	bool optional;
 };
 
 /**

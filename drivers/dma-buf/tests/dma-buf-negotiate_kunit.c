@@ -383,6 +383,54 @@ static void fit_asks_each_device(struct kunit *test)
 	detach(test, all, attach[0]);
 }
 
+/* Callback of an exporter that asks whether it could move its memory up and down. */
+static int negotiate_move(struct dma_buf *dmabuf, const struct dma_buf_needs *must,
+			  const struct dma_buf_needs *want)
+{
+	struct mock_exporter *exporter = dmabuf->priv;
+	struct negotiation *all = exporter->hook_data;
+	const struct dma_buf_run low = { SZ_64M >> PAGE_SHIFT, exporter->size >> PAGE_SHIFT };
+	const struct dma_buf_run high = { SZ_1G >> PAGE_SHIFT, exporter->size >> PAGE_SHIFT };
+
+	all->count = 0;
+	all->count |= dma_buf_keeps_reach(dmabuf, &low, 1, &high, 1) << 0;
+	all->count |= dma_buf_keeps_reach(dmabuf, &high, 1, &low, 1) << 1;
+	all->count |= dma_buf_keeps_reach(dmabuf, &high, 1, &high, 1) << 2;
+	return 0;
+}
+
+static const struct {
+	const char *desc;
+	u64 mask;
+	size_t bounce;
+	unsigned int keeps;
+} keeps_rows[] = {
+	{ "reaches both", MASK_32, 0, 7 },
+	{ "is bounced", MASK_28, SZ_256K, 7 },
+	{ "is not bounced", MASK_28, 0, 6 },
+	{ "does no DMA", 0, 0, 7 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(keeps, keeps_rows, desc);
+
+/* Memory that was out of reach may stay so. */
+static void attached_device_keeps_its_reach(struct kunit *test)
+{
+	const typeof(keeps_rows[0]) *row = test->param_value;
+	struct negotiation *all = negotiation(test);
+	struct dma_buf_attachment *attach[2];
+
+	all->bounce = row->bounce;
+	all->ops.negotiate = negotiate_move;
+	for (int i = 0; i < 2; i++) {
+		attach[i] = attach_stating(test, all, i ? MASK_32 : row->mask, 0);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, attach[i]);
+	}
+	KUNIT_EXPECT_EQ(test, all->count, row->keeps);
+	detach(test, all, attach[1]);
+	detach(test, all, attach[0]);
+}
+
 static struct kunit_case dma_buf_negotiate_cases[] = {
 	KUNIT_CASE(exporter_without_negotiate_ignores_needs),
 	KUNIT_CASE(negotiates_after_attach_and_before_the_link),
@@ -396,6 +444,7 @@ static struct kunit_case dma_buf_negotiate_cases[] = {
 	KUNIT_CASE_PARAM(signal_ends_the_attach, signal_gen_params),
 	KUNIT_CASE_PARAM(statement_that_cannot_be_met_is_refused, statement_gen_params),
 	KUNIT_CASE_PARAM(fit_asks_each_device, fit_gen_params),
+	KUNIT_CASE_PARAM(attached_device_keeps_its_reach, keeps_gen_params),
 	{}
 };
 

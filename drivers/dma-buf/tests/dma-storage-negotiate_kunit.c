@@ -28,7 +28,6 @@
  * @calls: number of calls
  * @needs: needs of the latest call
  * @must_only: of the latest call
- * @optional: of the first call
  * @kill: send a fatal signal
  */
 struct renewal {
@@ -41,7 +40,6 @@ struct renewal {
 	unsigned int calls;
 	struct dma_buf_needs needs;
 	bool must_only;
-	bool optional;
 	bool kill;
 };
 
@@ -55,10 +53,6 @@ static struct dma_storage *renew(struct dma_storage *storage,
 	KUNIT_EXPECT_PTR_EQ(mock->test, request->dmabuf, all->dmabuf);
 	all->needs = *request->needs;
 	all->must_only = request->must_only;
-	if (!all->calls)
-		all->optional = request->optional;
-	else
-		KUNIT_EXPECT_FALSE(mock->test, request->optional);
 	if (all->calls++ < all->fails)
 		return ERR_PTR(all->error);
 	if (all->kill)
@@ -176,8 +170,7 @@ static void storage_that_does_not_fit_is_replaced(struct kunit *test)
 	expect_replaced(test, all);
 	KUNIT_EXPECT_EQ(test, all->calls, 1);
 	KUNIT_EXPECT_EQ(test, all->needs.contiguous, CONTIGUOUS);
-	KUNIT_EXPECT_FALSE(test, all->must_only);
-	KUNIT_EXPECT_FALSE(test, all->optional);
+	KUNIT_EXPECT_TRUE(test, all->must_only);
 	KUNIT_EXPECT_EQ(test, mock_page_read(&all->new->base, 0), 0);
 	/* The next one finds that it fits. */
 	KUNIT_EXPECT_EQ(test, attach_contiguous(test, all, CONTIGUOUS), 0);
@@ -341,18 +334,9 @@ static void storage_that_meets_must_is_good_enough(struct kunit *test)
 	const struct dma_buf_needs must = { .contiguous = PAGE_SIZE };
 	const struct dma_buf_needs want = { .contiguous = CONTIGUOUS };
 	struct renewal *all = renewal(test);
-	struct iosys_map map;
 
-	all->error = -ENOMEM;
-	all->fails = UINT_MAX;
 	KUNIT_EXPECT_EQ(test, negotiate(all, must, want), 0);
-	KUNIT_EXPECT_EQ(test, all->calls, 1);
-	KUNIT_EXPECT_EQ(test, all->needs.contiguous, CONTIGUOUS);
-	KUNIT_ASSERT_EQ(test, 0, dma_buf_vmap_unlocked(all->dmabuf, &map));
-	KUNIT_EXPECT_EQ(test, negotiate(all, must, want), 0);
-	dma_buf_vunmap_unlocked(all->dmabuf, &map);
-	KUNIT_EXPECT_EQ(test, all->calls, 1);
-	expect_kept(test, all, true);
+	expect_kept(test, all, false);
 }
 
 static void must_alone_after_both_have_failed(struct kunit *test)
@@ -368,7 +352,6 @@ static void must_alone_after_both_have_failed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, all->needs.granule, 0);
 	KUNIT_EXPECT_EQ(test, all->needs.contiguous, CONTIGUOUS);
 	KUNIT_EXPECT_TRUE(test, all->must_only);
-	KUNIT_EXPECT_TRUE(test, all->optional);
 	expect_replaced(test, all);
 }
 

@@ -31,8 +31,6 @@
  * @given: pages that the next calls return, if there are some
  * @nr_given: number of these
  * @zones: zone of each call
- * @retries: calls that reclaim as long as there is something to reclaim
- * @bounce: longest piece that can be bounced for the devices
  * @lost: there was no memory
  * @pooled: number of blocks that were given to the pool
  * @buffers: sum of what was counted for the heap
@@ -45,8 +43,6 @@ struct memory {
 	struct page *given[GIVEN_PAGES];
 	unsigned int nr_given;
 	gfp_t zones[GIVEN_PAGES];
-	unsigned int retries;
-	size_t bounce;
 	bool lost;
 	unsigned int pooled;
 	int buffers;
@@ -81,7 +77,6 @@ static struct page *memory_new_block(gfp_t gfp, unsigned int order)
 	struct page *page;
 
 	memory->zones[memory->calls++ % GIVEN_PAGES] = gfp & GFP_ZONEMASK;
-	memory->retries += !!(gfp & __GFP_RETRY_MAYFAIL);
 	if (memory->fail_at && memory->calls >= memory->fail_at)
 		return NULL;
 	if (memory->calls <= memory->nr_given)
@@ -119,7 +114,6 @@ static void get_facts(struct device *dev, struct dma_buf_dma_facts *facts)
 		.dma = DMA_BUF_DMA_DIRECT,
 		.limit = *dev->dma_mask,
 		.last = U64_MAX,
-		.bounce = memory_current()->bounce,
 	};
 }
 
@@ -166,7 +160,6 @@ static struct dma_buf *memory_buffer(struct kunit *test, struct memory *memory,
 	dmabuf = dma_heap_buffer_alloc(heap, pages << PAGE_SHIFT, O_RDWR, 0);
 	memory->scattered = false;
 	memory->calls = 0;
-	memory->retries = 0;
 	mock_storage_own(test, dmabuf);
 	KUNIT_ASSERT_EQ(test, mock_storage_of(dmabuf)->storage->nr_runs, pages);
 	return dmabuf;
@@ -388,34 +381,17 @@ static void memory_that_fits_does_not_go_to_the_pool(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, memory->pooled, 16);
 }
 
-static const struct {
-	const char *desc;
-	size_t bounce;
-	unsigned int retries;
-} reach_rows[] = {
-	{ "without bounce buffers", 0, 2 },
-	{ "with bounce buffers", SZ_256K, 0 },
-};
-
-KUNIT_ARRAY_PARAM_DESC(reach, reach_rows, desc);
-
-/*
- * The device states nothing, and gets memory in its reach from the zone below the first. Where it
- * could do with bounce buffers, less memory is reclaimed for that.
- */
+/* The device states nothing, and gets memory in its reach from the zone below the first. */
 static void block_out_of_reach_is_freed(struct kunit *test)
 {
-	const typeof(reach_rows[0]) *row = test->param_value;
 	struct memory *memory = memory_begin(test);
 	u64 mask = give_pages(test, memory);
 	struct dma_buf *dmabuf = given_buffer(test, memory);
 
 	if (mask > U32_MAX)
 		kunit_skip(test, "the memory is above 4 GiB");
-	memory->bounce = row->bounce;
 	KUNIT_EXPECT_EQ(test, attach_needing(test, memory, dmabuf, mock_device_masked(test, mask),
 					     (struct dma_buf_needs){}), 0);
-	KUNIT_EXPECT_EQ(test, memory->retries, row->retries);
 	KUNIT_EXPECT_EQ(test, mock_storage_of(dmabuf)->storage->runs[0].pfn,
 			page_to_pfn(memory->given[1]));
 	KUNIT_EXPECT_EQ(test, memory->calls, 2);
@@ -452,7 +428,7 @@ static struct kunit_case dma_heap_renew_cases[] = {
 	KUNIT_CASE(old_memory_stays_if_killed),
 	KUNIT_CASE(larger_than_a_block),
 	KUNIT_CASE(memory_that_fits_does_not_go_to_the_pool),
-	KUNIT_CASE_PARAM(block_out_of_reach_is_freed, reach_gen_params),
+	KUNIT_CASE(block_out_of_reach_is_freed),
 	KUNIT_CASE(no_block_in_reach),
 	{}
 };

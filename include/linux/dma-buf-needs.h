@@ -136,6 +136,7 @@ size_t dma_buf_needs_print(char *text, size_t size, const struct dma_buf_needs *
 bool dma_buf_needs_fit(const struct dma_buf_needs *needs, struct device *dev,
 		       const struct dma_buf_run *runs, unsigned int nr_runs,
 		       struct dma_buf_misfit *misfit);
+size_t dma_buf_needs_bounce(struct device *dev);
 int dma_buf_needs_of_device(struct device *dev, const struct dma_buf_needs *stated, size_t size,
 			    struct dma_buf_attach_needs *needs);
 

@@ -51,11 +51,17 @@ size_t dma_buf_needs_get_pool(struct device *dev, phys_addr_t *start, phys_addr_
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_buf_needs_get_pool);
 
-/*
+/**
+ * dma_buf_needs_bounce() - tell how much can be bounced for a device
+ * @dev: the device
+ *
  * swiotlb_map() takes any free part of the pool, and warns if the device does not reach it. So a
  * pool that is not all in reach counts as none.
+ *
+ * Context: Any.
+ * Return: The longest bounce buffer in bytes, 0 if there are none.
  */
-static size_t dma_buf_dma_bounce(struct device *dev)
+size_t dma_buf_needs_bounce(struct device *dev)
 {
 	phys_addr_t start, last;
 	size_t longest = dma_buf_needs_get_pool(dev, &start, &last);
@@ -65,6 +71,7 @@ static size_t dma_buf_dma_bounce(struct device *dev)
 		return 0;
 	return longest;
 }
+EXPORT_SYMBOL_NS_GPL(dma_buf_needs_bounce, DMA_BUF);
 
 /* What dma_capable() compares with, and where phys_to_dma() finds the addresses. */
 static void dma_buf_facts_direct(struct device *dev, struct dma_buf_dma_facts *facts)
@@ -75,7 +82,7 @@ static void dma_buf_facts_direct(struct device *dev, struct dma_buf_dma_facts *f
 	/* Not 0 if the memory is encrypted: the address then has a high bit set. */
 	facts->offset = facts->map ? 0 : phys_to_dma(dev, 0);
 	facts->last = PFN_PHYS((u64)max_pfn) - 1;
-	facts->bounce = dma_buf_dma_bounce(dev);
+	facts->bounce = dma_buf_needs_bounce(dev);
 	facts->bounces_all = is_swiotlb_force_bounce(dev);
 }
 

@@ -64,7 +64,7 @@ void dma_storage_get_limits(struct device *dev, struct dma_storage_limits *limit
 	limits->segment = dma_storage_longest_segment(dev);
 	limits->direct = !get_dma_ops(dev) && !use_dma_iommu(dev);
 	limits->bounced = dma_storage_page_limit(dma_max_mapping_size(dev));
-	limits->no_bounce = limits->direct && !is_swiotlb_active(dev);
+	limits->no_bounce = limits->direct && !dma_buf_needs_bounce(dev);
 	limits->boundary = dma_storage_boundary(dev);
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_storage_get_limits);
@@ -134,6 +134,8 @@ static bool dma_storage_can_reach(const struct dma_storage *storage,
 
 	if (!limits->no_bounce)
 		return true;
+	if (is_swiotlb_force_bounce(limits->dev))
+		return false;
 	/* With one offset for all addresses, a device that reaches the last page reaches all. */
 	for (unsigned int i = 0; i < storage->nr_runs; i++)
 		end = max(end, run[i].pfn + run[i].nr_pages);

@@ -10,8 +10,8 @@
 #include <linux/dma-mapping.h>
 #include <linux/scatterlist.h>
 #include <linux/sizes.h>
-#include <linux/swiotlb.h>
 
+#include "../needs/dma-buf-needs-private.h"
 #include "storage.h"
 
 #define TABLE_RUNS	4
@@ -401,9 +401,23 @@ static void table_of_a_device_that_reaches_too_little(struct kunit *test)
 {
 	struct device *dev = mock_device_masked(test, DMA_BIT_MASK(28));
 
-	if (is_swiotlb_active(dev))
+	if (dma_buf_needs_bounce(dev))
 		kunit_skip(test, "memory is bounced");
 	table_refuses_a_device(test, dev);
+}
+
+static size_t pool_out_of_reach(struct device *dev, phys_addr_t *start, phys_addr_t *last)
+{
+	*start = SZ_512M;
+	*last = SZ_1G - 1;
+	return SZ_256K;
+}
+
+/* The DMA API warns when it has bounced to memory that the device does not reach. */
+static void table_of_a_device_that_does_not_reach_the_pool(struct kunit *test)
+{
+	kunit_activate_static_stub(test, dma_buf_needs_get_pool, pool_out_of_reach);
+	table_refuses_a_device(test, mock_device_masked(test, DMA_BIT_MASK(28)));
 }
 
 static struct kunit_case dma_storage_table_cases[] = {
@@ -413,6 +427,7 @@ static struct kunit_case dma_storage_table_cases[] = {
 	KUNIT_CASE_PARAM(table_has_the_pages, page_gen_params),
 	KUNIT_CASE(table_of_a_device_without_mask),
 	KUNIT_CASE(table_of_a_device_that_reaches_too_little),
+	KUNIT_CASE(table_of_a_device_that_does_not_reach_the_pool),
 	{}
 };
 

@@ -83,8 +83,9 @@ struct dma_buf_ops {
 	 * &dma_buf.attachments yet. @must is what importers stated, and what the new device cannot
 	 * do without; @want is the rest. The exporter tests with dma_buf_fits() whether its memory
 	 * meets both. Memory that meets @must is good enough: most of what does not meet @want is
-	 * bounced. If the memory does not meet @must, the exporter replaces it, by memory that meets
-	 * both if it can, and that is not worse for the attached devices (dma_buf_keeps_reach()).
+	 * bounced. If the memory does not meet @must, the exporter replaces it by memory that is
+	 * not worse for the attached devices (dma_buf_keeps_reach()), and that meets both if
+	 * possible.
 	 *
 	 * If @must is not met and the importer stated something, the callback is called again
 	 * with what importers stated, and without the needs of devices.

@@ -105,15 +105,6 @@ static struct device *needs_device(struct kunit *test, u64 mask, u64 bus_limit,
 	return dev;
 }
 
-/* With DMA addresses of 32 bits, those below the machine's memory count as an overflow. */
-static void needs_low_addresses(struct kunit *test)
-{
-	struct device *dev = needs_device(test, DMA_BIT_MASK(32), 0, NULL);
-
-	if (!dma_capable(dev, SZ_1M, SZ_64K, true))
-		kunit_skip(test, "the machine has no memory at low addresses");
-}
-
 static void fit_asks_the_device(struct kunit *test)
 {
 	const struct reach_row *row = test->param_value;
@@ -121,7 +112,7 @@ static void fit_asks_the_device(struct kunit *test)
 	/* The lowest hint, which would fit nothing if it were compared. */
 	struct dma_buf_needs needs = { .reach = NEEDS_NOTHING };
 
-	needs_low_addresses(test);
+	mock_needs_low_addresses(test);
 	needs_expect_fit(test, &needs, dev, row->runs, &row->misfit);
 }
 
@@ -243,7 +234,7 @@ static void bounce_buffers_are_in_reach(struct kunit *test)
 	const struct pool_row *row = test->param_value;
 	struct device *dev = needs_device(test, row->mask, 0, row->map);
 
-	needs_low_addresses(test);
+	mock_needs_low_addresses(test);
 	kunit_activate_static_stub(test, dma_buf_needs_get_pool, stub_pool);
 	KUNIT_EXPECT_EQ(test, needs_facts(dev).bounce, row->bounce);
 }
@@ -335,6 +326,7 @@ static void nothing_above_the_hint_is_in_reach(struct kunit *test)
 	};
 	struct rnd_state rnd;
 
+	mock_needs_low_addresses(test);
 	prandom_seed_state(&rnd, 28);
 	for (unsigned int i = 0; i < 27; i++) {
 		u64 limit = DMA_BIT_MASK(22 + i % 9);

@@ -420,6 +420,7 @@ static void attached_device_keeps_its_reach(struct kunit *test)
 	struct negotiation *all = negotiation(test);
 	struct dma_buf_attachment *attach[2];
 
+	mock_needs_low_addresses(test);
 	all->bounce = row->bounce;
 	all->ops.negotiate = negotiate_move;
 	for (int i = 0; i < 2; i++) {

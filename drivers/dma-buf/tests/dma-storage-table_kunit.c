@@ -326,6 +326,7 @@ static void memory_out_of_reach_is_refused(struct kunit *test)
 	struct dma_storage storage = { .nr_runs = 2, .runs = runs };
 	struct sg_table sgt = {};
 
+	mock_needs_low_addresses(test);
 	for (int i = 0; i < 2; i++) {
 		table_needs_address(test, row->starts[i] + SZ_1M - 1);
 		runs[i].pfn = row->starts[i] >> PAGE_SHIFT;

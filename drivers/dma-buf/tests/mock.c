@@ -7,12 +7,14 @@
 #include <kunit/test-bug.h>
 #include <linux/anon_inodes.h>
 #include <linux/completion.h>
+#include <linux/dma-direct.h>
 #include <linux/dma-mapping.h>
 #include <linux/file.h>
 #include <linux/mman.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/shmem_fs.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -101,6 +103,12 @@ struct device *mock_device_masked(struct kunit *test, u64 mask)
 	/* dev->dma_mask of a KUnit device points to this field. */
 	dev->coherent_dma_mask = mask;
 	return dev;
+}
+
+void mock_needs_low_addresses(struct kunit *test)
+{
+	if (!dma_capable(mock_device(test), SZ_1M, SZ_64K, true))
+		kunit_skip(test, "the machine has no memory at low addresses");
 }
 
 struct mock_fence *to_mock_fence(struct dma_fence *fence)

@@ -18,6 +18,11 @@ void mock_flush(void);
 /* Make a device with a 32 bit DMA mask, or with another mask. */
 struct device *mock_device(struct kunit *test);
 struct device *mock_device_masked(struct kunit *test, u64 mask);
+/*
+ * Skip a test with addresses from 1 MiB on if they are below the machine's memory and DMA
+ * addresses have 32 bits: the DMA API takes them for an overflow.
+ */
+void mock_needs_low_addresses(struct kunit *test);
 
 /**
  * struct mock_fence - a fence that the test signals

@@ -72,8 +72,7 @@ static void dma_buf_attach_object_free(struct dma_buf *dmabuf,
 }
 
 /* Sets single members: clearing the whole object costs more than the rest of an attach. */
-static void dma_buf_attach_object_init(struct dma_buf_attach_object *obj,
-				       const struct dma_buf_needs *stated)
+static void dma_buf_attach_object_init(struct dma_buf_attach_object *obj)
 {
 	obj->attach.sgt = NULL;
 	obj->attach.dir = DMA_NONE;
@@ -82,7 +81,6 @@ static void dma_buf_attach_object_init(struct dma_buf_attach_object *obj,
 	obj->first.exported = NULL;
 	obj->pins = 0;
 	obj->cached_users = 0;
-	obj->stated = stated ? *stated : (struct dma_buf_needs){};
 }
 
 /* Make the mapping that the core caches if one side is static and the other dynamic. */
@@ -116,7 +114,7 @@ static int dma_buf_attach_link(struct dma_buf_attachment *attach)
 	int ret;
 
 	dma_resv_lock(dmabuf->resv, NULL);
-	ret = dma_buf_negotiate(attach);
+	ret = dmabuf->ops->negotiate ? dma_buf_negotiate(attach) : 0;
 	if (ret)
 		goto unlock;
 	list_add(&attach->node, &dmabuf->attachments);
@@ -183,7 +181,10 @@ dma_buf_attach_with_needs(struct dma_buf *dmabuf, struct device *dev,
 	if (!obj)
 		return ERR_PTR(-ENOMEM);
 
-	dma_buf_attach_object_init(obj, needs);
+	dma_buf_attach_object_init(obj);
+	/* Nobody reads it otherwise. */
+	if (dmabuf->ops->negotiate)
+		obj->stated = needs ? *needs : (struct dma_buf_needs){};
 	attach = &obj->attach;
 	attach->dmabuf = dmabuf;
 	attach->dev = dev;

@@ -85,11 +85,10 @@ static int dma_buf_negotiate_needs(struct dma_buf *dmabuf,
 
 /**
  * dma_buf_negotiate() - let the exporter provide memory for all devices and one more
- * @newcomer: attachment that is not linked yet
+ * @newcomer: attachment that is not linked yet, of an exporter that negotiates
  *
  * Context: Reservation lock held; may sleep.
- * Return: 0, also if the exporter does not negotiate; or an errno as
- * dma_buf_attach_with_needs().
+ * Return: 0, or an errno as dma_buf_attach_with_needs().
  */
 int dma_buf_negotiate(struct dma_buf_attachment *newcomer)
 {
@@ -98,8 +97,6 @@ int dma_buf_negotiate(struct dma_buf_attachment *newcomer)
 	int ret;
 
 	dma_buf_assert_held(newcomer->dmabuf);
-	if (!newcomer->dmabuf->ops->negotiate)
-		return 0;
 	ret = dma_buf_attachment_needs(newcomer, &needs);
 	if (ret)
 		return ret;

@@ -78,8 +78,8 @@ struct dma_buf_ops {
 	/**
 	 * @negotiate: Provide memory that fits all devices (optional).
 	 *
-	 * Called for each attach, after @attach. @must and @want are the needs of all devices that
-	 * are attached and of the one that is being attached, which is not in
+	 * Called for each attach that needs something, after @attach. @must and @want are the needs
+	 * of all devices that are attached and of the one that is being attached, which is not in
 	 * &dma_buf.attachments yet. @must is what importers stated, and what the new device cannot
 	 * do without; @want is the rest. The exporter tests with dma_buf_fits() whether its memory
 	 * meets both. Memory that meets @must is good enough: most of what does not meet @want is

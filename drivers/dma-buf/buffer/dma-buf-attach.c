@@ -41,10 +41,12 @@
  */
 
 /* A separate function, so that tests can make it fail. */
-struct dma_buf_attach_object *dma_buf_attach_object_new(void)
+struct dma_buf_attach_object *dma_buf_attach_object_new(bool states)
 {
-	KUNIT_STATIC_STUB_REDIRECT(dma_buf_attach_object_new);
+	KUNIT_STATIC_STUB_REDIRECT(dma_buf_attach_object_new, states);
 
+	if (states)
+		return kmalloc(sizeof(struct dma_buf_stating_attach), GFP_KERNEL_ACCOUNT);
 	return kmalloc(sizeof(struct dma_buf_attach_object), GFP_KERNEL_ACCOUNT);
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_buf_attach_object_new);
@@ -57,7 +59,17 @@ static struct dma_buf_attach_object *dma_buf_attach_object_alloc(struct dma_buf 
 	if (!IS_ENABLED(CONFIG_DMABUF_DEBUG) &&
 	    !test_and_set_bit_lock(0, &obj->first_attach_used))
 		return &obj->first_attach;
-	return dma_buf_attach_object_new();
+	return dma_buf_attach_object_new(false);
+}
+
+static struct dma_buf_attach_object *
+dma_buf_stating_attach_alloc(const struct dma_buf_needs *needs)
+{
+	struct dma_buf_attach_object *obj = dma_buf_attach_object_new(true);
+
+	if (obj)
+		container_of(obj, struct dma_buf_stating_attach, obj)->needs = *needs;
+	return obj;
 }
 
 static void dma_buf_attach_object_free(struct dma_buf *dmabuf,
@@ -72,7 +84,7 @@ static void dma_buf_attach_object_free(struct dma_buf *dmabuf,
 }
 
 /* Sets single members: clearing the whole object costs more than the rest of an attach. */
-static void dma_buf_attach_object_init(struct dma_buf_attach_object *obj)
+static void dma_buf_attach_object_init(struct dma_buf_attach_object *obj, bool states)
 {
 	obj->attach.sgt = NULL;
 	obj->attach.dir = DMA_NONE;
@@ -81,6 +93,7 @@ static void dma_buf_attach_object_init(struct dma_buf_attach_object *obj)
 	obj->first.exported = NULL;
 	obj->pins = 0;
 	obj->cached_users = 0;
+	obj->states = states;
 }
 
 /* Make the mapping that the core caches if one side is static and the other dynamic. */
@@ -162,6 +175,7 @@ dma_buf_attach_with_needs(struct dma_buf *dmabuf, struct device *dev,
 {
 	struct dma_buf_attach_object *obj;
 	struct dma_buf_attachment *attach;
+	bool states;
 	int ret;
 
 	might_sleep();
@@ -177,14 +191,12 @@ dma_buf_attach_with_needs(struct dma_buf *dmabuf, struct device *dev,
 	if (dma_buf_wrongly_held(dmabuf))
 		return ERR_PTR(-EDEADLK);
 
-	obj = dma_buf_attach_object_alloc(dmabuf);
+	states = needs && dmabuf->ops->negotiate;
+	obj = states ? dma_buf_stating_attach_alloc(needs) : dma_buf_attach_object_alloc(dmabuf);
 	if (!obj)
 		return ERR_PTR(-ENOMEM);
 
-	dma_buf_attach_object_init(obj);
-	/* Nobody reads it otherwise. */
-	if (dmabuf->ops->negotiate)
-		obj->stated = needs ? *needs : (struct dma_buf_needs){};
+	dma_buf_attach_object_init(obj, states);
 	attach = &obj->attach;
 	attach->dmabuf = dmabuf;
 	attach->dev = dev;

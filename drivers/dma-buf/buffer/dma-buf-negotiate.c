@@ -20,9 +20,9 @@
  *
  * A device cannot use all memory: it has few address bits, or its driver needs contiguous bytes.
  * An exporter that can choose the memory of its buffers implements &dma_buf_ops.negotiate. The core
- * calls it when a device is attached, with the needs of all devices (&struct dma_buf_needs): those
- * that memory *must* meet, and those that it should meet because else it is bounced through other
- * memory (*want*).
+ * calls it when a device is attached that needs something, with the needs of all devices (&struct
+ * dma_buf_needs): those that memory *must* meet, and those that it should meet because else it is
+ * bounced through other memory (*want*).
  *
  * Most needs follow from the device. An importer states what its device does not say, like
  * contiguous bytes, with dma_buf_attach_with_needs(). An attach fails only if what an importer
@@ -50,8 +50,12 @@ static void dma_buf_needs_add(struct dma_buf_attach_needs *sum,
 static int dma_buf_attachment_needs(struct dma_buf_attachment *attach,
 				    struct dma_buf_attach_needs *needs)
 {
-	return dma_buf_needs_of_device(attach->dev, &dma_buf_to_attach_object(attach)->stated,
-				       attach->dmabuf->size, needs);
+	struct dma_buf_attach_object *obj = dma_buf_to_attach_object(attach);
+	const struct dma_buf_needs *stated = NULL;
+
+	if (obj->states)
+		stated = &container_of(obj, struct dma_buf_stating_attach, obj)->needs;
+	return dma_buf_needs_of_device(attach->dev, stated, attach->dmabuf->size, needs);
 }
 
 /* An errno leaves no needs: a device that was attached before it did not fit stays attached. */
@@ -87,6 +91,8 @@ static int dma_buf_negotiate_needs(struct dma_buf *dmabuf,
  * dma_buf_negotiate() - let the exporter provide memory for all devices and one more
  * @newcomer: attachment that is not linked yet, of an exporter that negotiates
  *
+ * Asks nobody if the newcomer needs nothing, so that it costs the same beside many devices.
+ *
  * Context: Reservation lock held; may sleep.
  * Return: 0, or an errno as dma_buf_attach_with_needs().
  */
@@ -98,7 +104,7 @@ int dma_buf_negotiate(struct dma_buf_attachment *newcomer)
 
 	dma_buf_assert_held(newcomer->dmabuf);
 	ret = dma_buf_attachment_needs(newcomer, &needs);
-	if (ret)
+	if (ret || (dma_buf_needs_empty(&needs.must) && dma_buf_needs_empty(&needs.want)))
 		return ret;
 	obj->newcomer = newcomer;
 	ret = dma_buf_negotiate_needs(newcomer->dmabuf, &needs);

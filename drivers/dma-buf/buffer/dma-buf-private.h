@@ -165,17 +165,29 @@ struct dma_buf_mapping {
  * @pins: pins of the importer and of the core that are not undone yet
  * @cached_users: map calls that returned the cached mapping (&dma_buf_attachment.sgt) and were not
  *	undone yet
- * @stated: needs that the importer stated; fixed
+ * @states: this is the @obj of a &struct dma_buf_stating_attach; fixed
  *
- * The reservation lock guards all members but @attach and @stated. Freed by dma_buf_detach().
+ * The reservation lock guards all members but @attach and @states. Freed by dma_buf_detach().
  */
 struct dma_buf_attach_object {
 	struct dma_buf_attachment attach;
 	struct hlist_head mappings;
 	struct dma_buf_mapping first;
 	unsigned int pins;
-	unsigned int cached_users;
-	struct dma_buf_needs stated;
+	unsigned int cached_users : 31;
+	unsigned int states : 1;
+};
+
+/**
+ * struct dma_buf_stating_attach - an attachment whose importer stated needs
+ * @obj: the attachment
+ * @needs: what the importer stated; fixed
+ *
+ * Only for an exporter that negotiates. All other attachments fit in 128 bytes.
+ */
+struct dma_buf_stating_attach {
+	struct dma_buf_attach_object obj;
+	struct dma_buf_needs needs;
 };
 
 /**
@@ -309,7 +321,7 @@ void dma_buf_poll_cancel(struct dma_buf_poll *poll);
 __poll_t dma_buf_poll(struct file *file, poll_table *table);
 
 /* dma-buf-attach.c: attachments. */
-struct dma_buf_attach_object *dma_buf_attach_object_new(void);
+struct dma_buf_attach_object *dma_buf_attach_object_new(bool states);
 
 /* dma-buf-negotiate.c: needs of all attachments. Called with the reservation lock held. */
 int dma_buf_negotiate(struct dma_buf_attachment *newcomer);

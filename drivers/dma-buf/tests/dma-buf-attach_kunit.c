@@ -273,7 +273,7 @@ static void attach_undoes_all_when_map_fails(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, list_empty(&dmabuf->attachments));
 }
 
-static struct dma_buf_attach_object *no_attach_object(void)
+static struct dma_buf_attach_object *no_attach_object(bool states)
 {
 	return NULL;
 }

@@ -145,7 +145,7 @@ static void negotiates_before_the_core_maps(struct kunit *test)
 {
 	struct negotiation *all = negotiation(test);
 	struct mock_importer importer = {};
-	struct device *dev = masked_device(test, all, 0);
+	struct device *dev = masked_device(test, all, MASK_28);
 	struct dma_buf_attachment *attach;
 
 	all->ret[0] = -EINTR;
@@ -167,8 +167,6 @@ static const struct {
 	size_t bounce;
 	struct dma_buf_needs must, want;
 } sum_rows[] = {
-	{ "no DMA", { 0, 0 }, { SZ_4K, SZ_8K }, SZ_256K, {}, {} },
-	{ "all memory in reach", { U64_MAX, U64_MAX }, {}, SZ_256K, {}, {} },
 	{ "bounced", { MASK_32, MASK_28 }, {}, SZ_256K, {}, { .reach = MASK_28 } },
 	{ "no bounce buffers", { MASK_28, MASK_32 }, {}, 0, { .reach = MASK_32 },
 	  { .reach = MASK_28 } },
@@ -191,17 +189,20 @@ static void sets_are_those_of_all_devices(struct kunit *test)
 	const typeof(sum_rows[0]) *row = test->param_value;
 	struct negotiation *all = negotiation(test);
 	struct dma_buf_attachment *attach[2];
+	unsigned int last;
 
 	all->bounce = row->bounce;
 	for (int i = 0; i < 2; i++) {
 		attach[i] = attach_stating(test, all, row->mask[i], row->contiguous[i]);
 		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, attach[i]);
 	}
-	KUNIT_EXPECT_EQ(test, all->count, 2);
-	KUNIT_EXPECT_EQ(test, all->must[1].reach, row->must.reach);
-	KUNIT_EXPECT_EQ(test, all->must[1].contiguous, row->must.contiguous);
-	KUNIT_EXPECT_EQ(test, all->want[1].reach, row->want.reach);
-	KUNIT_EXPECT_EQ(test, all->want[1].contiguous, row->want.contiguous);
+	KUNIT_ASSERT_NE(test, all->count, 0);
+	last = all->count - 1;
+	KUNIT_EXPECT_EQ(test, all->attached, 1);
+	KUNIT_EXPECT_EQ(test, all->must[last].reach, row->must.reach);
+	KUNIT_EXPECT_EQ(test, all->must[last].contiguous, row->must.contiguous);
+	KUNIT_EXPECT_EQ(test, all->want[last].reach, row->want.reach);
+	KUNIT_EXPECT_EQ(test, all->want[last].contiguous, row->want.contiguous);
 	detach(test, all, attach[1]);
 	detach(test, all, attach[0]);
 }
@@ -215,8 +216,35 @@ static void mask_may_change_after_the_attach(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, first);
 	*first->dev->dma_mask = MASK_28;
-	second = attach_stating(test, all, U64_MAX, 0);
-	KUNIT_EXPECT_EQ(test, all->want[1].reach, MASK_28);
+	second = attach_stating(test, all, MASK_32, 0);
+	KUNIT_EXPECT_EQ(test, all->count, 1);
+	KUNIT_EXPECT_EQ(test, all->want[0].reach, MASK_28);
+	detach(test, all, second);
+	detach(test, all, first);
+}
+
+static const struct {
+	const char *desc;
+	u64 mask;
+	size_t contiguous;
+} needless_rows[] = {
+	{ "no DMA", 0, 0 },
+	{ "no DMA, states", 0, SZ_8K },
+	{ "all memory in reach", U64_MAX, 0 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(needless, needless_rows, desc);
+
+static void newcomer_without_needs_asks_nobody(struct kunit *test)
+{
+	const typeof(needless_rows[0]) *row = test->param_value;
+	struct negotiation *all = negotiation(test);
+	struct dma_buf_attachment *first = attach_stating(test, all, MASK_28, SZ_8K);
+	struct dma_buf_attachment *second;
+
+	KUNIT_EXPECT_EQ(test, all->count, 1);
+	second = attach_stating(test, all, row->mask, row->contiguous);
+	KUNIT_EXPECT_EQ(test, all->count, 1);
 	detach(test, all, second);
 	detach(test, all, first);
 }
@@ -438,6 +466,7 @@ static struct kunit_case dma_buf_negotiate_cases[] = {
 	KUNIT_CASE(negotiates_before_the_core_maps),
 	KUNIT_CASE_PARAM(sets_are_those_of_all_devices, sum_gen_params),
 	KUNIT_CASE(mask_may_change_after_the_attach),
+	KUNIT_CASE_PARAM(newcomer_without_needs_asks_nobody, needless_gen_params),
 	KUNIT_CASE(detached_device_needs_nothing),
 	KUNIT_CASE_PARAM(importer_that_states_nothing_is_not_refused, refusal_gen_params),
 	KUNIT_CASE_PARAM(stated_needs_are_refused, refusal_gen_params),

@@ -10,6 +10,7 @@
  * mappings, CPU access, the callback table, export.
  */
 #include <linux/dma-buf.h>
+#include <linux/dma-buf-needs.h>
 #include <linux/dma-mapping.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
@@ -248,6 +249,30 @@ static int camera_dmabuf_attach(struct dma_buf *dmabuf,
 	return 0;
 }
 
+/*
+ * dma_buf_ops.negotiate: the camera has the memory mapped into the kernel for each
+ * frame, so the memory of a buffer never changes. It fits or does not.
+ */
+static int camera_dmabuf_negotiate(struct dma_buf *dmabuf, const struct dma_buf_needs *must,
+				   const struct dma_buf_needs *want)
+{
+	struct camera_pages *pages = dmabuf->priv;
+	struct dma_buf_run *runs;
+	unsigned int i;
+	bool fits;
+
+	if (dma_buf_needs_empty(must))
+		return 0;
+	runs = kvmalloc_array(pages->count, sizeof(*runs), GFP_KERNEL);
+	if (!runs)
+		return -ENOMEM;
+	for (i = 0; i < pages->count; i++)
+		runs[i] = (struct dma_buf_run){ page_to_pfn(pages->pages[i]), 1 };
+	fits = dma_buf_fits(dmabuf, must, true, runs, pages->count, NULL);
+	kvfree(runs);
+	return fits ? 0 : -EOPNOTSUPP;
+}
+
 /* dma_buf_ops.detach: undoes attach. The core has unmapped the attachment. */
 static void camera_dmabuf_detach(struct dma_buf *dmabuf,
 				 struct dma_buf_attachment *attach)
@@ -439,6 +464,7 @@ static void camera_dmabuf_release(struct dma_buf *dmabuf)
 
 static const struct dma_buf_ops camera_dmabuf_ops = {
 	.attach = camera_dmabuf_attach,
+	.negotiate = camera_dmabuf_negotiate,
 	.detach = camera_dmabuf_detach,
 	.map_dma_buf = camera_dmabuf_map,
 	.unmap_dma_buf = camera_dmabuf_unmap,

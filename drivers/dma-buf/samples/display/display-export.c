@@ -369,6 +369,7 @@ static int display_export_attach(struct dma_buf *dmabuf,
  */
 static const struct dma_buf_ops display_export_ops = {
 	.attach = display_export_attach,
+	.negotiate = display_export_negotiate,
 	.pin = display_export_pin,
 	.unpin = display_export_unpin,
 	.map_dma_buf = display_export_map,

@@ -52,14 +52,26 @@ static bool display_bo_is_idle(struct display_bo *bo)
 	return dma_resv_test_signaled(bo->base.resv, DMA_RESV_USAGE_BOOKKEEP);
 }
 
+/**
+ * display_bo_can_move() - tell whether nobody needs a buffer where it is now.
+ * @bo: an own buffer
+ *
+ * Context: Reservation lock held.
+ * Return: True if all that use it can follow a move.
+ */
+bool display_bo_can_move(struct display_bo *bo)
+{
+	dma_resv_assert_held(bo->base.resv);
+	return !bo->pin_count && !bo->vmap_count && display_bo_is_idle(bo);
+}
+
 /*
  * Makes importers stop using the buffer. If that fails after the notification,
  * nothing is lost: importers map again.
  */
 static int display_bo_quiesce(struct display_bo *bo)
 {
-	dma_resv_assert_held(bo->base.resv);
-	if (bo->pin_count || bo->vmap_count || !display_bo_is_idle(bo))
+	if (!display_bo_can_move(bo))
 		return -EBUSY;
 	display_export_move_notify(bo);
 	return display_bo_is_idle(bo) ? 0 : -EBUSY;
@@ -77,6 +89,27 @@ static void display_copy_pages(struct display_storage *to, struct display_storag
 }
 
 /**
+ * display_bo_replace() - give a buffer other storage with the same contents.
+ * @bo: an own buffer; its importers have been notified, or have not mapped it
+ * @new: the storage; its reference goes to the buffer
+ *
+ * Context: Reservation lock held; may sleep.
+ */
+void display_bo_replace(struct display_bo *bo, struct display_storage *new)
+{
+	struct display_storage *old = bo->storage;
+	struct drm_device *drm = bo->base.dev;
+
+	dma_resv_assert_held(bo->base.resv);
+	display_export_sync_for_cpu(bo);
+	drm_vma_node_unmap(&bo->base.vma_node, drm->anon_inode->i_mapping);
+	display_copy_pages(new, old);
+	bo->storage = new;
+	display_storage_put(old);
+	atomic_inc(&to_display(drm)->moves);
+}
+
+/**
  * display_bo_move() - replace the storage of a buffer.
  * @bo: an own buffer
  *
@@ -85,12 +118,11 @@ static void display_copy_pages(struct display_storage *to, struct display_storag
  */
 int display_bo_move(struct display_bo *bo)
 {
-	struct display_storage *old = bo->storage, *new;
-	struct drm_device *drm = bo->base.dev;
+	struct display_storage *new;
 	int ret;
 
 	dma_resv_assert_held(bo->base.resv);
-	new = display_storage_alloc(old->num_pages);
+	new = display_storage_alloc(bo->storage->num_pages);
 	if (!new)
 		return -ENOMEM;
 	ret = display_bo_quiesce(bo);
@@ -99,12 +131,7 @@ int display_bo_move(struct display_bo *bo)
 		return ret;
 	}
 
-	display_export_sync_for_cpu(bo);
-	drm_vma_node_unmap(&bo->base.vma_node, drm->anon_inode->i_mapping);
-	display_copy_pages(new, old);
-	bo->storage = new;
-	display_storage_put(old);
-	atomic_inc(&to_display(drm)->moves);
+	display_bo_replace(bo, new);
 	return 0;
 }
 

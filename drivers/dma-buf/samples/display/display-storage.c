@@ -47,11 +47,52 @@ void display_storage_put(struct display_storage *storage)
 	kref_put(&storage->refcount, display_storage_free);
 }
 
-/* Returns NULL if there is no memory. */
-struct display_storage *display_storage_alloc(unsigned long num_pages)
+static bool display_storage_fill(struct display_storage *storage, gfp_t gfp)
 {
-	struct display_storage *storage;
 	unsigned long i;
+
+	for (i = 0; i < storage->num_pages; i++) {
+		storage->pages[i] = alloc_page(gfp);
+		if (!storage->pages[i])
+			return false;
+	}
+	return true;
+}
+
+/* Fills the storage with adjacent pages. They are freed one by one, like others. */
+static bool display_storage_fill_adjacent(struct display_storage *storage, gfp_t gfp)
+{
+	unsigned int order = get_order(storage->num_pages << PAGE_SHIFT);
+	struct page *page;
+	unsigned long i;
+
+	page = order <= MAX_PAGE_ORDER ? alloc_pages(gfp, order) : NULL;
+	if (!page)
+		return false;
+	split_page(page, order);
+	for (i = 0; i < 1UL << order; i++) {
+		if (i < storage->num_pages)
+			storage->pages[i] = nth_page(page, i);
+		else
+			__free_page(nth_page(page, i));
+	}
+	return true;
+}
+
+/**
+ * display_storage_alloc_zone() - allocate zeroed pages.
+ * @num_pages: number of pages
+ * @zone: flag of the highest zone that they come from
+ * @adjacent: all pages are adjacent
+ *
+ * Context: May sleep.
+ * Return: The storage with one reference, or NULL if there is no memory.
+ */
+struct display_storage *display_storage_alloc_zone(unsigned long num_pages, gfp_t zone,
+						   bool adjacent)
+{
+	gfp_t gfp = (DISPLAY_GFP & ~__GFP_HIGHMEM) | zone;
+	struct display_storage *storage;
 
 	storage = kvzalloc(struct_size(storage, pages, num_pages), GFP_KERNEL);
 	if (!storage)
@@ -59,14 +100,17 @@ struct display_storage *display_storage_alloc(unsigned long num_pages)
 	kref_init(&storage->refcount);
 	storage->num_pages = num_pages;
 
-	for (i = 0; i < num_pages; i++) {
-		storage->pages[i] = alloc_page(DISPLAY_GFP);
-		if (!storage->pages[i]) {
-			display_storage_put(storage);
-			return NULL;
-		}
-	}
-	return storage;
+	if (adjacent ? display_storage_fill_adjacent(storage, gfp) :
+		       display_storage_fill(storage, gfp))
+		return storage;
+	display_storage_put(storage);
+	return NULL;
+}
+
+/* Returns NULL if there is no memory. */
+struct display_storage *display_storage_alloc(unsigned long num_pages)
+{
+	return display_storage_alloc_zone(num_pages, __GFP_HIGHMEM, false);
 }
 
 /*

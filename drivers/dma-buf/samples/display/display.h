@@ -6,6 +6,7 @@
 #define _DMABUF_SAMPLE_DISPLAY_H
 
 struct dma_buf;
+struct dma_buf_needs;
 struct drm_minor;
 struct drm_mode_create_dumb;
 struct drm_pending_vblank_event;
@@ -252,6 +253,8 @@ int display_import_pin(struct display_bo *bo);
 void display_import_unpin(struct display_bo *bo);
 
 /* display-move.c */
+bool display_bo_can_move(struct display_bo *bo);
+void display_bo_replace(struct display_bo *bo, struct display_storage *new);
 int display_bo_move(struct display_bo *bo);
 void display_move_debugfs(struct drm_minor *minor);
 
@@ -263,7 +266,13 @@ void display_export_sync_for_cpu(struct display_bo *bo);
 int display_export_begin_cpu(struct display_bo *bo);
 void display_export_end_cpu(struct display_bo *bo, enum dma_data_direction dir);
 
+/* display-negotiate.c */
+int display_export_negotiate(struct dma_buf *dmabuf, const struct dma_buf_needs *must,
+			     const struct dma_buf_needs *want);
+
 /* display-storage.c */
+struct display_storage *display_storage_alloc_zone(unsigned long num_pages, gfp_t zone,
+						   bool adjacent);
 struct display_storage *display_storage_alloc(unsigned long num_pages);
 struct display_storage *display_storage_get(struct display_storage *storage);
 void display_storage_put(struct display_storage *storage);

@@ -308,13 +308,12 @@ TEST(move_races_with_writers)
 	close(buf);
 }
 
-/* Return the results of a KUnit suite of the display's module, or NULL. */
+/* Return the results of a KUnit suite, or NULL. */
 static char *kunit_results(const char *suite)
 {
 	char path[128];
 
-	snprintf(path, sizeof(path), "/sys/kernel/debug/kunit/%s_%s/results", DISPLAY_MODULE,
-		 suite);
+	snprintf(path, sizeof(path), "/sys/kernel/debug/kunit/%s/results", suite);
 	return file_text(path);
 }
 
@@ -327,10 +326,14 @@ static bool kunit_enabled(void)
 	return enabled;
 }
 
-/* Rule: the suites that the display's module runs when it is loaded pass. */
+/* Rule: the suites that the samples' modules run when they are loaded pass. */
 TEST(kunit_suites_pass)
 {
-	static const char * const suites[] = { "move", "export", "scan" };
+	static const char * const suites[] = {
+		"dmabuf_sample_display_move", "dmabuf_sample_display_export",
+		"dmabuf_sample_display_negotiate", "dmabuf_sample_display_scan",
+		"dmabuf_sample_camera_negotiate",
+	};
 	char *text;
 	size_t i;
 

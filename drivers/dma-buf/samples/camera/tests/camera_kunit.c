@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit cases of what no V4L2 or DRM driver asks for: memory in one piece.
+ *
+ * The cases run when the module is loaded, with kunit.enable=1 on the command line.
+ */
+
+#include <kunit/device.h>
+#include <kunit/test.h>
+#include <linux/dma-buf.h>
+#include <linux/dma-buf-needs.h>
+#include <linux/dma-mapping.h>
+#include <linux/fcntl.h>
+#include <linux/mm.h>
+#include <linux/sizes.h>
+
+#include "../camera.h"
+
+/* Exports memory whose first two pages are not adjacent. */
+static struct dma_buf *export_pieces(struct kunit *test)
+{
+	struct camera_pages *pages = camera_pages_alloc(SZ_64K);
+	struct dma_buf *dmabuf;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, pages);
+	if (page_to_pfn(pages->pages[0]) + 1 == page_to_pfn(pages->pages[1]))
+		swap(pages->pages[0], pages->pages[1]);
+	dmabuf = camera_pages_export(pages, O_RDWR | O_CLOEXEC);
+	camera_pages_put(pages);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dmabuf);
+	return dmabuf;
+}
+
+static const struct {
+	const char *desc;
+	size_t contiguous;
+	int ret;
+} rows[] = {
+	{ "nothing", 0, 0 },
+	{ "one page", PAGE_SIZE, 0 },
+	{ "all pages", SZ_64K, -EOPNOTSUPP },
+};
+
+KUNIT_ARRAY_PARAM_DESC(row, rows, desc);
+
+/* Rule: the memory never changes, so an importer that states what it lacks is refused. */
+static void camera_tells_what_fits(struct kunit *test)
+{
+	const typeof(rows[0]) *row = test->param_value;
+	const struct dma_buf_needs needs = { .contiguous = row->contiguous };
+	struct device *dev = kunit_device_register(test, "importer");
+	struct dma_buf *dmabuf = export_pieces(test);
+	struct dma_buf_attachment *attach;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dev);
+	KUNIT_ASSERT_EQ(test, dma_coerce_mask_and_coherent(dev, DMA_BIT_MASK(64)), 0);
+	attach = dma_buf_attach_with_needs(dmabuf, dev, NULL, NULL, &needs);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(attach), row->ret);
+	if (!IS_ERR(attach))
+		dma_buf_detach(dmabuf, attach);
+	dma_buf_put(dmabuf);
+}
+
+static struct kunit_case camera_negotiate_cases[] = {
+	KUNIT_CASE_PARAM(camera_tells_what_fits, row_gen_params),
+	{}
+};
+
+static struct kunit_suite camera_negotiate_suite = {
+	.name = "dmabuf_sample_camera_negotiate",
+	.test_cases = camera_negotiate_cases,
+};
+
+kunit_test_suite(camera_negotiate_suite);

@@ -208,7 +208,7 @@ struct dma_buf_object *dma_buf_object_alloc(size_t size)
 	obj->dmabuf.size = size;
 	obj->named = false;
 	obj->vmap_count = 0;
-	obj->newcomer = NULL;
+	obj->negotiation = NULL;
 	obj->reported = 0;
 	obj->first_attach_used = 0;
 	dma_buf_debug_init(obj);

@@ -7,11 +7,14 @@
  *
  * The reservation lock is held from the exporter's negotiate until the attachment is linked, and
  * mapped if the core maps it. So no other attach, and no map, sees the buffer in between.
+ *
+ * Each call of the exporter's negotiate is traced, with the first need that was not met.
  */
 
 #include <kunit/visibility.h>
 #include <linux/dma-buf-needs.h>
 #include <linux/export.h>
+#include <trace/events/dma_buf.h>
 
 #include "dma-buf-private.h"
 
@@ -47,15 +50,19 @@ static void dma_buf_needs_add(struct dma_buf_attach_needs *sum,
 	dma_buf_needs_intersect(&sum->stated, &needs->stated);
 }
 
+/* Return what the importer stated, or NULL for nothing. */
+static const struct dma_buf_needs *dma_buf_attachment_stated(struct dma_buf_attachment *attach)
+{
+	struct dma_buf_attach_object *obj = dma_buf_to_attach_object(attach);
+
+	return obj->states ? &container_of(obj, struct dma_buf_stating_attach, obj)->needs : NULL;
+}
+
 static int dma_buf_attachment_needs(struct dma_buf_attachment *attach,
 				    struct dma_buf_attach_needs *needs)
 {
-	struct dma_buf_attach_object *obj = dma_buf_to_attach_object(attach);
-	const struct dma_buf_needs *stated = NULL;
-
-	if (obj->states)
-		stated = &container_of(obj, struct dma_buf_stating_attach, obj)->needs;
-	return dma_buf_needs_of_device(attach->dev, stated, attach->dmabuf->size, needs);
+	return dma_buf_needs_of_device(attach->dev, dma_buf_attachment_stated(attach),
+				       attach->dmabuf->size, needs);
 }
 
 /* An errno leaves no needs: a device that was attached before it did not fit stays attached. */
@@ -71,20 +78,45 @@ static void dma_buf_needs_of_attached(struct dma_buf *dmabuf, struct dma_buf_att
 	}
 }
 
-static int dma_buf_negotiate_needs(struct dma_buf *dmabuf,
-				   const struct dma_buf_attach_needs *newcomer)
+static int dma_buf_negotiate_sets(struct dma_buf_attachment *newcomer,
+				  const struct dma_buf_needs *must,
+				  const struct dma_buf_needs *want)
 {
-	static const struct dma_buf_needs nothing;
-	struct dma_buf_attach_needs sum = *newcomer;
+	struct dma_buf_negotiation negotiation = { .newcomer = newcomer };
+	struct dma_buf *dmabuf = newcomer->dmabuf;
 	int ret;
 
-	dma_buf_needs_of_attached(dmabuf, &sum);
-	ret = dmabuf->ops->negotiate(dmabuf, &sum.must, &sum.want);
+	dma_buf_to_object(dmabuf)->negotiation = &negotiation;
+	ret = dmabuf->ops->negotiate(dmabuf, must, want);
+	dma_buf_to_object(dmabuf)->negotiation = NULL;
+	trace_dma_buf_negotiate(newcomer, must, want, &negotiation.misfit, ret);
+	return ret;
+}
+
+static int dma_buf_negotiate_needs(struct dma_buf_attachment *newcomer,
+				   const struct dma_buf_attach_needs *needs)
+{
+	static const struct dma_buf_needs nothing;
+	struct dma_buf_attach_needs sum = *needs;
+	int ret;
+
+	dma_buf_needs_of_attached(newcomer->dmabuf, &sum);
+	ret = dma_buf_negotiate_sets(newcomer, &sum.must, &sum.want);
 	if (!ret || ret == -EINTR || ret == -ERESTARTSYS)
 		return ret;
-	if (dma_buf_needs_empty(&newcomer->stated))
+	if (dma_buf_needs_empty(&needs->stated))
 		return 0;
-	return dmabuf->ops->negotiate(dmabuf, &sum.stated, &nothing);
+	return dma_buf_negotiate_sets(newcomer, &sum.stated, &nothing);
+}
+
+/* Trace an attach that is refused for what the importer stated, without asking the exporter. */
+static void dma_buf_negotiate_trace_refusal(struct dma_buf_attachment *newcomer, int ret)
+{
+	static const struct dma_buf_needs nothing;
+	static const struct dma_buf_misfit none;
+
+	trace_dma_buf_negotiate(newcomer, dma_buf_attachment_stated(newcomer), &nothing, &none,
+				ret);
 }
 
 /**
@@ -98,18 +130,16 @@ static int dma_buf_negotiate_needs(struct dma_buf *dmabuf,
  */
 int dma_buf_negotiate(struct dma_buf_attachment *newcomer)
 {
-	struct dma_buf_object *obj = dma_buf_to_object(newcomer->dmabuf);
 	struct dma_buf_attach_needs needs;
 	int ret;
 
 	dma_buf_assert_held(newcomer->dmabuf);
 	ret = dma_buf_attachment_needs(newcomer, &needs);
+	if (ret)
+		dma_buf_negotiate_trace_refusal(newcomer, ret);
 	if (ret || (dma_buf_needs_empty(&needs.must) && dma_buf_needs_empty(&needs.want)))
 		return ret;
-	obj->newcomer = newcomer;
-	ret = dma_buf_negotiate_needs(newcomer->dmabuf, &needs);
-	obj->newcomer = NULL;
-	return ret;
+	return dma_buf_negotiate_needs(newcomer, &needs);
 }
 
 /* Test the reach of a device, as it was added to the sets. */
@@ -117,7 +147,8 @@ static bool dma_buf_reached_by(struct dma_buf_attachment *attach, bool must_only
 			       const struct dma_buf_run *runs, unsigned int nr_runs,
 			       struct dma_buf_misfit *misfit)
 {
-	bool newcomer = attach == dma_buf_to_object(attach->dmabuf)->newcomer;
+	struct dma_buf_negotiation *negotiation = dma_buf_to_object(attach->dmabuf)->negotiation;
+	bool newcomer = negotiation && attach == negotiation->newcomer;
 	struct dma_buf_attach_needs needs;
 	struct dma_buf_needs reach = {};
 
@@ -165,6 +196,29 @@ bool dma_buf_keeps_reach(struct dma_buf *dmabuf, const struct dma_buf_run *from,
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_keeps_reach, DMA_BUF);
 
+static bool dma_buf_fits_all(struct dma_buf *dmabuf, const struct dma_buf_needs *needs,
+			     bool must_only, const struct dma_buf_run *runs,
+			     unsigned int nr_runs, struct dma_buf_misfit *misfit)
+{
+	struct dma_buf_negotiation *negotiation = dma_buf_to_object(dmabuf)->negotiation;
+	struct dma_buf_attachment *attach;
+
+	dma_buf_assert_held(dmabuf);
+	if (!dma_buf_needs_fit(needs, NULL, runs, nr_runs, misfit))
+		return false;
+	if (!needs->reach)
+		return true;
+	if (negotiation && !dma_buf_reached_by(negotiation->newcomer, must_only, runs, nr_runs,
+					       misfit))
+		return false;
+	list_for_each_entry(attach, &dmabuf->attachments, node) {
+		cond_resched();
+		if (!dma_buf_reached_by(attach, must_only, runs, nr_runs, misfit))
+			return false;
+	}
+	return true;
+}
+
 /**
  * dma_buf_fits() - test whether memory meets the needs of all devices of a buffer
  * @dmabuf: the buffer
@@ -174,7 +228,8 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_keeps_reach, DMA_BUF);
  * @nr_runs: number of runs
  * @misfit: set to the first need that is not met; may be NULL
  *
- * Asks each device that is attached, or being attached, whether it reaches the memory.
+ * Asks each device that is attached, or being attached, whether it reaches the memory. The trace
+ * event of a negotiation shows what the first test with @must_only found.
  *
  * Context: Reservation lock held; may sleep.
  * Return: true if the memory fits.
@@ -183,20 +238,16 @@ bool dma_buf_fits(struct dma_buf *dmabuf, const struct dma_buf_needs *needs, boo
 		  const struct dma_buf_run *runs, unsigned int nr_runs,
 		  struct dma_buf_misfit *misfit)
 {
-	struct dma_buf_attachment *attach = dma_buf_to_object(dmabuf)->newcomer;
+	struct dma_buf_negotiation *negotiation = dma_buf_to_object(dmabuf)->negotiation;
+	struct dma_buf_misfit found;
+	bool fits;
 
-	dma_buf_assert_held(dmabuf);
-	if (!dma_buf_needs_fit(needs, NULL, runs, nr_runs, misfit))
-		return false;
-	if (!needs->reach)
-		return true;
-	if (attach && !dma_buf_reached_by(attach, must_only, runs, nr_runs, misfit))
-		return false;
-	list_for_each_entry(attach, &dmabuf->attachments, node) {
-		cond_resched();
-		if (!dma_buf_reached_by(attach, must_only, runs, nr_runs, misfit))
-			return false;
-	}
-	return true;
+	fits = dma_buf_fits_all(dmabuf, needs, must_only, runs, nr_runs, &found);
+	/* Later tests are of memory that would replace the first. */
+	if (negotiation && must_only && !fits && !negotiation->misfit.need)
+		negotiation->misfit = found;
+	if (misfit)
+		*misfit = found;
+	return fits;
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_fits, DMA_BUF);

@@ -191,6 +191,18 @@ struct dma_buf_stating_attach {
 };
 
 /**
+ * struct dma_buf_negotiation - one call of &dma_buf_ops.negotiate
+ * @newcomer: attachment that is being negotiated and not linked yet
+ * @misfit: the first need of those that memory must meet that the exporter found not to be met
+ *
+ * The reservation lock guards all members.
+ */
+struct dma_buf_negotiation {
+	struct dma_buf_attachment *newcomer;
+	struct dma_buf_misfit misfit;
+};
+
+/**
  * struct dma_buf_object - a buffer, with the members that drivers do not see
  * @dmabuf: the part that drivers see
  * @inode: inode of the buffer's file; the object is freed with it
@@ -203,8 +215,7 @@ struct dma_buf_stating_attach {
  * @name: the name, with a terminating NUL; guarded by @name_lock
  * @vmap: the kernel mapping, if @vmap_count is not 0; guarded by the reservation lock
  * @vmap_count: vmap calls that were not undone yet; guarded by the reservation lock
- * @newcomer: attachment that is being negotiated and not linked yet, or NULL; guarded by the
- *	reservation lock
+ * @negotiation: the negotiation that is running, or NULL; guarded by the reservation lock
  * @poll: poll state, see &struct dma_buf_poll
  * @reported: one bit per &enum dma_buf_rule that has been reported; atomic bit operations
  * @debug: counts for CONFIG_DMABUF_DEBUG, see &struct dma_buf_debug
@@ -225,7 +236,7 @@ struct dma_buf_object {
 	char name[DMA_BUF_NAME_LEN];
 	struct iosys_map vmap;
 	unsigned int vmap_count;
-	struct dma_buf_attachment *newcomer;
+	struct dma_buf_negotiation *negotiation;
 	struct dma_buf_poll poll;
 	unsigned long reported;
 	struct dma_buf_debug debug;

@@ -9,21 +9,37 @@
  *   dma_buf_fd              after the descriptor is reserved, before it is installed
  *   dma_buf_get             after the reference is taken
  *   dma_buf_put             before the reference is dropped
+ *   dma_buf_negotiate       after the exporter's negotiate, before the attachment is linked
  *   dma_buf_dynamic_attach  before the reservation lock is released that adds the attachment
  *   dma_buf_detach          after the exporter's detach, before the attachment is freed
  *   dma_buf_mmap, dma_buf_mmap_internal   before the exporter's mmap
  *
  * The events read only members that are fixed, and take no lock. So they may be traced in any
  * context in which the function may be called: dma_buf_put() in interrupts, dma_buf_export with
- * the lock of a shard held, dma_buf_dynamic_attach with the reservation lock held. The name that
- * userspace sets is in no event: it would need &dma_buf_object.name_lock, which is not taken in
- * interrupts.
+ * the lock of a shard held, dma_buf_negotiate and dma_buf_dynamic_attach with the reservation lock
+ * held. The name that userspace sets is in no event: it would need &dma_buf_object.name_lock,
+ * which is not taken in interrupts.
  *
  * An event that is off costs one static branch. Where its arguments are read for it alone, the
  * caller tests first whether it is on.
  */
 
 #include "dma-buf-private.h"
+
+/* Return the need that a misfit is about. */
+static u64 dma_buf_needs_member(const struct dma_buf_needs *needs, enum dma_buf_need need)
+{
+	switch (need) {
+	case DMA_BUF_NEED_REACH:
+		return needs->reach;
+	case DMA_BUF_NEED_CONTIGUOUS:
+		return needs->contiguous;
+	case DMA_BUF_NEED_GRANULE:
+		return needs->granule;
+	default:
+		return 0;
+	}
+}
 
 #define CREATE_TRACE_POINTS
 #include <trace/events/dma_buf.h>

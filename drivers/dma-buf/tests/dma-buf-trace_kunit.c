@@ -4,6 +4,7 @@
  * prints.
  */
 
+#include <kunit/static_stub.h>
 #include <linux/anon_inodes.h>
 #include <linux/completion.h>
 #include <linux/dma-heap.h>
@@ -12,9 +13,11 @@
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
 #include <uapi/linux/dma-heap.h>
 
 #include "../heaps/heaps-private.h"
+#include "../needs/dma-buf-needs-private.h"
 #include "tracer.h"
 
 static void export_is_traced_before_the_buffer_is_listed(struct kunit *test)
@@ -341,13 +344,143 @@ static void mmap_of_a_drivers_file_is_traced(struct kunit *test)
 	tracer_expect_none(tracer);
 }
 
+#define MASK_28		(SZ_256M - 1ULL)
+
+/**
+ * struct negotiation - an exporter whose memory is in two pieces above 28 bits
+ * @ops: its callbacks
+ * @exporter: the mock exporter
+ * @replaces: it can replace the memory by a contiguous one
+ */
+struct negotiation {
+	struct dma_buf_ops ops;
+	struct mock_exporter *exporter;
+	bool replaces;
+};
+
+static int negotiate(struct dma_buf *dmabuf, const struct dma_buf_needs *must,
+		     const struct dma_buf_needs *want)
+{
+	const unsigned long pfn = SZ_1G >> PAGE_SHIFT;
+	const struct dma_buf_run pieces[] = { { pfn, 1 }, { pfn + 8, 3 } };
+	const struct dma_buf_run whole = { pfn + 16, 4 };
+	struct mock_exporter *exporter = dmabuf->priv;
+	struct negotiation *all = exporter->hook_data;
+
+	if (dma_buf_fits(dmabuf, must, true, pieces, ARRAY_SIZE(pieces), NULL))
+		return 0;
+	if (all->replaces && dma_buf_fits(dmabuf, must, true, &whole, 1, NULL))
+		return 0;
+	return -EBUSY;
+}
+
+/* The devices are dma-direct and have no bounce buffers. */
+static void get_facts(struct device *dev, struct dma_buf_dma_facts *facts)
+{
+	*facts = (struct dma_buf_dma_facts){
+		.dma = DMA_BUF_DMA_DIRECT,
+		.limit = *dev->dma_mask,
+		.last = U64_MAX,
+	};
+}
+
+static struct negotiation *negotiation(struct kunit *test)
+{
+	struct negotiation *all = kunit_kzalloc(test, sizeof(*all), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, all);
+	all->ops = mock_static_ops;
+	all->ops.negotiate = negotiate;
+	all->exporter = mock_exporter(test, &all->ops);
+	all->exporter->hook_data = all;
+	kunit_activate_static_stub(test, dma_buf_needs_get_facts, get_facts);
+	return all;
+}
+
+/* Attach and detach a device. Return the errno of the attach. */
+static int attach_stating(struct kunit *test, struct dma_buf *dmabuf, u64 mask, size_t contiguous)
+{
+	const struct dma_buf_needs needs = { .contiguous = contiguous };
+	struct dma_buf_attachment *attach;
+
+	attach = dma_buf_attach_with_needs(dmabuf, mock_device_masked(test, mask), NULL, NULL,
+					   contiguous ? &needs : NULL);
+	if (IS_ERR(attach))
+		return PTR_ERR(attach);
+	dma_buf_detach(dmabuf, attach);
+	return 0;
+}
+
+static const struct outcome {
+	const char *desc;
+	bool replaces;
+	u64 mask;
+	unsigned int pages;
+	int attach;
+	int count;
+	int ret;
+	enum dma_buf_need unmet;
+	u64 had;
+} outcomes[] = {
+	{ "the memory fits", false, U64_MAX, 1, 0, 1, 0, DMA_BUF_NEED_NONE, 0 },
+	{ "the memory is replaced", true, U64_MAX, 4, 0, 1, 0, DMA_BUF_NEED_CONTIGUOUS,
+	  PAGE_SIZE },
+	/* The exporter is asked for all that is needed, and for what was stated. */
+	{ "what was stated is refused", false, U64_MAX, 4, -EBUSY, 2, -EBUSY,
+	  DMA_BUF_NEED_CONTIGUOUS, PAGE_SIZE },
+	{ "only what was stated is met", false, MASK_28, 1, 0, 2, 0, DMA_BUF_NEED_NONE, 0 },
+	{ "what follows from the device is not met", true, MASK_28, 0, 0, 1, -EBUSY,
+	  DMA_BUF_NEED_REACH, SZ_1G + PAGE_SIZE - 1 },
+	{ "more than the buffer is stated", true, U64_MAX, 5, -EOPNOTSUPP, 1, -EOPNOTSUPP,
+	  DMA_BUF_NEED_NONE, 0 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(outcome, outcomes, desc);
+
+static void negotiation_is_traced_with_its_outcome(struct kunit *test)
+{
+	const struct outcome *row = test->param_value;
+	struct negotiation *all = negotiation(test);
+	struct dma_buf *dmabuf = mock_buffer(test, all->exporter);
+	struct mock_tracer *tracer = tracer_start(test, all->exporter);
+	struct traced *traced = &tracer->events[EVENT_NEGOTIATE];
+
+	all->replaces = row->replaces;
+	KUNIT_EXPECT_EQ(test, attach_stating(test, dmabuf, row->mask, row->pages * PAGE_SIZE),
+			row->attach);
+	KUNIT_EXPECT_EQ(test, traced->count, row->count);
+	KUNIT_EXPECT_EQ(test, traced->must.contiguous, row->pages * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, traced->ret, row->ret);
+	KUNIT_EXPECT_EQ(test, traced->misfit.need, row->unmet);
+	KUNIT_EXPECT_EQ(test, traced->misfit.had, row->had);
+	KUNIT_EXPECT_TRUE(test, traced->locked);
+	KUNIT_EXPECT_EQ(test, tracer->events[EVENT_ATTACH].count, !row->attach);
+	if (!row->attach)
+		KUNIT_EXPECT_LT(test, traced->order, tracer->events[EVENT_ATTACH].order);
+}
+
+static void negotiation_that_needs_nothing_is_not_traced(struct kunit *test)
+{
+	struct negotiation *all = negotiation(test);
+	struct dma_buf *dmabuf = mock_buffer(test, all->exporter);
+	struct mock_tracer *tracer = tracer_start(test, all->exporter);
+
+	KUNIT_EXPECT_EQ(test, attach_stating(test, dmabuf, U64_MAX, 0), 0);
+	KUNIT_EXPECT_EQ(test, tracer->events[EVENT_NEGOTIATE].count, 0);
+	KUNIT_EXPECT_EQ(test, attach_stating(test, dmabuf, MASK_28, 0), 0);
+	KUNIT_EXPECT_EQ(test, tracer->events[EVENT_NEGOTIATE].count, 1);
+	all->ops.negotiate = NULL;
+	KUNIT_EXPECT_EQ(test, attach_stating(test, dmabuf, MASK_28, PAGE_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, tracer->events[EVENT_NEGOTIATE].count, 1);
+}
+
 /* All calls that have an event. */
 static void do_all(struct kunit *test, struct mock_exporter *exporter)
 {
 	struct dma_buf *dmabuf = mock_buffer(test, exporter);
 	int fd;
 
-	mock_detach(test, mock_attach(test, dmabuf, NULL));
+	KUNIT_EXPECT_EQ(test, attach_stating(test, dmabuf, U64_MAX, PAGE_SIZE), 0);
 	KUNIT_EXPECT_EQ(test, map_page(dmabuf, 0), 0);
 	KUNIT_EXPECT_EQ(test, map_page_internal(dmabuf, 0), 0);
 	fd = dma_buf_fd(dmabuf, O_CLOEXEC);
@@ -361,7 +494,7 @@ static void do_all(struct kunit *test, struct mock_exporter *exporter)
 
 static void all_events_are_off_without_a_probe(struct kunit *test)
 {
-	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
+	struct mock_exporter *exporter = negotiation(test)->exporter;
 	struct mock_tracer *tracer = tracer_start(test, exporter);
 	int i;
 
@@ -438,6 +571,26 @@ static void lines_have_the_format_of_later_kernels(struct kunit *test)
 	trace_text_expect(test, trace, EVENT_GET, text);
 }
 
+static void line_of_a_negotiation_says_why(struct kunit *test)
+{
+	struct negotiation *all = negotiation(test);
+	struct trace_text *trace = trace_text_begin(test);
+	struct dma_buf *dmabuf = mock_buffer(test, all->exporter);
+	char text[320], line[64];
+
+	all->replaces = true;
+	KUNIT_EXPECT_EQ(test, attach_stating(test, dmabuf, U64_MAX, 4 * PAGE_SIZE), 0);
+	trace_text_read(test, trace);
+	snprintf(line, sizeof(line), "exp_name=mock size=%zu ino=%lu dev_name=", dmabuf->size,
+		 file_inode(dmabuf->file)->i_ino);
+	KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(trace->text, line), "%s", trace->text);
+	snprintf(text, sizeof(text),
+		 " must_reach=0x0 must_contiguous=%lu must_granule=0 want_reach=0x0 want_contiguous=0 want_granule=0 ret=0 unmet=contiguous wanted=%#lx had=%#lx replaced=1\n",
+		 4 * PAGE_SIZE, 4 * PAGE_SIZE, PAGE_SIZE);
+	KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(trace->text, text), "%s is not in\n%s", text,
+				  trace->text);
+}
+
 static struct kunit_case dma_buf_trace_cases[] = {
 	KUNIT_CASE(export_is_traced_before_the_buffer_is_listed),
 	KUNIT_CASE(failed_export_is_not_traced),
@@ -452,10 +605,13 @@ static struct kunit_case dma_buf_trace_cases[] = {
 	KUNIT_CASE_PARAM(attach_is_traced_before_others_see_it, importer_gen_params),
 	KUNIT_CASE_PARAM(failed_attach_is_not_traced, refusal_gen_params),
 	KUNIT_CASE_PARAM(detach_is_traced_before_the_attachment_is_freed, importer_gen_params),
+	KUNIT_CASE_PARAM(negotiation_is_traced_with_its_outcome, outcome_gen_params),
+	KUNIT_CASE(negotiation_that_needs_nothing_is_not_traced),
 	KUNIT_CASE(mmap_of_the_descriptor_is_traced),
 	KUNIT_CASE(mmap_of_a_drivers_file_is_traced),
 	KUNIT_CASE(all_events_are_off_without_a_probe),
 	KUNIT_CASE(lines_have_the_format_of_later_kernels),
+	KUNIT_CASE(line_of_a_negotiation_says_why),
 	{}
 };
 

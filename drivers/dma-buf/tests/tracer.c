@@ -22,6 +22,7 @@ const char *const traced_event_names[EVENTS] = {
 	[EVENT_FD] = "dma_buf_fd",
 	[EVENT_GET] = "dma_buf_get",
 	[EVENT_PUT] = "dma_buf_put",
+	[EVENT_NEGOTIATE] = "dma_buf_negotiate",
 	[EVENT_ATTACH] = "dma_buf_dynamic_attach",
 	[EVENT_DETACH] = "dma_buf_detach",
 	[EVENT_MMAP] = "dma_buf_mmap",
@@ -93,6 +94,22 @@ static void probe_put(void *tracer, struct dma_buf *dmabuf)
 	tracer_record(tracer, EVENT_PUT, dmabuf);
 }
 
+static void probe_negotiate(void *tracer, struct dma_buf_attachment *attach,
+			    const struct dma_buf_needs *must, const struct dma_buf_needs *want,
+			    const struct dma_buf_misfit *misfit, int ret)
+{
+	struct traced *traced = tracer_record(tracer, EVENT_NEGOTIATE, attach->dmabuf);
+
+	if (!traced)
+		return;
+	traced->attach = attach;
+	traced->dev = attach->dev;
+	traced->must = *must;
+	traced->want = *want;
+	traced->misfit = *misfit;
+	traced->ret = ret;
+}
+
 static void probe_attach(void *tracer, struct dma_buf *dmabuf, struct dma_buf_attachment *attach,
 			 bool is_dynamic, struct device *dev)
 {
@@ -120,6 +137,7 @@ static void *const probes[EVENTS] = {
 	[EVENT_FD] = probe_fd,
 	[EVENT_GET] = probe_get,
 	[EVENT_PUT] = probe_put,
+	[EVENT_NEGOTIATE] = probe_negotiate,
 	[EVENT_ATTACH] = probe_attach,
 	[EVENT_DETACH] = probe_detach,
 	[EVENT_MMAP] = probe_mmap,

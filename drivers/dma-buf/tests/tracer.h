@@ -18,6 +18,7 @@ enum traced_event {
 	EVENT_FD,
 	EVENT_GET,
 	EVENT_PUT,
+	EVENT_NEGOTIATE,
 	EVENT_ATTACH,
 	EVENT_DETACH,
 	EVENT_MMAP,
@@ -36,6 +37,10 @@ extern const char *const traced_event_names[EVENTS];
  * @dev: its argument, if it has one
  * @is_dynamic: its argument, if it has one
  * @fd: its argument, if it has one
+ * @must: copy of its argument, if it has one
+ * @want: copy of its argument, if it has one
+ * @misfit: copy of its argument, if it has one
+ * @ret: its argument, if it has one
  * @references: references to the buffer's file
  * @ino: inode number of the buffer
  * @listed: the registry listed the buffer
@@ -51,6 +56,10 @@ struct traced {
 	struct device *dev;
 	bool is_dynamic;
 	int fd;
+	struct dma_buf_needs must;
+	struct dma_buf_needs want;
+	struct dma_buf_misfit misfit;
+	int ret;
 	long references;
 	unsigned long ino;
 	bool listed;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Trace events in the life of a buffer. Names, fields and formats are those of Linux 7.0. */
+/*
+ * Trace events in the life of a buffer. Names, fields and formats are those of Linux 7.0, but for
+ * dma_buf_negotiate, which it does not have.
+ */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM dma_buf
 
@@ -7,6 +10,7 @@
 #define _TRACE_DMA_BUF_H
 
 #include <linux/dma-buf.h>
+#include <linux/dma-buf-needs.h>
 #include <linux/tracepoint.h>
 
 /*
@@ -84,6 +88,63 @@ DMA_BUF_FD_EVENT(dma_buf_fd);
 DMA_BUF_FD_EVENT(dma_buf_get);
 DMA_BUF_ATTACH_EVENT(dma_buf_dynamic_attach);
 DMA_BUF_ATTACH_EVENT(dma_buf_detach);
+
+TRACE_DEFINE_ENUM(DMA_BUF_NEED_NONE);
+TRACE_DEFINE_ENUM(DMA_BUF_NEED_REACH);
+TRACE_DEFINE_ENUM(DMA_BUF_NEED_CONTIGUOUS);
+TRACE_DEFINE_ENUM(DMA_BUF_NEED_GRANULE);
+
+/*
+ * unmet is the first need that the memory did not meet of those that it must meet, wanted what was
+ * needed, had what the memory has instead; see struct dma_buf_misfit. If ret is 0, the exporter has
+ * replaced that memory.
+ */
+TRACE_EVENT(dma_buf_negotiate,
+	    TP_PROTO(struct dma_buf_attachment *attach, const struct dma_buf_needs *must,
+		     const struct dma_buf_needs *want, const struct dma_buf_misfit *misfit,
+		     int ret),
+	    TP_ARGS(attach, must, want, misfit, ret),
+	    TP_STRUCT__entry(__string(dev_name, dev_name(attach->dev))
+			     __string(exp_name, dma_buf_to_object(attach->dmabuf)->exp_name)
+			     __field(size_t, size)
+			     __field(ino_t, ino)
+			     __field(u64, must_reach)
+			     __field(u64, must_contiguous)
+			     __field(u64, must_granule)
+			     __field(u64, want_reach)
+			     __field(u64, want_contiguous)
+			     __field(u64, want_granule)
+			     __field(int, ret)
+			     __field(int, unmet)
+			     __field(u64, wanted)
+			     __field(u64, had)
+			     __field(bool, replaced)),
+	    TP_fast_assign(__assign_str(dev_name);
+			   __assign_str(exp_name);
+			   __entry->size = attach->dmabuf->size;
+			   __entry->ino = file_inode(attach->dmabuf->file)->i_ino;
+			   __entry->must_reach = must->reach;
+			   __entry->must_contiguous = must->contiguous;
+			   __entry->must_granule = must->granule;
+			   __entry->want_reach = want->reach;
+			   __entry->want_contiguous = want->contiguous;
+			   __entry->want_granule = want->granule;
+			   __entry->ret = ret;
+			   __entry->unmet = misfit->need;
+			   __entry->wanted = dma_buf_needs_member(must, misfit->need);
+			   __entry->had = misfit->had;
+			   __entry->replaced = !ret && misfit->need;),
+	    TP_printk("exp_name=%s size=%zu ino=%lu dev_name=%s must_reach=%#llx must_contiguous=%llu must_granule=%llu want_reach=%#llx want_contiguous=%llu want_granule=%llu ret=%d unmet=%s wanted=%#llx had=%#llx replaced=%d",
+		      __get_str(exp_name), __entry->size, __entry->ino, __get_str(dev_name),
+		      __entry->must_reach, __entry->must_contiguous, __entry->must_granule,
+		      __entry->want_reach, __entry->want_contiguous, __entry->want_granule,
+		      __entry->ret, __print_symbolic(__entry->unmet,
+						     { DMA_BUF_NEED_NONE, "none" },
+						     { DMA_BUF_NEED_REACH, "reach" },
+						     { DMA_BUF_NEED_CONTIGUOUS, "contiguous" },
+						     { DMA_BUF_NEED_GRANULE, "granule" }),
+		      __entry->wanted, __entry->had, __entry->replaced)
+);
 
 #undef DMA_BUF_EVENT
 #undef DMA_BUF_FD_EVENT

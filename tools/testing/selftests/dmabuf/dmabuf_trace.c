@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * dmabuf_trace - the trace events of buffers: what they print, and that this is what Linux 7.0 and
- * later print.
+ * later print, which have no event for negotiations.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "camera.h"
 #include "display.h"
 #include "exporters.h"
 #include "harness.h"
@@ -180,6 +181,58 @@ TEST_F(trace, import)
 	EXPECT_EQ(NULL, line_of(trace, "dma_buf_export", text));
 }
 
+/* The rest of a line of a negotiation. */
+struct negotiate_line {
+	char device[64];
+	unsigned long long contiguous;
+	int ret;
+};
+
+static int negotiate_line_parse(const char *rest, struct negotiate_line *line)
+{
+	return sscanf(rest,
+		      " dev_name=%63s must_reach=%*x must_contiguous=%llu must_granule=%*u want_reach=%*x want_contiguous=%*u want_granule=%*u ret=%d unmet=",
+		      line->device, &line->contiguous, &line->ret) == 3 ? 0 : -EINVAL;
+}
+
+/* Rule: an importer that needs contiguous memory is traced with what it needs and what it got. */
+TEST_F(trace, negotiation)
+{
+	int ret = module_load("vivid", "n_devs=1 node_types=1 allocators=1");
+	const char *negotiated, *attached;
+	struct negotiate_line line;
+	struct camera cam;
+	char text[128];
+	int buf;
+
+	if (ret == -ENOENT)
+		SKIP(return, "vivid is missing");
+	ASSERT_EQ(0, ret);
+	ASSERT_EQ(0, camera_open(&cam, "vivid"));
+	ASSERT_EQ(0, camera_format(&cam, 320, 180, V4L2_PIX_FMT_XBGR32));
+	ASSERT_EQ(0, camera_buffers(&cam, V4L2_MEMORY_DMABUF, 2));
+	buf = heap_alloc(self->heap, cam.size, O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, buf);
+	snprintf(text, sizeof(text), "exp_name=system size=%lld ino=%llu",
+		 (long long)lseek(buf, 0, SEEK_END), fd_ino(buf));
+	events_on();
+	ASSERT_EQ(0, camera_queue(&cam, 0, buf));
+	events_off();
+	camera_close(&cam);
+	close(buf);
+	EXPECT_EQ(0, module_unload_idle("vivid"));
+
+	negotiated = line_of(traced(), "dma_buf_negotiate", text);
+	ASSERT_NE(NULL, negotiated) TH_LOG("%s is not in\n%s", text, self->text);
+	attached = line_of(self->text, "dma_buf_dynamic_attach", text);
+	ASSERT_NE(NULL, attached) TH_LOG("%s is not in\n%s", text, self->text);
+	EXPECT_LT(negotiated, attached);
+	ASSERT_EQ(0, negotiate_line_parse(negotiated, &line)) TH_LOG("%s", negotiated);
+	EXPECT_EQ(0, strncmp(line.device, "vivid", 5)) TH_LOG("%s", line.device);
+	EXPECT_LE(cam.size, line.contiguous);
+	EXPECT_EQ(0, line.ret);
+}
+
 /* Rule: an event that is off prints nothing, though another one is on. */
 TEST_F(trace, off)
 {
@@ -206,7 +259,7 @@ TEST_F(trace, off)
  * @print: what it prints of them
  */
 struct format {
-	const char *fields[8];
+	const char *fields[16];
 	const char *print;
 };
 
@@ -226,6 +279,15 @@ static const struct format format_attach = {
 	.print = "exp_name=%s size=%zu ino=%lu attachment:%p is_dynamic=%d dev_name=%s",
 };
 
+static const struct format format_negotiate = {
+	.fields = { "char[] dev_name;", "char[] exp_name;", "size_t size;", "ino_t ino;",
+		    "u64 must_reach;", "u64 must_contiguous;", "u64 must_granule;",
+		    "u64 want_reach;", "u64 want_contiguous;", "u64 want_granule;", "int ret;",
+		    "int unmet;", "u64 wanted;", "u64 had;", "bool replaced;" },
+	.print =
+		"exp_name=%s size=%zu ino=%lu dev_name=%s must_reach=%#llx must_contiguous=%llu must_granule=%llu want_reach=%#llx want_contiguous=%llu want_granule=%llu ret=%d unmet=%s wanted=%#llx had=%#llx replaced=%d",
+};
+
 static const struct {
 	const char *event;
 	const struct format *format;
@@ -236,6 +298,7 @@ static const struct {
 	{ "dma_buf_mmap_internal", &format_buffer },
 	{ "dma_buf_fd", &format_fd },
 	{ "dma_buf_get", &format_fd },
+	{ "dma_buf_negotiate", &format_negotiate },
 	{ "dma_buf_dynamic_attach", &format_attach },
 	{ "dma_buf_detach", &format_attach },
 };
@@ -244,7 +307,7 @@ static const struct {
 TEST_F(trace, formats)
 {
 	const char *at, *next, *const *field;
-	char path[128], print[160], *text;
+	char path[128], print[320], *text;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(formats); i++) {

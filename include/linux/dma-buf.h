@@ -19,6 +19,7 @@ struct dma_buf_needs;
 struct dma_buf_run;
 struct dma_resv;
 struct module;
+struct seq_file;
 struct vm_area_struct;
 
 #include <linux/dma-fence.h>
@@ -226,6 +227,17 @@ struct dma_buf_ops {
 	 * Context: Reservation lock held; may sleep.
 	 */
 	void (*vunmap)(struct dma_buf *dmabuf, struct iosys_map *map);
+
+	/**
+	 * @describe: Print what memory the buffer has (optional).
+	 *
+	 * The text is part of a line of debugfs' ``bufinfo`` and of ``fdinfo``: some words, without
+	 * tabs and newlines. A process that has the descriptor of the buffer can read it, so it
+	 * must not contain addresses.
+	 *
+	 * Context: Reservation lock held; may sleep, but waits for no fence.
+	 */
+	void (*describe)(struct dma_buf *dmabuf, struct seq_file *m);
 };
 
 /**

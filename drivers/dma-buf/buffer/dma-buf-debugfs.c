@@ -150,8 +150,10 @@ static void dma_buf_bufinfo_show_users(struct seq_file *s, struct dma_buf *dmabu
 		seq_printf(s, "\t%s\n", dev_name(attach->dev));
 		count++;
 	}
+	seq_printf(s, "Total %d devices attached\n", count);
+	dma_buf_show_users(s, "\t", dmabuf);
 	dma_resv_unlock(dmabuf->resv);
-	seq_printf(s, "Total %d devices attached\n\n", count);
+	seq_putc(s, '\n');
 }
 
 static int dma_buf_bufinfo_show(struct seq_file *s, void *v)

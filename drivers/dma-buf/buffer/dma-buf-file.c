@@ -7,10 +7,12 @@
  * its last reference, dma_buf_file_release() removes the buffer from the registry and removes
  * pending poll callbacks. The exporter's release runs later (see dma-buf-inode.c).
  *
- * The functions here take no reservation lock. &dma_buf_object.name_lock guards the name.
+ * The functions here take no reservation lock, but fdinfo, which only tries to take it.
+ * &dma_buf_object.name_lock guards the name.
  */
 
 #include <linux/export.h>
+#include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/seq_file.h>
 #include <trace/events/dma_buf.h>
@@ -61,6 +63,13 @@ static void dma_buf_file_show_fdinfo(struct seq_file *m, struct file *file)
 	if (obj->named)
 		seq_printf(m, "name:\t%s\n", obj->name);
 	spin_unlock(&obj->name_lock);
+
+	/* Never waits: a reader must not hang because a buffer's user does. */
+	if (!dma_resv_trylock(dmabuf->resv))
+		return;
+	seq_printf(m, "attached:\t%zu\n", list_count_nodes(&dmabuf->attachments));
+	dma_buf_show_users(m, "", dmabuf);
+	dma_resv_unlock(dmabuf->resv);
 }
 
 static int dma_buf_file_release(struct inode *inode, struct file *file)

@@ -58,8 +58,16 @@ static const struct dma_buf_needs *dma_buf_attachment_stated(struct dma_buf_atta
 	return obj->states ? &container_of(obj, struct dma_buf_stating_attach, obj)->needs : NULL;
 }
 
-static int dma_buf_attachment_needs(struct dma_buf_attachment *attach,
-				    struct dma_buf_attach_needs *needs)
+/**
+ * dma_buf_attachment_needs() - tell what an attachment needs now
+ * @attach: the attachment
+ * @needs: set to the needs; to no needs if an error is returned
+ *
+ * Context: Any.
+ * Return: As dma_buf_needs_of_device().
+ */
+int dma_buf_attachment_needs(struct dma_buf_attachment *attach,
+			     struct dma_buf_attach_needs *needs)
 {
 	return dma_buf_needs_of_device(attach->dev, dma_buf_attachment_stated(attach),
 				       attach->dmabuf->size, needs);

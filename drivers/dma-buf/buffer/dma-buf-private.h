@@ -336,6 +336,8 @@ struct dma_buf_attach_object *dma_buf_attach_object_new(bool states);
 
 /* dma-buf-negotiate.c: needs of all attachments. Called with the reservation lock held. */
 int dma_buf_negotiate(struct dma_buf_attachment *newcomer);
+int dma_buf_attachment_needs(struct dma_buf_attachment *attach,
+			     struct dma_buf_attach_needs *needs);
 
 /* dma-buf-pin.c: pins of an attachment. Called with the reservation lock held. */
 int dma_buf_attach_pin(struct dma_buf_attachment *attach);
@@ -413,6 +415,9 @@ static inline long dma_buf_import_sync_file(struct dma_buf *dmabuf,
 	return -ENOTTY;
 }
 #endif
+
+/* dma-buf-users.c: lines of bufinfo and fdinfo. Called with the reservation lock held. */
+void dma_buf_show_users(struct seq_file *m, const char *indent, struct dma_buf *dmabuf);
 
 /* dma-buf-debugfs.c: bufinfo. */
 #ifdef CONFIG_DEBUG_FS

@@ -89,3 +89,72 @@ int bufinfo_occurrences(const char *text, const char *what)
 	}
 	return count;
 }
+
+/**
+ * struct bufinfo_parser - position of a parser
+ * @base: what it has found
+ * @devices: number of devices listed for the buffer, or -1 outside their list
+ * @after_empty: the line before was empty
+ */
+struct bufinfo_parser {
+	struct bufinfo_base *base;
+	int devices;
+	bool after_empty;
+};
+
+static bool bufinfo_parse_row(struct bufinfo_parser *parser, const char *line)
+{
+	unsigned int flags, mode;
+	unsigned long ino;
+	char exporter[32];
+	size_t size;
+	long count;
+
+	/* Skips white space in front of each number, as in userspace. */
+	if (sscanf(line, "%zu %x %x %ld %31s %lu", &size, &flags, &mode, &count, exporter,
+		   &ino) < 4)
+		return false;
+	parser->base->rows++;
+	parser->base->bytes += size;
+	return true;
+}
+
+/* A buffer ends with an empty line; the next one, or the totals, are behind it. */
+static void bufinfo_parse_line(struct kunit *test, struct bufinfo_parser *parser,
+			       const char *line)
+{
+	int count, objects, found;
+	size_t bytes;
+
+	if (sscanf(line, "Total %d objects, %zu bytes", &objects, &bytes) == 2) {
+		KUNIT_EXPECT_EQ(test, objects, parser->base->rows);
+		KUNIT_EXPECT_EQ(test, bytes, parser->base->bytes);
+	} else if (strstr(line, " devices attached")) {
+		found = sscanf(line, "Total %d devices attached", &count);
+		KUNIT_ASSERT_EQ(test, found, 1);
+		KUNIT_EXPECT_EQ(test, count, parser->devices);
+		parser->devices = -1;
+	} else if (parser->devices >= 0) {
+		parser->devices++;
+		parser->base->devices++;
+	} else if (!strcmp(line, "\tAttached Devices:")) {
+		parser->devices = 0;
+	} else if (!bufinfo_parse_row(parser, line)) {
+		KUNIT_EXPECT_FALSE_MSG(test, parser->after_empty && *line, "%s", line);
+	}
+}
+
+void bufinfo_parse(struct kunit *test, char *text, struct bufinfo_base *base)
+{
+	struct bufinfo_parser parser = { .base = base, .devices = -1 };
+	char *line;
+
+	*base = (struct bufinfo_base){};
+	text = strstr(text, "\tname\n");
+	KUNIT_ASSERT_NOT_NULL(test, text);
+	text += strlen("\tname\n");
+	while ((line = strsep(&text, "\n"))) {
+		bufinfo_parse_line(test, &parser, line);
+		parser.after_empty = !*line;
+	}
+}

@@ -29,4 +29,22 @@ bool bufinfo_read_rest(struct file *file, char *text, size_t piece, loff_t pos);
 /* Number of times that @text contains @what. */
 int bufinfo_occurrences(const char *text, const char *what);
 
+/**
+ * struct bufinfo_base - what a parser of the format of 6.12 knows of bufinfo
+ * @rows: number of buffers
+ * @bytes: sum of their sizes
+ * @devices: number of devices of all buffers
+ */
+struct bufinfo_base {
+	int rows;
+	size_t bytes;
+	int devices;
+};
+
+/*
+ * Parse @text as a program written for 6.12 does, which skips lines that it does not know. Expects
+ * that the text agrees with itself: the numbers of devices and the totals.
+ */
+void bufinfo_parse(struct kunit *test, char *text, struct bufinfo_base *base);
+
 #endif /* _DMA_BUF_TESTS_BUFINFO_H */

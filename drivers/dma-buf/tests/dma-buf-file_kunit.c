@@ -197,7 +197,8 @@ static void fdinfo_has_the_documented_lines(struct kunit *test)
 	dma_buf_put(dmabuf);
 	dma_buf_put(dmabuf);
 
-	snprintf(wanted, sizeof(wanted), "size:\t%lu\ncount:\t2\nexp_name:\tmock\n",
+	snprintf(wanted, sizeof(wanted),
+		 "size:\t%lu\ncount:\t2\nexp_name:\tmock\nattached:\t0\n",
 		 4 * PAGE_SIZE);
 	KUNIT_EXPECT_STREQ(test, text, wanted);
 }

@@ -119,6 +119,9 @@ void dma_storage_sync_for_device(struct dma_storage_mapping *mapping);
 int dma_storage_negotiate(struct dma_buf *dmabuf, const struct dma_buf_needs *must,
 			  const struct dma_buf_needs *want);
 
+/* dma-storage-describe.c: what bufinfo and fdinfo show of a storage. */
+void dma_storage_describe(struct dma_buf *dmabuf, struct seq_file *m);
+
 /* dma-storage-mmap.c: mappings in userspace. */
 int dma_storage_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma);
 

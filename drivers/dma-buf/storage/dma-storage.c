@@ -75,6 +75,7 @@ const struct dma_buf_ops dma_storage_buf_ops = {
 	.mmap = dma_storage_mmap,
 	.vmap = dma_storage_vmap,
 	.vunmap = dma_storage_vunmap,
+	.describe = dma_storage_describe,
 	.release = dma_storage_release,
 };
 

@@ -3,7 +3,8 @@
  * bufinfo - parse debugfs dma_buf/bufinfo.
  *
  * The file has a heading, then for each buffer a row of tab-separated columns followed
- * by its fences and attached devices, and in its last line the totals.
+ * by its fences and attached devices, and in its last line the totals. Lines about the users of a
+ * buffer, which Linux 6.12 does not have, are between the number of its devices and an empty line.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -23,6 +24,19 @@ int bufinfo_line(const char *line, struct bufinfo *info)
 	return 0;
 }
 
+/* Parse the lines that Linux 6.12 does not have. */
+static void parse_users(char *next, struct bufinfo *info)
+{
+	char *line;
+
+	while ((line = strsep(&next, "\n")) && *line) {
+		if (sscanf(line, "\tmemory:\t%95[^\n]", info->memory) == 1)
+			continue;
+		if (!info->mapped[0])
+			sscanf(line, "\tmapped:\t%63s", info->mapped);
+	}
+}
+
 /* Parse the lines after a row: fences, then attached devices and their number. */
 static void parse_details(char *next, struct bufinfo *info)
 {
@@ -32,8 +46,10 @@ static void parse_details(char *next, struct bufinfo *info)
 	char *line;
 
 	while ((line = strsep(&next, "\n"))) {
-		if (sscanf(line, "Total %u devices attached", &info->devices) == 1)
+		if (sscanf(line, "Total %u devices attached", &info->devices) == 1) {
+			parse_users(next, info);
 			return;
+		}
 		info->write_fences += !strncmp(line, write_fence, strlen(write_fence));
 		info->read_fences += !strncmp(line, read_fence, strlen(read_fence));
 		if (in_devices && !info->device[0])

@@ -20,6 +20,9 @@
  * @read_fences: sw_sync fences listed as read fences
  * @devices: number of attached devices
  * @device: name of the first attached device
+ * @mapped: name of the first device that has the buffer mapped, or "kernel"; Linux 6.12 does not
+ *          tell
+ * @memory: what the exporter says of the memory; Linux 6.12 does not tell
  */
 struct bufinfo {
 	size_t size;
@@ -33,6 +36,8 @@ struct bufinfo {
 	unsigned int read_fences;
 	unsigned int devices;
 	char device[64];
+	char mapped[64];
+	char memory[96];
 };
 
 /**

@@ -133,10 +133,36 @@ TEST_F(buffer, devices_are_listed)
 	ASSERT_EQ(0, bufinfo_find(fd_ino(self->buf), &info));
 	EXPECT_EQ(1, info.devices);
 	EXPECT_NE('\0', info.device[0]);
+	/* vgem maps what it imports. */
+	EXPECT_TRUE(variant->exporter == &exporter_vgem || !strcmp(info.device, info.mapped));
 	ASSERT_EQ(0, display_release(&dpy, &imported));
 	ASSERT_EQ(0, bufinfo_find(fd_ino(self->buf), &info));
 	EXPECT_EQ(0, info.devices);
+	EXPECT_STREQ("", info.mapped);
 	display_close(&dpy);
+}
+
+/* Rule: heaps and udmabuf tell what the memory of a buffer is. */
+TEST_F(buffer, memory_is_described)
+{
+	bool storage = variant->exporter == &exporter_heap ||
+		       variant->exporter == &exporter_udmabuf;
+	unsigned long runs, longest, replaced, touched;
+	struct bufinfo info;
+
+	ASSERT_EQ(0, bufinfo_find(fd_ino(self->buf), &info));
+	if (!storage) {
+		EXPECT_STREQ("", info.memory);
+		return;
+	}
+	ASSERT_EQ(4, sscanf(info.memory, "runs=%lu longest=%lu replaced=%lu touched=%lu", &runs,
+			    &longest, &replaced, &touched)) TH_LOG("%s", info.memory);
+	EXPECT_LE(1, runs);
+	EXPECT_LE(runs, self->size / PAGE);
+	EXPECT_LE(PAGE, longest);
+	EXPECT_LE(longest, self->size);
+	EXPECT_EQ(0, replaced);
+	EXPECT_LE(touched, 1);
 }
 
 /* Rule: the file can be read in pieces of any size. */

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 
+#include "display.h"
 #include "fence.h"
 #include "fixture.h"
 
@@ -110,6 +111,34 @@ TEST_F(buffer, fdinfo_describes_the_buffer)
 	ASSERT_EQ(0, fd_info(self->buf, "count", value, sizeof(value)));
 	EXPECT_STREQ("2", value);
 	close(same);
+}
+
+/* Rule: behind these lines, fdinfo tells who has the buffer attached and mapped. */
+TEST_F(buffer, fdinfo_tells_the_users)
+{
+	bool maps = variant->exporter != &exporter_vgem;
+	struct display_buffer imported;
+	struct display dpy;
+	char value[64];
+
+	/* Another driver than the exporter: vgem does not attach to its own buffers. */
+	ASSERT_EQ(0, display_open(&dpy, maps ? "vgem" : DISPLAY_DRIVER));
+	ASSERT_EQ(0, fd_info(self->buf, "attached", value, sizeof(value)));
+	EXPECT_STREQ("0", value);
+	EXPECT_EQ(-ENOENT, fd_info(self->buf, "mapped", value, sizeof(value)));
+	ASSERT_EQ(0, display_import(&dpy, self->buf, &imported));
+	ASSERT_EQ(0, fd_info(self->buf, "attached", value, sizeof(value)));
+	EXPECT_STREQ("1", value);
+	/* vgem maps what it imports. */
+	if (maps) {
+		ASSERT_EQ(0, fd_info(self->buf, "mapped", value, sizeof(value)));
+		EXPECT_EQ(0, strncmp(value, "vgem", 4)) TH_LOG("%s", value);
+	}
+	ASSERT_EQ(0, display_release(&dpy, &imported));
+	ASSERT_EQ(0, fd_info(self->buf, "attached", value, sizeof(value)));
+	EXPECT_STREQ("0", value);
+	EXPECT_EQ(-ENOENT, fd_info(self->buf, "mapped", value, sizeof(value)));
+	display_close(&dpy);
 }
 
 /* Rule: /proc/self/fd/N links to /dmabuf:NAME. */

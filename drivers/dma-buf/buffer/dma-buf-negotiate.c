@@ -88,9 +88,11 @@ static void dma_buf_needs_of_attached(struct dma_buf *dmabuf, struct dma_buf_att
 
 static int dma_buf_negotiate_sets(struct dma_buf_attachment *newcomer,
 				  const struct dma_buf_needs *must,
-				  const struct dma_buf_needs *want)
+				  const struct dma_buf_needs *want, bool stated_only)
 {
-	struct dma_buf_negotiation negotiation = { .newcomer = newcomer };
+	struct dma_buf_negotiation negotiation = {
+		.newcomer = newcomer, .stated_only = stated_only,
+	};
 	struct dma_buf *dmabuf = newcomer->dmabuf;
 	int ret;
 
@@ -109,12 +111,12 @@ static int dma_buf_negotiate_needs(struct dma_buf_attachment *newcomer,
 	int ret;
 
 	dma_buf_needs_of_attached(newcomer->dmabuf, &sum);
-	ret = dma_buf_negotiate_sets(newcomer, &sum.must, &sum.want);
+	ret = dma_buf_negotiate_sets(newcomer, &sum.must, &sum.want, false);
 	if (!ret || ret == -EINTR || ret == -ERESTARTSYS)
 		return ret;
 	if (dma_buf_needs_empty(&needs->stated))
 		return 0;
-	return dma_buf_negotiate_sets(newcomer, &sum.stated, &nothing);
+	return dma_buf_negotiate_sets(newcomer, &sum.stated, &nothing, true);
 }
 
 /* Trace an attach that is refused for what the importer stated, without asking the exporter. */
@@ -156,7 +158,7 @@ static bool dma_buf_reached_by(struct dma_buf_attachment *attach, bool must_only
 			       struct dma_buf_misfit *misfit)
 {
 	struct dma_buf_negotiation *negotiation = dma_buf_to_object(attach->dmabuf)->negotiation;
-	bool newcomer = negotiation && attach == negotiation->newcomer;
+	bool whole = negotiation && attach == negotiation->newcomer && !negotiation->stated_only;
 	struct dma_buf_attach_needs needs;
 	struct dma_buf_needs reach = {};
 
@@ -164,7 +166,7 @@ static bool dma_buf_reached_by(struct dma_buf_attachment *attach, bool must_only
 		return true;
 	if (!must_only)
 		reach.reach = needs.must.reach ?: needs.want.reach;
-	else if (newcomer)
+	else if (whole)
 		reach.reach = needs.must.reach;
 	else
 		reach.reach = needs.stated.reach;

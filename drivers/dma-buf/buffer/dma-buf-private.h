@@ -193,12 +193,14 @@ struct dma_buf_stating_attach {
 /**
  * struct dma_buf_negotiation - one call of &dma_buf_ops.negotiate
  * @newcomer: attachment that is being negotiated and not linked yet
+ * @stated_only: the needs are what importers stated, without the rest of what @newcomer must have
  * @misfit: the first need of those that memory must meet that the exporter found not to be met
  *
  * The reservation lock guards all members.
  */
 struct dma_buf_negotiation {
 	struct dma_buf_attachment *newcomer;
+	bool stated_only;
 	struct dma_buf_misfit misfit;
 };
 

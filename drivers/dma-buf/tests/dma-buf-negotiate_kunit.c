@@ -29,6 +29,7 @@
  * @want: second argument of each call
  * @attached: number of attachments that the latest call found
  * @bounce: longest piece that can be bounced for the devices
+ * @unbounced: mask of devices that have no bounce buffers
  */
 struct negotiation {
 	struct mock_exporter *exporter;
@@ -40,6 +41,7 @@ struct negotiation {
 	struct dma_buf_needs want[CALLS];
 	size_t attached;
 	size_t bounce;
+	u64 unbounced;
 };
 
 static int negotiate(struct dma_buf *dmabuf, const struct dma_buf_needs *must,
@@ -66,7 +68,7 @@ static void get_facts(struct device *dev, struct dma_buf_dma_facts *facts)
 	facts->dma = DMA_BUF_DMA_DIRECT;
 	facts->limit = *dev->dma_mask;
 	facts->last = MEMORY_END - 1;
-	facts->bounce = all->bounce;
+	facts->bounce = facts->limit == all->unbounced ? 0 : all->bounce;
 }
 
 static struct negotiation *negotiation(struct kunit *test)
@@ -378,6 +380,18 @@ static int negotiate_fit(struct dma_buf *dmabuf, const struct dma_buf_needs *mus
 	return 0;
 }
 
+/* Callback of an exporter that cannot choose its memory. */
+static int negotiate_strict(struct dma_buf *dmabuf, const struct dma_buf_needs *must,
+			    const struct dma_buf_needs *want)
+{
+	struct mock_exporter *exporter = dmabuf->priv;
+	struct negotiation *all = exporter->hook_data;
+	const struct dma_buf_run run = { SZ_1G >> PAGE_SHIFT, exporter->size >> PAGE_SHIFT };
+
+	all->count++;
+	return dma_buf_fits(dmabuf, must, true, &run, 1, NULL) ? 0 : -EOPNOTSUPP;
+}
+
 static const struct {
 	const char *desc;
 	u64 mask[2];
@@ -409,6 +423,28 @@ static void fit_asks_each_device(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, all->count, row->fits);
 	detach(test, all, attach[1]);
 	detach(test, all, attach[0]);
+}
+
+/*
+ * Contiguous memory cannot be bounced, so the first device must reach it. The second does not, but
+ * its importer stated something else, which is met.
+ */
+static void newcomer_needs_no_reach_that_others_stated(struct kunit *test)
+{
+	struct negotiation *all = negotiation(test);
+	struct dma_buf_attachment *first, *second;
+
+	all->bounce = PAGE_SIZE;
+	all->unbounced = MASK_28;
+	all->ops.negotiate = negotiate_strict;
+	first = attach_stating(test, all, MASK_32, 2 * PAGE_SIZE);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, first);
+	second = attach_stating(test, all, MASK_28, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(second), 0);
+	KUNIT_EXPECT_EQ(test, all->count, 3);
+	if (!IS_ERR(second))
+		detach(test, all, second);
+	detach(test, all, first);
 }
 
 /* Callback of an exporter that asks whether it could move its memory up and down. */
@@ -474,6 +510,7 @@ static struct kunit_case dma_buf_negotiate_cases[] = {
 	KUNIT_CASE_PARAM(signal_ends_the_attach, signal_gen_params),
 	KUNIT_CASE_PARAM(statement_that_cannot_be_met_is_refused, statement_gen_params),
 	KUNIT_CASE_PARAM(fit_asks_each_device, fit_gen_params),
+	KUNIT_CASE(newcomer_needs_no_reach_that_others_stated),
 	KUNIT_CASE_PARAM(attached_device_keeps_its_reach, keeps_gen_params),
 	{}
 };

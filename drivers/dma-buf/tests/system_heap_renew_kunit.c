@@ -6,164 +6,14 @@
  * The buffers consist of single pages that are not adjacent. The devices are dma-direct.
  */
 
-#include <kunit/resource.h>
 #include <kunit/static_stub.h>
-#include <kunit/test-bug.h>
 #include <linux/dma-heap.h>
-#include <linux/fs.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
 
-#include "../heaps/heaps-private.h"
-#include "../needs/dma-buf-needs-private.h"
-#include "storage.h"
-
-#define MEMORY_RESOURCE	"dmabuf-mock-memory"
-#define GIVEN_PAGES	8
-
-/**
- * struct memory - what the heap gets from the page allocator
- * @scattered: single pages, no two of which are adjacent
- * @fail_at: number of the first call that fails, from 1; 0 for none
- * @calls: number of calls
- * @given: pages that the next calls return, if there are some
- * @nr_given: number of these
- * @zones: zone of each call
- * @lost: there was no memory
- * @pooled: number of blocks that were given to the pool
- * @buffers: sum of what was counted for the heap
- * @nr_pages: the same
- */
-struct memory {
-	bool scattered;
-	unsigned int fail_at;
-	unsigned int calls;
-	struct page *given[GIVEN_PAGES];
-	unsigned int nr_given;
-	gfp_t zones[GIVEN_PAGES];
-	bool lost;
-	unsigned int pooled;
-	int buffers;
-	long nr_pages;
-};
-
-static struct memory *memory_current(void)
-{
-	struct kunit *test = kunit_get_current_test();
-	struct kunit_resource *res = kunit_find_named_resource(test, MEMORY_RESOURCE);
-	struct memory *memory = res->data;
-
-	kunit_put_resource(res);
-	return memory;
-}
-
-/* The first page of two. The second one goes back, and has an odd number. */
-static struct page *memory_scattered_page(void)
-{
-	struct page *page = alloc_pages(GFP_KERNEL | __GFP_ZERO, 1);
-
-	if (!page)
-		return NULL;
-	split_page(page, 1);
-	__free_page(nth_page(page, 1));
-	return page;
-}
-
-static struct page *memory_new_block(gfp_t gfp, unsigned int order)
-{
-	struct memory *memory = memory_current();
-	struct page *page;
-
-	memory->zones[memory->calls++ % GIVEN_PAGES] = gfp & GFP_ZONEMASK;
-	if (memory->fail_at && memory->calls >= memory->fail_at)
-		return NULL;
-	if (memory->calls <= memory->nr_given)
-		return memory->given[memory->calls - 1];
-	if (memory->scattered && order)
-		return NULL;
-	page = memory->scattered ? memory_scattered_page() :
-				   alloc_pages((gfp & __GFP_COMP) | GFP_KERNEL | __GFP_ZERO, order);
-	memory->lost |= !page;
-	return page;
-}
-
-static struct page *memory_empty_pool(struct heap_pool *pool, unsigned int bin)
-{
-	return NULL;
-}
-
-static bool memory_full_pool(struct heap_pool *pool, struct page *page)
-{
-	memory_current()->pooled++;
-	return false;
-}
-
-static void memory_count(struct dma_heap *heap, int buffers, long nr_pages)
-{
-	struct memory *memory = memory_current();
-
-	memory->buffers += buffers;
-	memory->nr_pages += nr_pages;
-}
-
-static void get_facts(struct device *dev, struct dma_buf_dma_facts *facts)
-{
-	*facts = (struct dma_buf_dma_facts){
-		.dma = DMA_BUF_DMA_DIRECT,
-		.limit = *dev->dma_mask,
-		.last = U64_MAX,
-	};
-}
-
-static void restore_cma(void *percent)
-{
-	system_heap_cma.percent = (unsigned long)percent;
-}
-
-static void set_cma_percent(struct kunit *test, unsigned int percent)
-{
-	unsigned long before = system_heap_cma.percent;
-
-	system_heap_cma.percent = percent;
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, restore_cma, (void *)before));
-}
-
-/* Without CMA, where the kernel has it. */
-static struct memory *memory_begin(struct kunit *test)
-{
-	struct kunit_resource *res = kunit_kzalloc(test, sizeof(*res), GFP_KERNEL);
-	struct memory *memory = kunit_kzalloc(test, sizeof(*memory), GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(test, res);
-	KUNIT_ASSERT_NOT_NULL(test, memory);
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_named_resource(test, NULL, NULL, res, MEMORY_RESOURCE,
-							  memory));
-	if (IS_ENABLED(CONFIG_DMABUF_HEAPS_SYSTEM_CMA))
-		set_cma_percent(test, 0);
-	kunit_activate_static_stub(test, system_heap_new_block, memory_new_block);
-	kunit_activate_static_stub(test, heap_pool_take, memory_empty_pool);
-	kunit_activate_static_stub(test, heap_pool_give, memory_full_pool);
-	kunit_activate_static_stub(test, dma_buf_needs_get_facts, get_facts);
-	return memory;
-}
-
-static struct dma_buf *memory_buffer(struct kunit *test, struct memory *memory,
-				     unsigned long pages)
-{
-	struct dma_heap *heap = dma_heap_find("system");
-	struct dma_buf *dmabuf;
-
-	KUNIT_ASSERT_NOT_NULL(test, heap);
-	memory->scattered = true;
-	dmabuf = dma_heap_buffer_alloc(heap, pages << PAGE_SHIFT, O_RDWR, 0);
-	memory->scattered = false;
-	memory->calls = 0;
-	mock_storage_own(test, dmabuf);
-	KUNIT_ASSERT_EQ(test, mock_storage_of(dmabuf)->storage->nr_runs, pages);
-	return dmabuf;
-}
+#include "heap-memory.h"
 
 /* Attach a device with these needs and detach it. Expect that the heap's counts stay. */
 static int attach_needing(struct kunit *test, struct memory *memory, struct dma_buf *dmabuf,
@@ -339,22 +189,6 @@ static void larger_than_a_block(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, memory->calls, 0);
 }
 
-/* Make the heap get three pages: the highest for the buffer, the lowest last. */
-static u64 give_pages(struct kunit *test, struct memory *memory)
-{
-	for (int i = 0; i < 3; i++) {
-		struct page *page = memory_scattered_page();
-		int at = i;
-
-		KUNIT_ASSERT_NOT_NULL(test, page);
-		for (; at && page_to_pfn(page) > page_to_pfn(memory->given[at - 1]); at--)
-			memory->given[at] = memory->given[at - 1];
-		memory->given[at] = page;
-	}
-	memory->nr_given = 3;
-	return PFN_PHYS(page_to_pfn(memory->given[2]) + 1) - 1;
-}
-
 static struct dma_buf *given_buffer(struct kunit *test, struct memory *memory)
 {
 	struct dma_buf *dmabuf = memory_buffer(test, memory, 1);
@@ -385,7 +219,7 @@ static void memory_that_fits_does_not_go_to_the_pool(struct kunit *test)
 static void block_out_of_reach_is_freed(struct kunit *test)
 {
 	struct memory *memory = memory_begin(test);
-	u64 mask = give_pages(test, memory);
+	u64 mask = memory_give_pages(test, memory);
 	struct dma_buf *dmabuf = given_buffer(test, memory);
 
 	if (mask > U32_MAX)
@@ -403,7 +237,7 @@ static void block_out_of_reach_is_freed(struct kunit *test)
 static void no_block_in_reach(struct kunit *test)
 {
 	struct memory *memory = memory_begin(test);
-	u64 mask = give_pages(test, memory);
+	u64 mask = memory_give_pages(test, memory);
 	struct dma_buf *dmabuf = given_buffer(test, memory);
 	const struct dma_storage *old = mock_storage_of(dmabuf)->storage;
 
@@ -451,7 +285,7 @@ static void cma_buffer_is_one_run(struct kunit *test)
 
 	if (!IS_ENABLED(CONFIG_DMABUF_HEAPS_SYSTEM_CMA) || !dma_heap_find("default_cma_region"))
 		kunit_skip(test, "this kernel has no CMA region");
-	set_cma_percent(test, 50);
+	memory_set_cma_percent(test, 50);
 	mock_user_write(test, addr, 9);
 	KUNIT_EXPECT_EQ(test, attach_contiguous(test, memory, dmabuf), 0);
 	storage = mock_storage_of(dmabuf)->storage;
@@ -479,9 +313,9 @@ static void cma_part_is_limited(struct kunit *test)
 		kunit_skip(test, "this kernel has no CMA region");
 	percent = 100 * (CMA_BYTES >> PAGE_SHIFT) /
 		  ((struct heap_region *)dma_heap_get_drvdata(heap))->nr_pages;
-	set_cma_percent(test, percent - 1);
+	memory_set_cma_percent(test, percent - 1);
 	KUNIT_EXPECT_EQ(test, attach_contiguous(test, memory, one), -EOPNOTSUPP);
-	set_cma_percent(test, percent + 1);
+	memory_set_cma_percent(test, percent + 1);
 	KUNIT_EXPECT_EQ(test, attach_contiguous(test, memory, one), 0);
 	KUNIT_EXPECT_EQ(test, attach_contiguous(test, memory, two), -EBUSY);
 	KUNIT_EXPECT_EQ(test, mock_storage_of(two)->generation, 0);

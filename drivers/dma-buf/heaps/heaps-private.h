@@ -14,18 +14,40 @@
 
 #include "../storage/dma-storage.h"
 
-struct dma_heap;
+struct dma_heap_ops;
 struct obj_cgroup;
 struct page;
 struct seq_file;
 struct shrinker;
 
+/**
+ * struct dma_heap - a heap
+ * @name: the name
+ * @ops: functions of the heap
+ * @priv: the heap's own data
+ * @buffers: number of its buffers; atomic
+ * @nr_pages: pages of its buffers; atomic
+ *
+ * The other members are fixed. Only the kernel's own heaps count their buffers.
+ */
+struct dma_heap {
+	const char *name;
+	const struct dma_heap_ops *ops;
+	void *priv;
+	atomic_long_t buffers;
+	atomic_long_t nr_pages;
+};
+
 /* dma-heap.c: the registry. */
-long dma_heap_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+struct dma_heap *dma_heap_of_minor(unsigned int minor);
 bool dma_heap_accounts(void);
 u32 dma_heap_last_minor(void);
 void dma_heap_count(struct dma_heap *heap, int buffers, long nr_pages);
 void dma_heap_debugfs_add(const char *name, const struct file_operations *fops);
+
+/* dma-heap-file.c: open files and their ioctl. */
+extern const struct file_operations dma_heap_fops;
+long dma_heap_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 
 /**
  * struct heap_storage - storage of a buffer of a heap

@@ -9,8 +9,19 @@
 
 #include <linux/dma-resv.h>
 #include <linux/list.h>
+#include <linux/pfn.h>
 
 #include "dma-storage-private.h"
+
+/* Without devices. The reach is a hint only, see &dma_buf_needs.reach. */
+static bool dma_storage_needs_fit(const struct dma_buf_needs *needs,
+				  const struct dma_buf_run *runs, unsigned int nr_runs)
+{
+	for (unsigned int i = 0; needs->reach && i < nr_runs; i++)
+		if (PFN_PHYS(runs[i].pfn + runs[i].nr_pages) - 1 > needs->reach)
+			return false;
+	return dma_buf_needs_fit(needs, NULL, runs, nr_runs, NULL);
+}
 
 /**
  * dma_storage_request_fits() - test whether memory meets a request
@@ -18,12 +29,14 @@
  * @runs: the memory, or a part of it if only the reach is requested
  * @nr_runs: number of runs
  *
- * Context: Reservation lock of the buffer held.
+ * Context: Reservation lock of the buffer held, if the request has a buffer.
  * Return: True if it does.
  */
 bool dma_storage_request_fits(const struct dma_storage_request *request,
 			      const struct dma_buf_run *runs, unsigned int nr_runs)
 {
+	if (!request->dmabuf)
+		return dma_storage_needs_fit(request->needs, runs, nr_runs);
 	dma_resv_assert_held(request->dmabuf->resv);
 	return dma_buf_fits(request->dmabuf, request->needs, request->must_only, runs, nr_runs,
 			    NULL);
@@ -53,10 +66,6 @@ static int dma_storage_renew(const struct dma_storage_request *request)
 	int ret = -EOPNOTSUPP;
 
 	might_sleep();
-	if (!old->ops->renew)
-		return -EOPNOTSUPP;
-	if (dma_storage_is_busy(request->dmabuf))
-		return -EBUSY;
 	new = old->ops->renew(old, request);
 	if (IS_ERR(new))
 		return PTR_ERR(new) == -ENOMEM ? -EBUSY : PTR_ERR(new);
@@ -92,12 +101,23 @@ int dma_storage_negotiate(struct dma_buf *dmabuf, const struct dma_buf_needs *mu
 {
 	struct dma_storage_request request = { .dmabuf = dmabuf, .needs = must, .must_only = true };
 	struct dma_storage_request first = { .dmabuf = dmabuf };
+	const struct dma_storage_buffer *buffer = dmabuf->priv;
+	const struct dma_storage_ops *ops = buffer->storage->ops;
 	struct dma_buf_needs both = *must;
+	bool fits, busy;
 	int ret;
 
 	dma_resv_assert_held(dmabuf->resv);
-	if (dma_buf_needs_empty(must) || dma_storage_fits(&request))
+	if (dma_buf_needs_empty(must))
 		return 0;
+	fits = dma_storage_fits(&request);
+	busy = !fits && ops->renew && dma_storage_is_busy(dmabuf);
+	if (ops->note)
+		ops->note(buffer->storage, must, want, busy);
+	if (fits || !ops->renew)
+		return fits ? 0 : -EOPNOTSUPP;
+	if (busy)
+		return -EBUSY;
 	if (dma_buf_needs_empty(want))
 		return dma_storage_renew(&request);
 

@@ -23,7 +23,7 @@ struct dma_storage;
 
 /**
  * struct dma_storage_request - what a new storage of a buffer is needed for
- * @dmabuf: the buffer
+ * @dmabuf: the buffer, or NULL before it is exported: then no device is asked for its reach
  * @needs: needs that the storage must meet
  * @must_only: as for dma_buf_fits()
  */
@@ -61,6 +61,18 @@ struct dma_storage_ops {
 	 */
 	struct dma_storage *(*renew)(struct dma_storage *storage,
 				     const struct dma_storage_request *request);
+
+	/**
+	 * @note: Tells the exporter what a negotiation asks of a storage (optional).
+	 *
+	 * Called before @renew. @must are needs that the storage must meet, @want those that it
+	 * should meet. @busy says that it does not meet @must, and that it is not renewed because
+	 * the buffer is in use. The negotiation then fails with %-EBUSY.
+	 *
+	 * Context: Reservation lock held; may sleep.
+	 */
+	void (*note)(struct dma_storage *storage, const struct dma_buf_needs *must,
+		     const struct dma_buf_needs *want, bool busy);
 };
 
 /**

@@ -29,6 +29,10 @@
  * @needs: needs of the latest call
  * @must_only: of the latest call
  * @kill: send a fatal signal
+ * @notes: number of calls of note
+ * @noted_must: needs of its latest call
+ * @noted_want: the same
+ * @noted_busy: the same
  */
 struct renewal {
 	struct dma_storage_ops ops;
@@ -41,6 +45,10 @@ struct renewal {
 	struct dma_buf_needs needs;
 	bool must_only;
 	bool kill;
+	unsigned int notes;
+	struct dma_buf_needs noted_must;
+	struct dma_buf_needs noted_want;
+	bool noted_busy;
 };
 
 static struct dma_storage *renew(struct dma_storage *storage,
@@ -58,6 +66,17 @@ static struct dma_storage *renew(struct dma_storage *storage,
 	if (all->kill)
 		send_sig(SIGKILL, current, 0);
 	return &all->new->base;
+}
+
+static void note(struct dma_storage *storage, const struct dma_buf_needs *must,
+		 const struct dma_buf_needs *want, bool busy)
+{
+	struct renewal *all = container_of(storage->ops, struct renewal, ops);
+
+	all->notes++;
+	all->noted_must = *must;
+	all->noted_want = *want;
+	all->noted_busy = busy;
 }
 
 /* The devices are dma-direct, reach all memory and have no bounce buffers. */
@@ -367,6 +386,55 @@ static void killed_once_asks_once(struct kunit *test)
 	expect_kept(test, all, true);
 }
 
+static void expect_note(struct kunit *test, struct renewal *all, unsigned int notes, bool busy)
+{
+	KUNIT_EXPECT_EQ(test, all->notes, notes);
+	KUNIT_EXPECT_EQ(test, all->noted_must.contiguous, CONTIGUOUS);
+	KUNIT_EXPECT_EQ(test, all->noted_want.granule, SZ_64K);
+	KUNIT_EXPECT_EQ(test, all->noted_busy, busy);
+}
+
+/* Once for each negotiation that asks for something, before anything is allocated. */
+static void exporter_is_told_what_is_asked(struct kunit *test)
+{
+	const struct dma_buf_needs must = { .contiguous = CONTIGUOUS };
+	const struct dma_buf_needs want = { .granule = SZ_64K };
+	struct renewal *all = renewal(test);
+	struct iosys_map map;
+
+	all->ops.note = note;
+	KUNIT_EXPECT_EQ(test, negotiate(all, (struct dma_buf_needs){}, want), 0);
+	KUNIT_EXPECT_EQ(test, all->notes, 0);
+
+	KUNIT_ASSERT_EQ(test, 0, dma_buf_vmap_unlocked(all->dmabuf, &map));
+	KUNIT_EXPECT_EQ(test, negotiate(all, must, want), -EBUSY);
+	expect_note(test, all, 1, true);
+	dma_buf_vunmap_unlocked(all->dmabuf, &map);
+
+	all->error = -EOPNOTSUPP;
+	all->fails = 1;
+	KUNIT_EXPECT_EQ(test, negotiate(all, must, want), 0);
+	expect_note(test, all, 2, false);
+	expect_replaced(test, all);
+}
+
+/* An exporter that cannot choose hears no refusal as busy, because it is none for now only. */
+static void exporter_that_cannot_choose_is_not_busy(struct kunit *test)
+{
+	const struct dma_buf_needs must = { .contiguous = CONTIGUOUS };
+	const struct dma_buf_needs want = { .granule = SZ_64K };
+	struct renewal *all = renewal(test);
+	struct iosys_map map;
+
+	all->ops.note = note;
+	all->ops.renew = NULL;
+	KUNIT_ASSERT_EQ(test, 0, dma_buf_vmap_unlocked(all->dmabuf, &map));
+	KUNIT_EXPECT_EQ(test, negotiate(all, must, want), -EOPNOTSUPP);
+	expect_note(test, all, 1, false);
+	dma_buf_vunmap_unlocked(all->dmabuf, &map);
+	expect_kept(test, all, false);
+}
+
 static struct kunit_case dma_storage_negotiate_cases[] = {
 	KUNIT_CASE_PARAM(storage_that_fits_stays, fit_gen_params),
 	KUNIT_CASE(storage_that_does_not_fit_is_replaced),
@@ -382,6 +450,8 @@ static struct kunit_case dma_storage_negotiate_cases[] = {
 	KUNIT_CASE(storage_that_meets_must_is_good_enough),
 	KUNIT_CASE(must_alone_after_both_have_failed),
 	KUNIT_CASE(killed_once_asks_once),
+	KUNIT_CASE(exporter_is_told_what_is_asked),
+	KUNIT_CASE(exporter_that_cannot_choose_is_not_busy),
 	{}
 };
 

@@ -42,6 +42,7 @@
  * struct dma_heap_registry - all heaps, and what their devices have in common
  * @heaps: &struct dma_heap by minor number; its own lock guards it
  * @add_lock: held while a heap is added
+ * @learn: parameter: learn from refusals; may change at any time
  * @mem_accounting: parameter: charge buffers; fixed after boot, as all that follows
  * @devt: first device number
  * @class: class of the devices
@@ -51,6 +52,7 @@
 struct dma_heap_registry {
 	struct xarray heaps;
 	struct mutex add_lock; /* names: test and addition are one step */
+	bool learn;
 	bool mem_accounting;
 	dev_t devt;
 	struct class *class;
@@ -61,7 +63,11 @@ struct dma_heap_registry {
 static struct dma_heap_registry registry = {
 	.heaps = XARRAY_INIT(registry.heaps, XA_FLAGS_ALLOC),
 	.add_lock = __MUTEX_INITIALIZER(registry.add_lock),
+	.learn = true,
 };
+
+module_param_named(learn, registry.learn, bool, 0644);
+MODULE_PARM_DESC(learn, "Allocate buffers so that they fit devices that were refused before (default: yes)");
 
 module_param_named(mem_accounting, registry.mem_accounting, bool, 0444);
 MODULE_PARM_DESC(mem_accounting, "Charge buffers to the memory cgroup of who allocates them (default: no)");
@@ -75,6 +81,37 @@ MODULE_PARM_DESC(mem_accounting, "Charge buffers to the memory cgroup of who all
 bool dma_heap_accounts(void)
 {
 	return registry.mem_accounting;
+}
+
+/**
+ * dma_heap_learns() - test whether files of heaps learn from refusals
+ *
+ * Context: Any.
+ * Return: The value of the parameter.
+ */
+bool dma_heap_learns(void)
+{
+	KUNIT_STATIC_STUB_REDIRECT(dma_heap_learns);
+
+	return READ_ONCE(registry.learn);
+}
+EXPORT_SYMBOL_IF_KUNIT(dma_heap_learns);
+
+/**
+ * dma_heap_set_learning() - let the files of a heap learn
+ * @heap: the heap, which no program has opened yet
+ * @allocate: allocates a buffer with the lessons of a file
+ *
+ * The storages of the heap's buffers must be struct heap_storage, with heap_lesson_note() as their
+ * &dma_storage_ops.note.
+ *
+ * Context: Any.
+ */
+void dma_heap_set_learning(struct dma_heap *heap,
+			   struct dma_buf *(*allocate)(struct heap_lessons *lessons,
+						       unsigned long len, u32 fd_flags))
+{
+	WRITE_ONCE(heap->allocate_learned, allocate);
 }
 
 /**

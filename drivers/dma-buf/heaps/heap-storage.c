@@ -125,6 +125,8 @@ static int heap_storage_begin(struct heap_storage *storage, struct dma_heap *hea
 	storage->base.nr_pages = nr_pages;
 	storage->heap = heap;
 	storage->payer = payer;
+	storage->lessons = NULL;
+	storage->on_trial = false;
 	if (payer) {
 		ret = heap_charge(payer, heap_storage_bytes(storage));
 		if (ret) {
@@ -154,18 +156,56 @@ int heap_storage_init(struct heap_storage *storage, struct dma_heap *heap,
 /**
  * heap_storage_init_like() - charge and count a storage that is going to replace another
  * @storage: the storage
- * @old: the other one
+ * @old: the other one, or a description from heap_storage_describe()
  *
  * Both are charged and counted until the old one is freed. The payer is that of @old, whoever
- * the caller is.
+ * the caller is, and so are the lessons.
  *
  * Context: Process context; may sleep.
  * Return: As heap_storage_init().
  */
 int heap_storage_init_like(struct heap_storage *storage, const struct heap_storage *old)
 {
-	return heap_storage_begin(storage, old->heap, old->base.nr_pages,
-				  heap_share_payer(old->payer));
+	int ret = heap_storage_begin(storage, old->heap, old->base.nr_pages,
+				     heap_share_payer(old->payer));
+
+	if (!ret)
+		storage->lessons = heap_lessons_get(old->lessons);
+	return ret;
+}
+
+/**
+ * heap_storage_describe() - describe a storage for heap_storage_init_like()
+ * @storage: the description, which is neither charged nor counted
+ * @heap: the heap
+ * @nr_pages: pages that the storage will have; not more than the machine has
+ * @lessons: lessons of the open file, or NULL; the caller has a reference
+ *
+ * The payer is the caller's memory cgroup. So several attempts to allocate have the same payer.
+ *
+ * Context: Process context.
+ */
+void heap_storage_describe(struct heap_storage *storage, struct dma_heap *heap,
+			   unsigned long nr_pages, struct heap_lessons *lessons)
+{
+	*storage = (struct heap_storage){
+		.base = { .nr_pages = nr_pages },
+		.heap = heap,
+		.payer = heap_get_payer(),
+		.lessons = lessons,
+	};
+}
+
+/**
+ * heap_storage_end_description() - undo heap_storage_describe()
+ * @storage: the description
+ *
+ * Context: Process context.
+ */
+void heap_storage_end_description(struct heap_storage *storage)
+{
+	if (storage->payer)
+		heap_put_payer(storage->payer);
 }
 
 /**
@@ -177,6 +217,9 @@ int heap_storage_init_like(struct heap_storage *storage, const struct heap_stora
 void heap_storage_fini(struct heap_storage *storage)
 {
 	dma_heap_count(storage->heap, -1, -(long)storage->base.nr_pages);
+	if (storage->on_trial)
+		heap_lessons_count_unneeded(storage->lessons, storage->base.nr_pages);
+	heap_lessons_put(storage->lessons);
 	if (!storage->payer)
 		return;
 	heap_uncharge(storage->payer, heap_storage_bytes(storage));
@@ -196,7 +239,9 @@ struct dma_buf *heap_storage_export(struct heap_storage *storage, u32 fd_flags)
 	struct dma_buf *dmabuf;
 
 	dmabuf = dma_storage_export(&storage->base, dma_heap_get_name(storage->heap), fd_flags);
-	if (IS_ERR(dmabuf))
+	if (IS_ERR(dmabuf)) {
+		storage->on_trial = false;
 		storage->base.ops->free(&storage->base);
+	}
 	return dmabuf;
 }

@@ -9,12 +9,15 @@
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/list.h>
+#include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
 #include "../storage/dma-storage.h"
 
+struct dma_buf;
 struct dma_heap_ops;
+struct heap_lessons;
 struct obj_cgroup;
 struct page;
 struct seq_file;
@@ -27,6 +30,8 @@ struct shrinker;
  * @priv: the heap's own data
  * @buffers: number of its buffers; atomic
  * @nr_pages: pages of its buffers; atomic
+ * @allocate_learned: as &dma_heap_ops.allocate, for a file whose lessons are used; NULL if the
+ *	files of the heap do not learn. Set once
  *
  * The other members are fixed. Only the kernel's own heaps count their buffers.
  */
@@ -36,11 +41,17 @@ struct dma_heap {
 	void *priv;
 	atomic_long_t buffers;
 	atomic_long_t nr_pages;
+	struct dma_buf *(*allocate_learned)(struct heap_lessons *lessons, unsigned long len,
+					    u32 fd_flags);
 };
 
 /* dma-heap.c: the registry. */
 struct dma_heap *dma_heap_of_minor(unsigned int minor);
+void dma_heap_set_learning(struct dma_heap *heap,
+			   struct dma_buf *(*allocate)(struct heap_lessons *lessons,
+						       unsigned long len, u32 fd_flags));
 bool dma_heap_accounts(void);
+bool dma_heap_learns(void);
 u32 dma_heap_last_minor(void);
 void dma_heap_count(struct dma_heap *heap, int buffers, long nr_pages);
 void dma_heap_debugfs_add(const char *name, const struct file_operations *fops);
@@ -48,25 +59,87 @@ void dma_heap_debugfs_add(const char *name, const struct file_operations *fops);
 /* dma-heap-file.c: open files and their ioctl. */
 extern const struct file_operations dma_heap_fops;
 long dma_heap_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+void dma_heap_open_file(struct dma_heap *heap, struct file *file);
+struct dma_buf *dma_heap_alloc_learned(struct heap_lessons *lessons, size_t len, u32 fd_flags,
+				       u64 heap_flags);
 
 /**
  * struct heap_storage - storage of a buffer of a heap
  * @base: the storage
  * @heap: heap that counts it; fixed
  * @payer: memory cgroup that is charged, with a reference, or NULL; fixed
+ * @lessons: lessons of the open file that the buffer was allocated from, with a reference, or
+ *	NULL; fixed once the storage has been exported
+ * @on_trial: the buffer was allocated with a lesson, and no device has needed that yet. The
+ *	reservation lock guards it once the storage has been exported
  */
 struct heap_storage {
 	struct dma_storage base;
 	struct dma_heap *heap;
 	struct obj_cgroup *payer;
+	struct heap_lessons *lessons;
+	bool on_trial;
 };
 
 /* heap-storage.c: charge, count and export the storage of a heap's buffer. */
 int heap_storage_init(struct heap_storage *storage, struct dma_heap *heap,
 		      unsigned long nr_pages);
 int heap_storage_init_like(struct heap_storage *storage, const struct heap_storage *old);
+void heap_storage_describe(struct heap_storage *storage, struct dma_heap *heap,
+			   unsigned long nr_pages, struct heap_lessons *lessons);
+void heap_storage_end_description(struct heap_storage *storage);
 void heap_storage_fini(struct heap_storage *storage);
 struct dma_buf *heap_storage_export(struct heap_storage *storage, u32 fd_flags);
+
+/* Sizes that an open file has lessons for. */
+#define HEAP_LESSONS		8
+
+/* Buffers in a row that have not needed a lesson before it is forgotten. */
+#define HEAP_LESSON_BUFFERS	16
+
+/**
+ * struct heap_lesson - needs that buffers of one size did not meet
+ * @nr_pages: the size
+ * @must: needs that they must meet
+ * @want: needs that they should meet
+ * @unneeded: buffers of this size in a row that were freed without having been asked for @must
+ *
+ * &heap_lessons.lock guards all members.
+ */
+struct heap_lesson {
+	unsigned long nr_pages;
+	struct dma_buf_needs must;
+	struct dma_buf_needs want;
+	unsigned int unneeded;
+};
+
+/**
+ * struct heap_lessons - what an open file of a heap has learned
+ * @refs: references: one of the file, one of each storage of its buffers. Whoever drops the last
+ *	one frees the lessons
+ * @heap: the heap; fixed
+ * @lock: guards the members below; a leaf
+ * @nr: number of lessons
+ * @list: the lessons, the oldest first
+ */
+struct heap_lessons {
+	refcount_t refs;
+	struct dma_heap *heap;
+	spinlock_t lock; /* nr, list */
+	unsigned int nr;
+	struct heap_lesson list[HEAP_LESSONS];
+};
+
+/* heap-lesson.c: what open files learn from refusals. */
+struct heap_lessons *heap_lessons_alloc(struct dma_heap *heap);
+struct heap_lessons *heap_lessons_get(struct heap_lessons *lessons);
+void heap_lessons_put(struct heap_lessons *lessons);
+bool heap_lessons_find(struct heap_lessons *lessons, unsigned long nr_pages,
+		       struct heap_lesson *lesson);
+void heap_lesson_note(struct dma_storage *base, const struct dma_buf_needs *must,
+		      const struct dma_buf_needs *want, bool busy);
+void heap_lessons_count_unneeded(struct heap_lessons *lessons, unsigned long nr_pages);
+void heap_lessons_show(struct seq_file *m, struct heap_lessons *lessons);
 
 struct heap_region;
 
@@ -120,6 +193,8 @@ int system_heap_set_runs(struct dma_storage *storage, struct list_head *blocks,
 /* system_heap_renew.c: storage that fits the devices. */
 struct dma_storage *system_heap_renew(struct dma_storage *base,
 				      const struct dma_storage_request *request);
+struct dma_storage *system_heap_alloc_learned(const struct heap_storage *like,
+					      const struct heap_lesson *lesson);
 
 /**
  * struct system_heap_cma - what the system heap has of the default CMA region

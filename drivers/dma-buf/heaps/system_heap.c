@@ -135,6 +135,7 @@ static void system_heap_free(struct dma_storage *base)
 static const struct dma_storage_ops system_heap_storage_ops = {
 	.free = system_heap_free,
 	.renew = system_heap_renew,
+	.note = heap_lesson_note,
 };
 
 /* Called by sort(), which does not yield itself. */
@@ -205,32 +206,74 @@ static int system_heap_fill_storage(struct dma_storage *storage)
 	return ret;
 }
 
-static struct dma_buf *system_heap_allocate(struct dma_heap *heap, unsigned long len,
-					    u32 fd_flags, u64 heap_flags)
+static struct dma_storage *system_heap_alloc_ordinary(const struct heap_storage *like)
 {
-	struct heap_storage *storage;
+	struct heap_storage *storage = kzalloc(sizeof(*storage), DMA_STORAGE_GFP);
 	int ret;
 
-	/* Do not take all memory from others, only to find that it does not suffice. */
-	if (len >> PAGE_SHIFT > totalram_pages())
-		return ERR_PTR(-ENOMEM);
-	storage = kzalloc(sizeof(*storage), DMA_STORAGE_GFP);
 	if (!storage)
 		return ERR_PTR(-ENOMEM);
 	storage->base.ops = &system_heap_storage_ops;
-	ret = heap_storage_init(storage, heap, len >> PAGE_SHIFT);
+	ret = heap_storage_init_like(storage, like);
 	if (ret)
 		goto free_storage;
 	ret = system_heap_fill_storage(&storage->base);
 	if (ret)
 		goto fini_storage;
-	return heap_storage_export(storage, fd_flags);
+	return &storage->base;
 
 fini_storage:
 	heap_storage_fini(storage);
 free_storage:
 	kfree(storage);
 	return ERR_PTR(ret);
+}
+
+/* A lesson is tried first. If it fails, for whatever reason, ordinary memory is allocated. */
+static struct dma_storage *system_heap_alloc_storage(const struct heap_storage *like)
+{
+	struct dma_storage *storage = ERR_PTR(-EOPNOTSUPP);
+	struct heap_lesson lesson;
+	bool learned;
+
+	learned = heap_lessons_find(like->lessons, like->base.nr_pages, &lesson);
+	if (learned)
+		storage = system_heap_alloc_learned(like, &lesson);
+	if (IS_ERR(storage))
+		storage = system_heap_alloc_ordinary(like);
+	if (!IS_ERR(storage))
+		container_of(storage, struct heap_storage, base)->on_trial = learned;
+	return storage;
+}
+
+static struct dma_buf *system_heap_allocate_for(struct dma_heap *heap, unsigned long len,
+						u32 fd_flags, struct heap_lessons *lessons)
+{
+	struct dma_storage *storage;
+	struct heap_storage like;
+
+	/* Do not take all memory from others, only to find that it does not suffice. */
+	if (len >> PAGE_SHIFT > totalram_pages())
+		return ERR_PTR(-ENOMEM);
+	heap_storage_describe(&like, heap, len >> PAGE_SHIFT, lessons);
+	storage = system_heap_alloc_storage(&like);
+	heap_storage_end_description(&like);
+	if (IS_ERR(storage))
+		return ERR_CAST(storage);
+	return heap_storage_export(container_of(storage, struct heap_storage, base), fd_flags);
+}
+
+static struct dma_buf *system_heap_allocate(struct dma_heap *heap, unsigned long len,
+					    u32 fd_flags, u64 heap_flags)
+{
+	return system_heap_allocate_for(heap, len, fd_flags, NULL);
+}
+
+/* For a file of the system heap. */
+static struct dma_buf *system_heap_allocate_learned(struct heap_lessons *lessons,
+						    unsigned long len, u32 fd_flags)
+{
+	return system_heap_allocate_for(lessons->heap, len, fd_flags, lessons);
 }
 
 static const struct dma_heap_ops system_heap_ops = {
@@ -279,6 +322,7 @@ static int __init system_heap_init(void)
 		heap_pool_fini(&system_heap_pool);
 		return PTR_ERR(heap);
 	}
+	dma_heap_set_learning(heap, system_heap_allocate_learned);
 	dma_heap_debugfs_add("system_pool", &system_heap_pool_fops);
 	return 0;
 }

@@ -61,6 +61,7 @@ EXPORT_SYMBOL_IF_KUNIT(system_heap_cma);
 static const struct dma_storage_ops system_heap_cma_storage_ops = {
 	.free = heap_region_free,
 	.renew = system_heap_renew,
+	.note = heap_lesson_note,
 };
 
 /**

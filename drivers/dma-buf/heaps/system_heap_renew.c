@@ -165,6 +165,7 @@ static void system_heap_free_renewed(struct dma_storage *base)
 static const struct dma_storage_ops system_heap_renewed_ops = {
 	.free = system_heap_free_renewed,
 	.renew = system_heap_renew,
+	.note = heap_lesson_note,
 };
 
 static int system_heap_fill_with_blocks(struct dma_storage *storage,
@@ -277,6 +278,28 @@ static bool system_heap_may_fit(const struct dma_buf_needs *needs, unsigned long
 	       needs->reach >> PAGE_SHIFT >= (u64)system_heap_lowest_pfn() + nr_pages - 1;
 }
 
+/* As system_heap_renew(). @old can be a description. */
+static struct dma_storage *system_heap_alloc_fitting(const struct heap_storage *old,
+						     const struct dma_storage_request *request)
+{
+	struct dma_storage *new = ERR_PTR(-EOPNOTSUPP), *cma;
+	const struct dma_buf_needs *needs = request->needs;
+
+	might_sleep();
+	if (needs->granule && !IS_ALIGNED((u64)old->base.nr_pages << PAGE_SHIFT, needs->granule))
+		return new;
+	if (system_heap_may_fit(needs, old->base.nr_pages))
+		new = system_heap_renew_blocks(old, request);
+	if (!IS_ERR(new) || PTR_ERR(new) == -EINTR)
+		return new;
+
+	cma = system_heap_cma_renew(old, needs->reach);
+	if (!IS_ERR(cma) || PTR_ERR(cma) != -EOPNOTSUPP)
+		new = cma;
+	/* The allocator of CMA does not tell why it failed. */
+	return IS_ERR(new) && fatal_signal_pending(current) ? ERR_PTR(-EINTR) : new;
+}
+
 /**
  * system_heap_renew() - &dma_storage_ops.renew
  * @base: storage of a buffer of the system heap
@@ -293,21 +316,39 @@ static bool system_heap_may_fit(const struct dma_buf_needs *needs, unsigned long
 struct dma_storage *system_heap_renew(struct dma_storage *base,
 				      const struct dma_storage_request *request)
 {
-	const struct heap_storage *old = container_of(base, struct heap_storage, base);
-	struct dma_storage *new = ERR_PTR(-EOPNOTSUPP), *cma;
-	const struct dma_buf_needs *needs = request->needs;
+	return system_heap_alloc_fitting(container_of(base, struct heap_storage, base), request);
+}
 
-	might_sleep();
-	if (needs->granule && !IS_ALIGNED((u64)base->nr_pages << PAGE_SHIFT, needs->granule))
-		return new;
-	if (system_heap_may_fit(needs, base->nr_pages))
-		new = system_heap_renew_blocks(old, request);
-	if (!IS_ERR(new) || PTR_ERR(new) == -EINTR)
-		return new;
+/* No device is attached yet, so what was allocated is checked here. */
+static struct dma_storage *system_heap_alloc_needed(const struct heap_storage *like,
+						    const struct dma_buf_needs *needs)
+{
+	const struct dma_storage_request request = { .needs = needs };
+	struct dma_storage *storage = system_heap_alloc_fitting(like, &request);
 
-	cma = system_heap_cma_renew(old, needs->reach);
-	if (!IS_ERR(cma) || PTR_ERR(cma) != -EOPNOTSUPP)
-		new = cma;
-	/* The allocator of CMA does not tell why it failed. */
-	return IS_ERR(new) && fatal_signal_pending(current) ? ERR_PTR(-EINTR) : new;
+	if (IS_ERR(storage) || dma_storage_request_fits(&request, storage->runs, storage->nr_runs))
+		return storage;
+	storage->ops->free(storage);
+	return ERR_PTR(-EOPNOTSUPP);
+}
+
+/**
+ * system_heap_alloc_learned() - allocate a storage that meets the needs of a lesson
+ * @like: description of the storage
+ * @lesson: the lesson
+ *
+ * Context: Process context; may sleep.
+ * Return: The storage, or an error pointer as from system_heap_renew().
+ */
+struct dma_storage *system_heap_alloc_learned(const struct heap_storage *like,
+					      const struct heap_lesson *lesson)
+{
+	struct dma_buf_needs both = lesson->must;
+	struct dma_storage *storage;
+
+	dma_buf_needs_intersect(&both, &lesson->want);
+	storage = system_heap_alloc_needed(like, &both);
+	if (IS_ERR(storage) && !dma_buf_needs_imply(&lesson->must, &lesson->want))
+		storage = system_heap_alloc_needed(like, &lesson->must);
+	return storage;
 }

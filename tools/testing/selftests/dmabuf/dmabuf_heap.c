@@ -309,6 +309,35 @@ TEST_F(heap, device_has_no_content)
 	EXPECT_EQ(ENODEV, errno);
 }
 
+/* The fdinfo of an open heap, to be freed. */
+static char *heap_fdinfo(int heap)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", heap);
+	return file_text(path);
+}
+
+/* Rule: fdinfo consists of keys and values, and does not change if no device was refused. */
+TEST_F(heap, fdinfo_without_lessons)
+{
+	char *before = heap_fdinfo(self->dev), *after, *line, *next, value[64];
+	int buf = heap_alloc(self->dev, 2 * PAGE, O_RDWR | O_CLOEXEC);
+
+	ASSERT_LE(0, buf);
+	close(buf);
+	after = heap_fdinfo(self->dev);
+	ASSERT_NE(NULL, before);
+	ASSERT_NE(NULL, after);
+	EXPECT_STREQ(before, after);
+	EXPECT_EQ(-ENOENT, fd_info(self->dev, "lesson", value, sizeof(value)));
+	EXPECT_EQ(0, fd_info(self->dev, "flags", value, sizeof(value)));
+	for (next = after; (line = strsep(&next, "\n"));)
+		EXPECT_TRUE(!*line || strstr(line, ":\t"));
+	free(before);
+	free(after);
+}
+
 #define HEAPS_DEBUGFS	"/sys/kernel/debug/dma_heap/"
 
 /**

@@ -9,6 +9,7 @@
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/list.h>
+#include <linux/mmzone.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
@@ -197,19 +198,32 @@ struct dma_storage *system_heap_alloc_learned(const struct heap_storage *like,
 					      const struct heap_lesson *lesson);
 
 /**
- * struct system_heap_cma - what the system heap has of the default CMA region
- * @base: the part of the region
- * @percent: parameter: size of the part; may change at any time
- * @nr_pages: pages that it has, or is allocating
+ * struct system_heap_limits - memory that buffers of the system heap get if a device needs it
+ * @cma: the part of the default CMA region; no operations if the kernel has no such region
+ * @cma_percent: parameter: size of this part; may change at any time
+ * @cma_pages: pages that buffers have of it, or are allocating; atomic
+ * @low_percent: parameter: part of each low zone; may change at any time
+ * @low_pages: pages that buffers have of each zone, by its index; atomic. Those of normal and
+ *	higher zones are not counted
  */
-struct system_heap_cma {
-	struct heap_region base;
-	unsigned int percent;
-	atomic_long_t nr_pages;
+struct system_heap_limits {
+	struct heap_region cma;
+	unsigned int cma_percent;
+	atomic_long_t cma_pages;
+	unsigned int low_percent;
+	atomic_long_t low_pages[MAX_NR_ZONES];
 };
 
+/* system_heap_limits.c */
+extern struct system_heap_limits system_heap_limits;
+unsigned long system_heap_limit(unsigned long nr_pages, unsigned int percent);
+int system_heap_low_zone(const struct page *page);
+unsigned long system_heap_zone_pages(int index);
+bool system_heap_low_take(struct page *page, unsigned long nr_pages);
+void system_heap_low_give(struct page *page, unsigned long nr_pages);
+
 /* system_heap_cma.c: contiguous storage of the default CMA region. */
-extern struct system_heap_cma system_heap_cma;
+extern const struct heap_region_ops system_heap_cma_ops;
 #ifdef CONFIG_DMABUF_HEAPS_SYSTEM_CMA
 struct dma_storage *system_heap_cma_renew(const struct heap_storage *old, u64 reach);
 #else

@@ -5,7 +5,8 @@
  * Memory comes from the page allocator, and if that has none that fits from the default CMA region.
  *
  * The page allocator knows zones, and not what a device reaches. So each block is checked. If it is
- * out of reach, this one and all further blocks come from the next lower zone.
+ * out of reach, or buffers have so much of its zone that the limit is reached, this one and all
+ * further blocks come from the next lower zone.
  *
  * The pool is not used. Its blocks come from anywhere, and would go to any buffer: low memory, of
  * which the page allocator keeps a reserve for those who need it, would be gone.
@@ -77,7 +78,8 @@ static struct page *system_heap_search_zone(struct system_heap_search *search,
 
 		if (nr_pages >= 1UL << order)
 			page = system_heap_new_block(system_heap_search_gfp(search, order), order);
-		if (page && system_heap_is_reached(search, page, order))
+		if (page && system_heap_is_reached(search, page, order) &&
+		    system_heap_low_take(page, 1UL << order))
 			return page;
 		if (page)
 			__free_pages(page, order);
@@ -126,6 +128,7 @@ static int system_heap_search_blocks(struct system_heap_search *search, struct l
 
 static void system_heap_drop_block(struct page *page)
 {
+	system_heap_low_give(page, compound_nr(page));
 	__free_pages(page, compound_order(page));
 	cond_resched();
 }
@@ -187,6 +190,7 @@ static int system_heap_fill_with_blocks(struct dma_storage *storage,
 static void system_heap_trim_block(struct page *page, unsigned int order, unsigned long nr_pages)
 {
 	split_page(page, order);
+	system_heap_low_give(page, (1UL << order) - nr_pages);
 	for (unsigned long i = nr_pages; i < 1UL << order; i++)
 		__free_page(nth_page(page, i));
 }

@@ -8,11 +8,9 @@
  */
 
 #include <kunit/static_stub.h>
-#include <kunit/test-bug.h>
 #include <linux/dma-heap.h>
 #include <linux/fdtable.h>
 #include <linux/file.h>
-#include <linux/fs.h>
 #include <linux/iosys-map.h>
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
@@ -84,17 +82,9 @@ static unsigned int runs_of(struct dma_buf *dmabuf)
 	return mock_storage_of(dmabuf)->storage->nr_runs;
 }
 
-/* Attach a device that states needs, and detach it. */
 static int attach_stating(struct kunit *test, struct dma_buf *dmabuf, struct dma_buf_needs needs)
 {
-	struct dma_buf_attachment *attach;
-
-	attach = dma_buf_attach_with_needs(dmabuf, mock_device_masked(test, U64_MAX), NULL, NULL,
-					   &needs);
-	if (IS_ERR(attach))
-		return PTR_ERR(attach);
-	dma_buf_detach(dmabuf, attach);
-	return 0;
+	return memory_attach(dmabuf, mock_device_masked(test, U64_MAX), needs);
 }
 
 static int attach_contiguous(struct kunit *test, struct dma_buf *dmabuf)
@@ -169,18 +159,20 @@ static void refused_device_fits_the_next_buffer(struct kunit *test)
 
 static void memory_of_a_lesson_is_zeroed_and_can_be_replaced(struct kunit *test)
 {
+	struct mock_storage *last = mock_storage(test, PAGES, 1);
 	struct memory *memory = scattered_memory(test);
 	struct opened *file = opened(test);
 	struct dma_buf *dmabuf;
 
 	KUNIT_ASSERT_EQ(test, refuse_contiguous(test, file, PAGES), -EBUSY);
 	dmabuf = buffer_of(test, file, PAGES);
+	KUNIT_EXPECT_EQ(test, mock_storage_replace(dmabuf, last), 0);
+	dmabuf = buffer_of(test, file, PAGES);
 	if (memory->lost)
 		kunit_skip(test, "memory is fragmented");
 	KUNIT_EXPECT_EQ(test, runs_of(dmabuf), 1);
 	for (unsigned long i = 0; i < PAGES; i++)
 		KUNIT_EXPECT_EQ(test, mock_page_read(mock_storage_of(dmabuf)->storage, i), 0);
-	KUNIT_EXPECT_EQ(test, mock_storage_replace(dmabuf, mock_storage(test, PAGES, 1)), 0);
 }
 
 static void other_sizes_are_not_learned(struct kunit *test)
@@ -210,7 +202,6 @@ static void other_files_do_not_learn(struct kunit *test)
 	expect_runs(test, memory, file, PAGES, 1);
 }
 
-/* What is allocated, charged and counted before an attempt fails is undone. */
 static void lesson_never_fails_an_allocation(struct kunit *test)
 {
 	struct memory *memory = scattered_memory(test);
@@ -416,7 +407,7 @@ static void ioctl_allocates_with_the_lessons_of_its_file(struct kunit *test)
 	fd = ioctl_alloc(test, &file->file).fd;
 	dmabuf = dma_buf_get(fd);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dmabuf);
-	KUNIT_EXPECT_EQ(test, close_fd(fd), 0);
+	close_fd(fd);
 	if (!memory->lost)
 		KUNIT_EXPECT_EQ(test, runs_of(dmabuf), 1);
 	dma_buf_put(dmabuf);
@@ -488,7 +479,6 @@ static void reach_is_learned(struct kunit *test)
 	struct memory *memory = scattered_memory(test);
 	u64 mask = memory_give_pages(test, memory);
 	struct opened *file = opened(test);
-	struct dma_buf_attachment *attach;
 	struct dma_buf *dmabuf;
 	struct iosys_map map;
 
@@ -496,9 +486,8 @@ static void reach_is_learned(struct kunit *test)
 		kunit_skip(test, "the memory is above 4 GiB");
 	dmabuf = buffer_of(test, file, 1);
 	KUNIT_ASSERT_EQ(test, 0, dma_buf_vmap_unlocked(dmabuf, &map));
-	attach = dma_buf_attach(dmabuf, mock_device_masked(test, mask));
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, attach);
-	dma_buf_detach(dmabuf, attach);
+	KUNIT_EXPECT_EQ(test, memory_attach(dmabuf, mock_device_masked(test, mask),
+					    (struct dma_buf_needs){}), 0);
 	dma_buf_vunmap_unlocked(dmabuf, &map);
 	mock_storage_put(test, dmabuf);
 
@@ -510,6 +499,20 @@ static void reach_is_learned(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, (__force int)memory->zones[2], (__force int)__GFP_DMA);
 	KUNIT_EXPECT_LE(test, PFN_PHYS(mock_storage_of(dmabuf)->storage->runs[0].pfn) +
 			      PAGE_SIZE - 1, mask);
+}
+
+/* A file cannot get more by learning than by renewal. */
+static void lessons_have_the_limits_of_renewal(struct kunit *test)
+{
+	struct memory *memory = scattered_memory(test);
+	struct opened *file = opened(test);
+
+	KUNIT_ASSERT_EQ(test, refuse_contiguous(test, file, PAGES), -EBUSY);
+	memory_limit_low(test, 0);
+	expect_runs(test, memory, file, PAGES, PAGES);
+	KUNIT_EXPECT_EQ(test, memory_low_pages(), 0);
+	kunit_deactivate_static_stub(test, system_heap_low_zone);
+	expect_runs(test, memory, file, PAGES, 1);
 }
 
 static const char *fdinfo_of(struct kunit *test, struct opened *file)
@@ -580,6 +583,7 @@ static struct kunit_case dma_heap_lesson_cases[] = {
 	KUNIT_CASE(refusals_add_up),
 	KUNIT_CASE(lack_of_memory_teaches_nothing),
 	KUNIT_CASE(reach_is_learned),
+	KUNIT_CASE(lessons_have_the_limits_of_renewal),
 	KUNIT_CASE(fdinfo_shows_what_was_learned),
 	KUNIT_CASE(must_alone_after_both_have_failed),
 	{}

@@ -88,17 +88,14 @@ static void memory_get_facts(struct device *dev, struct dma_buf_dma_facts *facts
 
 static void memory_restore_cma(void *percent)
 {
-	system_heap_cma.percent = (unsigned long)percent;
+	system_heap_limits.cma_percent = (unsigned long)percent;
 }
 
 void memory_set_cma_percent(struct kunit *test, unsigned int percent)
 {
-	unsigned long before;
+	unsigned long before = system_heap_limits.cma_percent;
 
-	if (!IS_ENABLED(CONFIG_DMABUF_HEAPS_SYSTEM_CMA))
-		return;
-	before = system_heap_cma.percent;
-	system_heap_cma.percent = percent;
+	system_heap_limits.cma_percent = percent;
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, memory_restore_cma,
 							   (void *)before));
 }
@@ -148,4 +145,48 @@ u64 memory_give_pages(struct kunit *test, struct memory *memory)
 	}
 	memory->nr_given = 3;
 	return PFN_PHYS(page_to_pfn(memory->given[2]) + 1) - 1;
+}
+
+static int memory_low_zone(const struct page *page)
+{
+	return page == memory_current()->given[0];
+}
+
+static unsigned long memory_zone_pages(int zone)
+{
+	return zone ? 0 : MEMORY_LOW_PAGES;
+}
+
+static void memory_restore_low(void *percent)
+{
+	system_heap_limits.low_percent = (unsigned long)percent;
+}
+
+void memory_limit_low(struct kunit *test, unsigned int percent)
+{
+	unsigned long before = system_heap_limits.low_percent;
+
+	KUNIT_ASSERT_EQ(test, memory_low_pages(), 0);
+	system_heap_limits.low_percent = percent;
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, memory_restore_low,
+							   (void *)before));
+	kunit_activate_static_stub(test, system_heap_low_zone, memory_low_zone);
+	kunit_activate_static_stub(test, system_heap_zone_pages, memory_zone_pages);
+}
+
+long memory_low_pages(void)
+{
+	return atomic_long_read(&system_heap_limits.low_pages[0]) +
+	       atomic_long_read(&system_heap_limits.low_pages[1]);
+}
+
+int memory_attach(struct dma_buf *dmabuf, struct device *dev, struct dma_buf_needs needs)
+{
+	struct dma_buf_attachment *attach;
+
+	attach = dma_buf_attach_with_needs(dmabuf, dev, NULL, NULL, &needs);
+	if (IS_ERR(attach))
+		return PTR_ERR(attach);
+	dma_buf_detach(dmabuf, attach);
+	return 0;
 }

@@ -10,6 +10,7 @@
 #include "storage.h"
 
 #define MEMORY_GIVEN_PAGES	8
+#define MEMORY_LOW_PAGES	64
 
 /**
  * struct memory - what the heap gets from the page allocator
@@ -44,8 +45,18 @@ struct memory {
  * empty, and devices are dma-direct without bounce buffers.
  */
 struct memory *memory_begin(struct kunit *test);
-/* Set the parameter until the test ends, where the kernel has a CMA region. */
+/* Set the parameter until the test ends. */
 void memory_set_cma_percent(struct kunit *test, unsigned int percent);
+/*
+ * Have all pages in a low zone of MEMORY_LOW_PAGES pages, but the first page that is given in a low
+ * zone without pages; and set the part that buffers may have. Only the test's thread sees these
+ * zones, so what is allocated meanwhile is to be freed by replacing it.
+ */
+void memory_limit_low(struct kunit *test, unsigned int percent);
+/* Return how many pages of these zones are counted. */
+long memory_low_pages(void);
+/* Attach a device that states needs, and detach it. Return the errno. */
+int memory_attach(struct dma_buf *dmabuf, struct device *dev, struct dma_buf_needs needs);
 /* Count in @memory what is counted for the heap, until the stub is deactivated. */
 void memory_count(struct dma_heap *heap, int buffers, long nr_pages);
 /* Allocate a buffer of single pages. The test puts it when it ends. */

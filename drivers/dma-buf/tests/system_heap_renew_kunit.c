@@ -19,19 +19,16 @@
 static int attach_needing(struct kunit *test, struct memory *memory, struct dma_buf *dmabuf,
 			  struct device *dev, struct dma_buf_needs needs)
 {
-	struct dma_buf_attachment *attach;
+	int ret;
 
 	kunit_activate_static_stub(test, dma_heap_count, memory_count);
-	attach = dma_buf_attach_with_needs(dmabuf, dev, NULL, NULL, &needs);
+	ret = memory_attach(dmabuf, dev, needs);
 	kunit_deactivate_static_stub(test, dma_heap_count);
 	if (memory->lost)
 		kunit_skip(test, "memory is fragmented");
 	KUNIT_EXPECT_EQ(test, memory->buffers, 0);
 	KUNIT_EXPECT_EQ(test, memory->nr_pages, 0);
-	if (IS_ERR(attach))
-		return PTR_ERR(attach);
-	dma_buf_detach(dmabuf, attach);
-	return 0;
+	return ret;
 }
 
 static int attach_contiguous(struct kunit *test, struct memory *memory, struct dma_buf *dmabuf)
@@ -254,6 +251,112 @@ static void no_block_in_reach(struct kunit *test)
 	__free_page(memory->given[1]);
 }
 
+/* The first storage of a test is made before its buffers, see mock_storage_new(). */
+static struct memory *low_memory_begin(struct kunit *test, unsigned int percent)
+{
+	struct memory *memory;
+
+	mock_storage_free(mock_storage(test, 1, 1));
+	memory = memory_begin(test);
+	memory_limit_low(test, percent);
+	return memory;
+}
+
+/* Replace the memory once more, so that this thread frees it: the others have the real zones. */
+static void give_back(struct kunit *test, struct dma_buf *dmabuf)
+{
+	struct mock_storage *last = mock_storage(test, 1, dmabuf->size >> PAGE_SHIFT);
+
+	KUNIT_EXPECT_EQ(test, mock_storage_replace(dmabuf, last), 0);
+}
+
+/* Half of 64 pages: a block of 16, a part of one with 15, and one page, but no other. */
+static void low_memory_is_limited(struct kunit *test)
+{
+	struct memory *memory = low_memory_begin(test, 50);
+	struct dma_buf *one = memory_buffer(test, memory, 16);
+	struct dma_buf *two = memory_buffer(test, memory, 15);
+	struct dma_buf *three = memory_buffer(test, memory, 2);
+
+	KUNIT_EXPECT_EQ(test, memory_low_pages(), 0);
+	KUNIT_EXPECT_EQ(test, attach_contiguous(test, memory, one), 0);
+	KUNIT_EXPECT_EQ(test, memory_low_pages(), 16);
+	KUNIT_EXPECT_EQ(test, attach_contiguous(test, memory, two), 0);
+	KUNIT_EXPECT_EQ(test, memory_low_pages(), 31);
+	KUNIT_EXPECT_EQ(test, attach_contiguous(test, memory, three), -EBUSY);
+	KUNIT_EXPECT_EQ(test, mock_storage_of(three)->generation, 0);
+	KUNIT_EXPECT_EQ(test, memory_low_pages(), 31);
+	give_back(test, two);
+	KUNIT_EXPECT_EQ(test, memory_low_pages(), 16);
+	KUNIT_EXPECT_EQ(test, attach_contiguous(test, memory, three), 0);
+	KUNIT_EXPECT_EQ(test, memory_low_pages(), 18);
+	give_back(test, one);
+	give_back(test, three);
+	KUNIT_EXPECT_EQ(test, memory_low_pages(), 0);
+}
+
+static const struct {
+	const char *desc;
+	unsigned int percent;
+	int ret;
+} percent_rows[] = {
+	{ "none", 0, -EBUSY },
+	{ "a quarter less a page", 24, -EBUSY },
+	{ "a quarter", 25, 0 },
+	{ "all", 100, 0 },
+	{ "more than all", UINT_MAX, 0 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(percent, percent_rows, desc);
+
+static void low_percent(struct kunit *test)
+{
+	const typeof(percent_rows[0]) *row = test->param_value;
+	struct memory *memory = low_memory_begin(test, row->percent);
+	struct dma_buf *dmabuf = memory_buffer(test, memory, MEMORY_LOW_PAGES / 4);
+
+	KUNIT_EXPECT_EQ(test, attach_contiguous(test, memory, dmabuf), row->ret);
+	give_back(test, dmabuf);
+	KUNIT_EXPECT_EQ(test, memory_low_pages(), 0);
+}
+
+/* The third block of three exceeds the limit. */
+static void blocks_that_do_not_suffice_are_given_back(struct kunit *test)
+{
+	struct memory *memory = low_memory_begin(test, 50);
+	struct dma_buf *dmabuf = memory_buffer(test, memory, 48);
+
+	KUNIT_EXPECT_EQ(test, attach_needing(test, memory, dmabuf, mock_device(test),
+					     (struct dma_buf_needs){
+					     .granule = 16 * PAGE_SIZE }), -EBUSY);
+	KUNIT_EXPECT_GE(test, memory->calls, 3);
+	KUNIT_EXPECT_EQ(test, memory_low_pages(), 0);
+	KUNIT_EXPECT_EQ(test, mock_storage_of(dmabuf)->generation, 0);
+}
+
+/* Both pages are in reach, but buffers may have none of the zone of the first. */
+static void next_zone_if_one_has_reached_its_limit(struct kunit *test)
+{
+	struct memory *memory = low_memory_begin(test, 50);
+	struct dma_buf *dmabuf;
+	u64 mask;
+
+	memory_give_pages(test, memory);
+	dmabuf = given_buffer(test, memory);
+	/* The one of the buffer is higher. */
+	mask = PFN_PHYS(page_to_pfn(memory->given[0]) + 1) - 1;
+	if (mask > U32_MAX)
+		kunit_skip(test, "the memory is above 4 GiB");
+	KUNIT_EXPECT_EQ(test, attach_needing(test, memory, dmabuf, mock_device_masked(test, mask),
+					     (struct dma_buf_needs){}), 0);
+	KUNIT_EXPECT_EQ(test, memory->calls, 2);
+	KUNIT_EXPECT_EQ(test, mock_storage_of(dmabuf)->storage->runs[0].pfn,
+			page_to_pfn(memory->given[1]));
+	KUNIT_EXPECT_EQ(test, memory_low_pages(), 1);
+	give_back(test, dmabuf);
+	KUNIT_EXPECT_EQ(test, memory_low_pages(), 0);
+}
+
 static struct kunit_case dma_heap_renew_cases[] = {
 	KUNIT_CASE_PARAM(contiguous_buffer_is_one_block, size_gen_params),
 	KUNIT_CASE(programs_see_their_bytes_in_the_new_memory),
@@ -264,6 +367,10 @@ static struct kunit_case dma_heap_renew_cases[] = {
 	KUNIT_CASE(memory_that_fits_does_not_go_to_the_pool),
 	KUNIT_CASE(block_out_of_reach_is_freed),
 	KUNIT_CASE(no_block_in_reach),
+	KUNIT_CASE(low_memory_is_limited),
+	KUNIT_CASE_PARAM(low_percent, percent_gen_params),
+	KUNIT_CASE(blocks_that_do_not_suffice_are_given_back),
+	KUNIT_CASE(next_zone_if_one_has_reached_its_limit),
 	{}
 };
 
@@ -291,13 +398,13 @@ static void cma_buffer_is_one_run(struct kunit *test)
 	storage = mock_storage_of(dmabuf)->storage;
 	KUNIT_EXPECT_EQ(test, storage->nr_runs, 1);
 	KUNIT_EXPECT_TRUE(test, is_migrate_cma_page(pfn_to_page(storage->runs[0].pfn)));
-	KUNIT_EXPECT_EQ(test, atomic_long_read(&system_heap_cma.nr_pages), storage->nr_pages);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&system_heap_limits.cma_pages), storage->nr_pages);
 	KUNIT_EXPECT_EQ(test, mock_user_read(test, addr), 9);
 	mock_user_write(test, addr, 0);
 	expect_value(test, dmabuf, 0);
 	mock_user_unmap(test, addr, 16);
 	mock_storage_put(test, dmabuf);
-	KUNIT_EXPECT_EQ(test, atomic_long_read(&system_heap_cma.nr_pages), 0);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&system_heap_limits.cma_pages), 0);
 }
 
 /* No more than the parameter says, neither for one buffer nor for two. */

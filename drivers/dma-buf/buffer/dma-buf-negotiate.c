@@ -86,37 +86,51 @@ static void dma_buf_needs_of_attached(struct dma_buf *dmabuf, struct dma_buf_att
 	}
 }
 
-static int dma_buf_negotiate_sets(struct dma_buf_attachment *newcomer,
+static int dma_buf_negotiate_sets(struct dma_buf_negotiation *negotiation,
 				  const struct dma_buf_needs *must,
-				  const struct dma_buf_needs *want, bool stated_only)
+				  const struct dma_buf_needs *want)
 {
-	struct dma_buf_negotiation negotiation = {
-		.newcomer = newcomer, .stated_only = stated_only,
-	};
-	struct dma_buf *dmabuf = newcomer->dmabuf;
+	struct dma_buf *dmabuf = negotiation->newcomer->dmabuf;
 	int ret;
 
-	dma_buf_to_object(dmabuf)->negotiation = &negotiation;
+	dma_buf_to_object(dmabuf)->negotiation = negotiation;
 	ret = dmabuf->ops->negotiate(dmabuf, must, want);
 	dma_buf_to_object(dmabuf)->negotiation = NULL;
-	trace_dma_buf_negotiate(newcomer, must, want, &negotiation.misfit, ret);
+	trace_dma_buf_negotiate(negotiation->newcomer, must, want, &negotiation->misfit, ret);
 	return ret;
+}
+
+static int dma_buf_negotiate_stated(struct dma_buf_attachment *newcomer, u64 reach,
+				    const struct dma_buf_needs *stated)
+{
+	static const struct dma_buf_needs nothing;
+	struct dma_buf_negotiation negotiation = {
+		.newcomer = newcomer,
+		.must_reach = reach,
+		.reach = reach,
+	};
+
+	return dma_buf_negotiate_sets(&negotiation, stated, &nothing);
 }
 
 static int dma_buf_negotiate_needs(struct dma_buf_attachment *newcomer,
 				   const struct dma_buf_attach_needs *needs)
 {
-	static const struct dma_buf_needs nothing;
+	struct dma_buf_negotiation negotiation = {
+		.newcomer = newcomer,
+		.must_reach = needs->must.reach,
+		.reach = needs->must.reach ?: needs->want.reach,
+	};
 	struct dma_buf_attach_needs sum = *needs;
 	int ret;
 
 	dma_buf_needs_of_attached(newcomer->dmabuf, &sum);
-	ret = dma_buf_negotiate_sets(newcomer, &sum.must, &sum.want, false);
+	ret = dma_buf_negotiate_sets(&negotiation, &sum.must, &sum.want);
 	if (!ret || ret == -EINTR || ret == -ERESTARTSYS)
 		return ret;
 	if (dma_buf_needs_empty(&needs->stated))
 		return 0;
-	return dma_buf_negotiate_sets(newcomer, &sum.stated, &nothing, true);
+	return dma_buf_negotiate_stated(newcomer, needs->stated.reach, &sum.stated);
 }
 
 /* Trace an attach that is refused for what the importer stated, without asking the exporter. */
@@ -152,25 +166,23 @@ int dma_buf_negotiate(struct dma_buf_attachment *newcomer)
 	return dma_buf_negotiate_needs(newcomer, &needs);
 }
 
-/* Test the reach of a device, as it was added to the sets. */
-static bool dma_buf_reached_by(struct dma_buf_attachment *attach, bool must_only,
+static bool dma_buf_reached_by(struct dma_buf_attachment *attach, u64 reach,
 			       const struct dma_buf_run *runs, unsigned int nr_runs,
 			       struct dma_buf_misfit *misfit)
 {
-	struct dma_buf_negotiation *negotiation = dma_buf_to_object(attach->dmabuf)->negotiation;
-	bool whole = negotiation && attach == negotiation->newcomer && !negotiation->stated_only;
-	struct dma_buf_attach_needs needs;
-	struct dma_buf_needs reach = {};
+	const struct dma_buf_needs needs = { .reach = reach };
 
-	if (dma_buf_attachment_needs(attach, &needs))
-		return true;
-	if (!must_only)
-		reach.reach = needs.must.reach ?: needs.want.reach;
-	else if (whole)
-		reach.reach = needs.must.reach;
-	else
-		reach.reach = needs.stated.reach;
-	return dma_buf_needs_fit(&reach, attach->dev, runs, nr_runs, misfit);
+	return dma_buf_needs_fit(&needs, attach->dev, runs, nr_runs, misfit);
+}
+
+/* Return the reach of an attached device, as dma_buf_needs_add() added it to the sets. */
+static u64 dma_buf_attached_reach(struct dma_buf_attachment *attach, bool must_only)
+{
+	struct dma_buf_attach_needs needs;
+
+	/* Sets no needs if it fails. */
+	dma_buf_attachment_needs(attach, &needs);
+	return must_only ? needs.stated.reach : needs.must.reach ?: needs.want.reach;
 }
 
 /**
@@ -192,14 +204,11 @@ bool dma_buf_keeps_reach(struct dma_buf *dmabuf, const struct dma_buf_run *from,
 
 	dma_buf_assert_held(dmabuf);
 	list_for_each_entry(attach, &dmabuf->attachments, node) {
-		struct dma_buf_needs reach = {};
-
 		cond_resched();
-		if (dma_buf_attachment_needs(attach, &needs))
-			continue;
-		reach.reach = needs.must.reach;
-		if (dma_buf_needs_fit(&reach, attach->dev, from, nr_from, NULL) &&
-		    !dma_buf_needs_fit(&reach, attach->dev, to, nr_to, NULL))
+		/* Sets no needs if it fails. */
+		dma_buf_attachment_needs(attach, &needs);
+		if (dma_buf_reached_by(attach, needs.must.reach, from, nr_from, NULL) &&
+		    !dma_buf_reached_by(attach, needs.must.reach, to, nr_to, NULL))
 			return false;
 	}
 	return true;
@@ -218,12 +227,15 @@ static bool dma_buf_fits_all(struct dma_buf *dmabuf, const struct dma_buf_needs 
 		return false;
 	if (!needs->reach)
 		return true;
-	if (negotiation && !dma_buf_reached_by(negotiation->newcomer, must_only, runs, nr_runs,
-					       misfit))
+	if (negotiation &&
+	    !dma_buf_reached_by(negotiation->newcomer,
+				must_only ? negotiation->must_reach : negotiation->reach,
+				runs, nr_runs, misfit))
 		return false;
 	list_for_each_entry(attach, &dmabuf->attachments, node) {
 		cond_resched();
-		if (!dma_buf_reached_by(attach, must_only, runs, nr_runs, misfit))
+		if (!dma_buf_reached_by(attach, dma_buf_attached_reach(attach, must_only), runs,
+					nr_runs, misfit))
 			return false;
 	}
 	return true;

@@ -193,14 +193,16 @@ struct dma_buf_stating_attach {
 /**
  * struct dma_buf_negotiation - one call of &dma_buf_ops.negotiate
  * @newcomer: attachment that is being negotiated and not linked yet
- * @stated_only: the needs are what importers stated, without the rest of what @newcomer must have
+ * @must_reach: reach of @newcomer in the set that memory must meet, or 0
+ * @reach: the same in both sets
  * @misfit: the first need of those that memory must meet that the exporter found not to be met
  *
  * The reservation lock guards all members.
  */
 struct dma_buf_negotiation {
 	struct dma_buf_attachment *newcomer;
-	bool stated_only;
+	u64 must_reach;
+	u64 reach;
 	struct dma_buf_misfit misfit;
 };
 

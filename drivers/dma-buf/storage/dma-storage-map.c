@@ -120,9 +120,11 @@ static int dma_storage_mapping_prepare(struct dma_storage_buffer *buffer,
 		return 0;
 	sg_free_table(&mapping->sgt);
 	ret = dma_storage_build_table(buffer->storage, mapping->dev, &mapping->sgt);
-	if (!ret)
-		mapping->generation = buffer->generation;
-	return ret;
+	if (ret)
+		return ret;
+	mapping->generation = buffer->generation;
+	mapping->bounced = dma_storage_bounced_bytes(mapping->dev, &mapping->sgt);
+	return 0;
 }
 
 static int dma_storage_mapping_begin(struct dma_storage_buffer *buffer,
@@ -134,9 +136,14 @@ static int dma_storage_mapping_begin(struct dma_storage_buffer *buffer,
 	ret = dma_storage_mapping_prepare(buffer, mapping);
 	if (ret)
 		return ret;
-	ret = dma_storage_dma_map(mapping);
+	ret = dma_storage_bounce_take(mapping);
 	if (ret)
 		return ret;
+	ret = dma_storage_dma_map(mapping);
+	if (ret) {
+		dma_storage_bounce_give(mapping);
+		return ret;
+	}
 	dma_storage_sync_for_device(mapping);
 
 	if (mapping->dir != DMA_TO_DEVICE)
@@ -154,7 +161,8 @@ static int dma_storage_mapping_begin(struct dma_storage_buffer *buffer,
  * @dir: direction of the mapping
  *
  * Context: Reservation lock held; may sleep.
- * Return: The table, or an error pointer: %-ENOMEM, or an errno of dma_map_sgtable().
+ * Return: The table, or an error pointer: %-ENOMEM; %-EBUSY if mappings hold as many bounce buffers
+ * as they may; or an errno of dma_map_sgtable().
  */
 struct sg_table *dma_storage_map(struct dma_buf_attachment *attach,
 				 enum dma_data_direction dir)
@@ -198,6 +206,7 @@ void dma_storage_unmap(struct dma_buf_attachment *attach, struct sg_table *sgt,
 	if (!--mapping->users) {
 		list_del(&mapping->node);
 		dma_storage_dma_unmap(mapping);
+		dma_storage_bounce_give(mapping);
 	}
 	up_write(&buffer->lock);
 }

@@ -19,6 +19,7 @@
 #include <linux/list.h>
 #include <linux/rwsem.h>
 #include <linux/scatterlist.h>
+#include <linux/swiotlb.h>
 
 #include "dma-storage.h"
 
@@ -50,6 +51,7 @@ struct dma_storage_buffer {
  * @sgt: table; kept when the last user unmaps, because only the DMA mapping costs the device
  *	something
  * @generation: generation of the storage for which @sgt was built
+ * @bounced: bytes of @sgt that are going to be bounced
  * @dev: the device; fixed
  * @dir: the direction; fixed
  * @users: map calls that were not undone yet
@@ -61,6 +63,7 @@ struct dma_storage_mapping {
 	struct list_head node;
 	struct sg_table sgt;
 	unsigned int generation;
+	u64 bounced;
 	struct device *dev;
 	enum dma_data_direction dir;
 	unsigned int users;
@@ -92,6 +95,24 @@ struct dma_storage_limits {
 	bool no_bounce;
 };
 
+/*
+ * Size of the pool of bounce buffers that the device shares with others. 0 if it has none, or one
+ * of its own.
+ */
+#ifdef CONFIG_SWIOTLB
+static inline u64 dma_storage_pool_bytes(struct device *dev)
+{
+	if (is_swiotlb_for_alloc(dev))
+		return 0;
+	return (u64)dev->dma_io_tlb_mem->nslabs << IO_TLB_SHIFT;
+}
+#else
+static inline u64 dma_storage_pool_bytes(struct device *dev)
+{
+	return 0;
+}
+#endif
+
 /* dma-storage.c */
 extern const struct dma_buf_ops dma_storage_buf_ops;
 
@@ -100,6 +121,14 @@ int dma_storage_build_table(const struct dma_storage *storage, struct device *de
 			    struct sg_table *sgt);
 void dma_storage_get_limits(struct device *dev, struct dma_storage_limits *limits);
 void dma_storage_set_segment(struct scatterlist *sg, phys_addr_t phys, unsigned int bytes);
+bool dma_storage_bounces(struct device *dev, dma_addr_t addr, u64 bytes);
+
+/* dma-storage-bounce.c: bounce buffers that mappings hold. */
+u64 dma_storage_bounced_bytes(struct device *dev, struct sg_table *sgt);
+u64 dma_storage_bounce_limit(struct device *dev);
+int dma_storage_bounce_take(const struct dma_storage_mapping *mapping);
+void dma_storage_bounce_give(const struct dma_storage_mapping *mapping);
+u64 dma_storage_bounce_held(void);
 
 /* dma-storage-map.c: callbacks for devices, and the cache maintenance of CPU access. */
 int dma_storage_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach);

@@ -69,7 +69,8 @@ void dma_storage_get_limits(struct device *dev, struct dma_storage_limits *limit
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_storage_get_limits);
 
-static bool dma_storage_bounces(struct device *dev, dma_addr_t addr, u64 bytes)
+/* Test whether the DMA API bounces a segment of a device whose DMA is direct. */
+bool dma_storage_bounces(struct device *dev, dma_addr_t addr, u64 bytes)
 {
 	return is_swiotlb_force_bounce(dev) || !dma_capable(dev, addr, bytes, true);
 }

@@ -253,6 +253,21 @@ static void device_has_memory_of_its_own(struct kunit *test)
 	device_unmap(&device);
 }
 
+/* The whole buffer, and once although it is mapped twice. */
+static void bounced_bytes_are_counted(struct kunit *test)
+{
+	struct bounced_buffer *buffer = bounced_buffer(test);
+	u64 before = dma_storage_bounce_held();
+	struct bounced_device device = device_map(test, buffer, DMA_BIDIRECTIONAL);
+	struct bounced_device again = device_map_again(test, &device);
+
+	KUNIT_EXPECT_EQ(test, dma_storage_bounce_held() - before, buffer->dmabuf->size);
+	device_unmap(&again);
+	KUNIT_EXPECT_EQ(test, dma_storage_bounce_held() - before, buffer->dmabuf->size);
+	device_unmap(&device);
+	KUNIT_EXPECT_EQ(test, dma_storage_bounce_held(), before);
+}
+
 static void device_sees_writes_before_the_map(struct kunit *test)
 {
 	const struct bounced_row *row = test->param_value;
@@ -461,6 +476,7 @@ static void second_map_keeps_what_the_device_wrote(struct kunit *test)
 
 static struct kunit_case dma_storage_bounced_cases[] = {
 	KUNIT_CASE_PARAM(device_has_memory_of_its_own, both_gen_params),
+	KUNIT_CASE_PARAM(bounced_bytes_are_counted, both_gen_params),
 	KUNIT_CASE_PARAM(device_sees_writes_before_the_map, reader_gen_params),
 	KUNIT_CASE_PARAM(device_sees_writes_between_begin_and_end, reader_gen_params),
 	KUNIT_CASE_PARAM(cpu_sees_writes_after_the_unmap, writer_gen_params),

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tests of how many bounce buffers mappings may hold.
+ *
+ * Nothing is bounced: a mapping counts as the bytes of its table, and the limit is four pages.
+ */
+
+#include <kunit/static_stub.h>
+#include <linux/scatterlist.h>
+#include <linux/swiotlb.h>
+
+#include "storage.h"
+
+static u64 all_bounced(struct device *dev, struct sg_table *sgt)
+{
+	struct scatterlist *sg;
+	unsigned int i;
+	u64 bytes = 0;
+
+	for_each_sgtable_sg(sgt, sg, i)
+		bytes += sg->length;
+	return bytes;
+}
+
+static u64 four_pages(struct device *dev)
+{
+	return 4 * PAGE_SIZE;
+}
+
+/* Attach a new device to a new buffer. */
+static struct dma_buf_attachment *limited_attach(struct kunit *test, unsigned int pages)
+{
+	struct dma_buf *dmabuf = mock_storage_buffer(test, mock_storage(test, 1, pages));
+
+	return mock_attach(test, dmabuf, NULL);
+}
+
+static struct mock_dma *limited_dma(struct kunit *test)
+{
+	kunit_activate_static_stub(test, dma_storage_bounced_bytes, all_bounced);
+	kunit_activate_static_stub(test, dma_storage_bounce_limit, four_pages);
+	KUNIT_ASSERT_EQ(test, dma_storage_bounce_held(), 0);
+	return mock_dma(test);
+}
+
+static void map_above_the_limit_is_refused(struct kunit *test)
+{
+	struct mock_dma *dma = limited_dma(test);
+	struct dma_buf_attachment *one = limited_attach(test, 3), *two = limited_attach(test, 2);
+	struct dma_buf_attachment *three = limited_attach(test, 1);
+	struct sg_table *first = mock_storage_map(one, DMA_TO_DEVICE), *second;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, first);
+	KUNIT_EXPECT_EQ(test, dma_storage_bounce_held(), 3 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(mock_storage_map(two, DMA_TO_DEVICE)), -EBUSY);
+	KUNIT_EXPECT_TRUE(test, list_empty(&mock_storage_of(two->dmabuf)->mappings));
+	KUNIT_EXPECT_EQ(test, dma_storage_bounce_held(), 3 * PAGE_SIZE);
+	/* Those that fit are not refused, up to the last byte. */
+	second = mock_storage_map(three, DMA_TO_DEVICE);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, second);
+	KUNIT_EXPECT_EQ(test, dma_storage_bounce_held(), 4 * PAGE_SIZE);
+	mock_storage_unmap(three, second, DMA_TO_DEVICE);
+	mock_storage_unmap(one, first, DMA_TO_DEVICE);
+	KUNIT_EXPECT_EQ(test, dma_storage_bounce_held(), 0);
+
+	second = mock_storage_map(two, DMA_TO_DEVICE);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, second);
+	mock_storage_unmap(two, second, DMA_TO_DEVICE);
+	KUNIT_EXPECT_EQ(test, dma_storage_bounce_held(), 0);
+	KUNIT_EXPECT_STREQ(test, mock_dma_calls(test, dma),
+			   "mt,dt,mt,dt,ct,ut,ct,ut,mt,dt,ct,ut");
+}
+
+static void each_mapping_counts_once(struct kunit *test)
+{
+	struct dma_buf_attachment *attach;
+	struct sg_table *to, *from;
+
+	limited_dma(test);
+	attach = limited_attach(test, 2);
+	to = mock_storage_map(attach, DMA_TO_DEVICE);
+	KUNIT_ASSERT_PTR_EQ(test, mock_storage_map(attach, DMA_TO_DEVICE), to);
+	KUNIT_EXPECT_EQ(test, dma_storage_bounce_held(), 2 * PAGE_SIZE);
+	from = mock_storage_map(attach, DMA_FROM_DEVICE);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, from);
+	KUNIT_EXPECT_EQ(test, dma_storage_bounce_held(), 4 * PAGE_SIZE);
+	mock_storage_unmap(attach, to, DMA_TO_DEVICE);
+	KUNIT_EXPECT_EQ(test, dma_storage_bounce_held(), 4 * PAGE_SIZE);
+	mock_storage_unmap(attach, to, DMA_TO_DEVICE);
+	mock_storage_unmap(attach, from, DMA_FROM_DEVICE);
+	KUNIT_EXPECT_EQ(test, dma_storage_bounce_held(), 0);
+}
+
+static void map_that_fails_holds_nothing(struct kunit *test)
+{
+	struct mock_dma *dma = limited_dma(test);
+	struct dma_buf_attachment *attach = limited_attach(test, 4);
+
+	dma->error = -ENOMEM;
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(mock_storage_map(attach, DMA_TO_DEVICE)), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, dma_storage_bounce_held(), 0);
+}
+
+static void device_that_reaches_all_holds_nothing(struct kunit *test)
+{
+	struct dma_buf_attachment *attach = limited_attach(test, 4);
+	struct sg_table *sgt;
+
+	if (is_swiotlb_force_bounce(attach->dev))
+		kunit_skip(test, "the kernel parameter swiotlb=force bounces all");
+	mock_dma(test);
+	sgt = mock_storage_map(attach, DMA_TO_DEVICE);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, sgt);
+	KUNIT_EXPECT_EQ(test, dma_storage_bounce_held(), 0);
+	mock_storage_unmap(attach, sgt, DMA_TO_DEVICE);
+}
+
+static struct kunit_case dma_storage_bounce_limit_cases[] = {
+	KUNIT_CASE(map_above_the_limit_is_refused),
+	KUNIT_CASE(each_mapping_counts_once),
+	KUNIT_CASE(map_that_fails_holds_nothing),
+	KUNIT_CASE(device_that_reaches_all_holds_nothing),
+	{}
+};
+
+static struct kunit_suite dma_storage_bounce_limit_suite = {
+	.name = "dma_storage_bounce_limit",
+	.init = mock_init,
+	.test_cases = dma_storage_bounce_limit_cases,
+};
+
+kunit_test_suite(dma_storage_bounce_limit_suite);

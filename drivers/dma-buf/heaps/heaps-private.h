@@ -214,8 +214,7 @@ struct system_heap_limits {
 	atomic_long_t low_pages[MAX_NR_ZONES];
 };
 
-/* system_heap_limits.c */
-extern struct system_heap_limits system_heap_limits;
+/* system_heap_limits.c: what buffers may have. */
 unsigned long system_heap_limit(unsigned long nr_pages, unsigned int percent);
 int system_heap_low_zone(const struct page *page);
 unsigned long system_heap_zone_pages(int index);
@@ -269,6 +268,19 @@ struct heap_pool {
 	struct work_struct clean_work;
 	struct shrinker *shrinker;
 };
+
+/**
+ * struct system_heap - the system heap
+ * @pool: freed blocks that are kept for the next buffer
+ * @limits: memory that buffers get if a device needs it
+ */
+struct system_heap {
+	struct heap_pool pool;
+	struct system_heap_limits limits;
+};
+
+/* system_heap.c */
+extern struct system_heap system_heap;
 
 /* heap-pool.c: pools. */
 int heap_pool_init(struct heap_pool *pool, const unsigned int *orders);

@@ -16,6 +16,7 @@
 #include <linux/dma-heap.h>
 #include <linux/export.h>
 #include <linux/init.h>
+#include <linux/kernel.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
@@ -35,9 +36,16 @@ const unsigned int system_heap_orders[HEAP_POOL_ORDERS] = {
 	0,
 };
 
-static struct heap_pool system_heap_pool = {
-	.max_mb = 64,
+struct system_heap system_heap = {
+	.pool = { .max_mb = 64 },
+	.limits = {
+		.cma.ops = PTR_IF(IS_ENABLED(CONFIG_DMABUF_HEAPS_SYSTEM_CMA),
+				  &system_heap_cma_ops),
+		.cma_percent = 50,
+		.low_percent = 50,
+	},
 };
+EXPORT_SYMBOL_IF_KUNIT(system_heap);
 
 static gfp_t system_heap_gfp(unsigned int order)
 {
@@ -63,7 +71,7 @@ static struct page *system_heap_alloc_block(unsigned long nr_pages, unsigned int
 		struct page *page = NULL;
 
 		if (nr_pages >= 1UL << order)
-			page = heap_pool_take(&system_heap_pool, *first) ?:
+			page = heap_pool_take(&system_heap.pool, *first) ?:
 			       system_heap_new_block(system_heap_gfp(order), order);
 		if (page)
 			return page;
@@ -75,7 +83,7 @@ static struct page *system_heap_alloc_block(unsigned long nr_pages, unsigned int
 static void system_heap_free_block(struct page *page)
 {
 	cond_resched();
-	if (!heap_pool_give(&system_heap_pool, page))
+	if (!heap_pool_give(&system_heap.pool, page))
 		__free_pages(page, compound_order(page));
 }
 
@@ -286,7 +294,7 @@ static int system_heap_set_pool_mb(const char *value, const struct kernel_param 
 	int ret = param_set_uint(value, param);
 
 	if (!ret)
-		heap_pool_trim(&system_heap_pool);
+		heap_pool_trim(&system_heap.pool);
 	return ret;
 }
 
@@ -295,12 +303,12 @@ static const struct kernel_param_ops system_heap_pool_mb_ops = {
 	.get = param_get_uint,
 };
 
-module_param_cb(pool_mb, &system_heap_pool_mb_ops, &system_heap_pool.max_mb, 0644);
+module_param_cb(pool_mb, &system_heap_pool_mb_ops, &system_heap.pool.max_mb, 0644);
 MODULE_PARM_DESC(pool_mb, "MiB of freed memory to keep for new buffers, at most 1/16 of the memory; 0: none (default: 64)");
 
 static int system_heap_pool_show(struct seq_file *m, void *unused)
 {
-	heap_pool_show(m, &system_heap_pool);
+	heap_pool_show(m, &system_heap.pool);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(system_heap_pool);
@@ -314,12 +322,12 @@ static int __init system_heap_init(void)
 	struct dma_heap *heap;
 	int ret;
 
-	ret = heap_pool_init(&system_heap_pool, system_heap_orders);
+	ret = heap_pool_init(&system_heap.pool, system_heap_orders);
 	if (ret)
 		return ret;
 	heap = dma_heap_add(&info);
 	if (IS_ERR(heap)) {
-		heap_pool_fini(&system_heap_pool);
+		heap_pool_fini(&system_heap.pool);
 		return PTR_ERR(heap);
 	}
 	dma_heap_set_learning(heap, system_heap_allocate_learned);

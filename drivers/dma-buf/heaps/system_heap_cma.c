@@ -18,7 +18,7 @@
 static unsigned long system_heap_cma_limit(void)
 {
 	return system_heap_limit(cma_get_size(dev_get_cma_area(NULL)) >> PAGE_SHIFT,
-				 READ_ONCE(system_heap_limits.cma_percent));
+				 READ_ONCE(system_heap.limits.cma_percent));
 }
 
 static struct page *system_heap_cma_take(struct heap_region *region, unsigned long nr_pages)
@@ -26,12 +26,12 @@ static struct page *system_heap_cma_take(struct heap_region *region, unsigned lo
 	unsigned int order = get_order(nr_pages << PAGE_SHIFT);
 	struct page *page = NULL;
 
-	if (atomic_long_add_return(nr_pages, &system_heap_limits.cma_pages) <=
+	if (atomic_long_add_return(nr_pages, &system_heap.limits.cma_pages) <=
 	    system_heap_cma_limit())
 		page = cma_alloc(dev_get_cma_area(NULL), nr_pages,
 				 min(order, CONFIG_CMA_ALIGNMENT), true);
 	if (!page)
-		atomic_long_sub(nr_pages, &system_heap_limits.cma_pages);
+		atomic_long_sub(nr_pages, &system_heap.limits.cma_pages);
 	return page;
 }
 
@@ -39,7 +39,7 @@ static void system_heap_cma_give(struct heap_region *region, struct page *page,
 				 unsigned long nr_pages)
 {
 	cma_release(dev_get_cma_area(NULL), page, nr_pages);
-	atomic_long_sub(nr_pages, &system_heap_limits.cma_pages);
+	atomic_long_sub(nr_pages, &system_heap.limits.cma_pages);
 }
 
 const struct heap_region_ops system_heap_cma_ops = {
@@ -71,11 +71,11 @@ struct dma_storage *system_heap_cma_renew(const struct heap_storage *old, u64 re
 		return ERR_PTR(-EOPNOTSUPP);
 	if (old->base.nr_pages > system_heap_cma_limit())
 		return ERR_PTR(-EOPNOTSUPP);
-	return heap_region_renew(&system_heap_limits.cma, old, &system_heap_cma_storage_ops);
+	return heap_region_renew(&system_heap.limits.cma, old, &system_heap_cma_storage_ops);
 }
 
 /* Parameter of the system heap, not of this file. */
 #undef MODULE_PARAM_PREFIX
 #define MODULE_PARAM_PREFIX "system_heap."
-module_param_named(cma_percent, system_heap_limits.cma_percent, uint, 0644);
+module_param_named(cma_percent, system_heap.limits.cma_percent, uint, 0644);
 MODULE_PARM_DESC(cma_percent, "Part of the default CMA region that buffers may get when a device needs it, in percent; 0: none (default: 50)");

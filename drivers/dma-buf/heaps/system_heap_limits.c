@@ -11,7 +11,6 @@
 #include <kunit/static_stub.h>
 #include <kunit/visibility.h>
 #include <linux/export.h>
-#include <linux/kernel.h>
 #include <linux/math64.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
@@ -19,13 +18,6 @@
 #include <linux/moduleparam.h>
 
 #include "heaps-private.h"
-
-struct system_heap_limits system_heap_limits = {
-	.cma = { .ops = PTR_IF(IS_ENABLED(CONFIG_DMABUF_HEAPS_SYSTEM_CMA), &system_heap_cma_ops) },
-	.cma_percent = 50,
-	.low_percent = 50,
-};
-EXPORT_SYMBOL_IF_KUNIT(system_heap_limits);
 
 /**
  * system_heap_limit() - return a part of a number of pages
@@ -82,10 +74,10 @@ bool system_heap_low_take(struct page *page, unsigned long nr_pages)
 	if (zone < 0)
 		return true;
 	limit = system_heap_limit(system_heap_zone_pages(zone),
-				  READ_ONCE(system_heap_limits.low_percent));
-	if (atomic_long_add_return(nr_pages, &system_heap_limits.low_pages[zone]) <= limit)
+				  READ_ONCE(system_heap.limits.low_percent));
+	if (atomic_long_add_return(nr_pages, &system_heap.limits.low_pages[zone]) <= limit)
 		return true;
-	atomic_long_sub(nr_pages, &system_heap_limits.low_pages[zone]);
+	atomic_long_sub(nr_pages, &system_heap.limits.low_pages[zone]);
 	return false;
 }
 
@@ -101,11 +93,11 @@ void system_heap_low_give(struct page *page, unsigned long nr_pages)
 	int zone = system_heap_low_zone(page);
 
 	if (zone >= 0)
-		atomic_long_sub(nr_pages, &system_heap_limits.low_pages[zone]);
+		atomic_long_sub(nr_pages, &system_heap.limits.low_pages[zone]);
 }
 
 /* Parameters of the system heap, not of this file. */
 #undef MODULE_PARAM_PREFIX
 #define MODULE_PARAM_PREFIX "system_heap."
-module_param_named(low_percent, system_heap_limits.low_percent, uint, 0644);
+module_param_named(low_percent, system_heap.limits.low_percent, uint, 0644);
 MODULE_PARM_DESC(low_percent, "Part of each low zone (ZONE_DMA, ZONE_DMA32) that buffers may get when a device needs other memory, in percent; 0: none (default: 50)");

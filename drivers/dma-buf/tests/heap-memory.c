@@ -88,14 +88,14 @@ static void memory_get_facts(struct device *dev, struct dma_buf_dma_facts *facts
 
 static void memory_restore_cma(void *percent)
 {
-	system_heap_limits.cma_percent = (unsigned long)percent;
+	system_heap.limits.cma_percent = (unsigned long)percent;
 }
 
 void memory_set_cma_percent(struct kunit *test, unsigned int percent)
 {
-	unsigned long before = system_heap_limits.cma_percent;
+	unsigned long before = system_heap.limits.cma_percent;
 
-	system_heap_limits.cma_percent = percent;
+	system_heap.limits.cma_percent = percent;
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, memory_restore_cma,
 							   (void *)before));
 }
@@ -159,15 +159,15 @@ static unsigned long memory_zone_pages(int zone)
 
 static void memory_restore_low(void *percent)
 {
-	system_heap_limits.low_percent = (unsigned long)percent;
+	system_heap.limits.low_percent = (unsigned long)percent;
 }
 
 void memory_limit_low(struct kunit *test, unsigned int percent)
 {
-	unsigned long before = system_heap_limits.low_percent;
+	unsigned long before = system_heap.limits.low_percent;
 
 	KUNIT_ASSERT_EQ(test, memory_low_pages(), 0);
-	system_heap_limits.low_percent = percent;
+	system_heap.limits.low_percent = percent;
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, memory_restore_low,
 							   (void *)before));
 	kunit_activate_static_stub(test, system_heap_low_zone, memory_low_zone);
@@ -176,8 +176,8 @@ void memory_limit_low(struct kunit *test, unsigned int percent)
 
 long memory_low_pages(void)
 {
-	return atomic_long_read(&system_heap_limits.low_pages[0]) +
-	       atomic_long_read(&system_heap_limits.low_pages[1]);
+	return atomic_long_read(&system_heap.limits.low_pages[0]) +
+	       atomic_long_read(&system_heap.limits.low_pages[1]);
 }
 
 int memory_attach(struct dma_buf *dmabuf, struct device *dev, struct dma_buf_needs needs)

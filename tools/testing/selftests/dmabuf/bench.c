@@ -5,8 +5,8 @@
  * It loads dma_buf_bench.ko with one set of parameters after another, times a read of
  * debugfs dma_buf/bufinfo while the module holds buffers, and reboots. With
  * "bench.threads" on the kernel's command line it makes the runs with several threads,
- * which are timed; with "bench.memory" it runs bench_memory; without, it makes those whose
- * instructions are counted.
+ * which are timed; with "bench.memory" or "bench.negotiation" it runs bench_memory; without, it
+ * makes those whose instructions are counted.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -103,13 +103,13 @@ static int command_line_has(const char *word)
 	return !!strstr(line, word);
 }
 
-static int run_program(const char *path)
+static int run_program(const char *path, const char *argument)
 {
 	int status = -1;
 	pid_t pid = fork();
 
 	if (!pid) {
-		execl(path, path, NULL);
+		execl(path, path, argument, NULL);
 		_exit(127);
 	}
 	waitpid(pid, &status, 0);
@@ -125,9 +125,10 @@ int main(void)
 	mount("sysfs", "/sys", "sysfs", 0, NULL);
 	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
 
-	if (command_line_has("bench.memory")) {
+	if (command_line_has("bench.memory") || command_line_has("bench.negotiation")) {
 		mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
-		rc = run_program("/bench_memory");
+		rc = run_program("/bench_memory", command_line_has("bench.negotiation") ?
+				 "negotiation" : NULL);
 	} else if (command_line_has("bench.threads")) {
 		rc = run("threads=1") | run("threads=2") | run("threads=4");
 	} else {

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * bench_memory - what heaps and udmabuf cost; run by bench.
+ * bench_memory [negotiation] - what heaps and udmabuf cost; run by bench.
+ *
+ * With "negotiation": what it costs to replace the memory of buffers of the system heap.
  *
  * Each row is the cheapest of some rounds. Results are lines of the form "BENCH name value",
- * in nanoseconds, which are instructions if QEMU counts them.
+ * in nanoseconds, which are instructions if QEMU counts them. If a name is printed more than
+ * once, the lowest value counts.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -27,7 +30,8 @@
 #define ROUNDS	3
 #define POOL	"/sys/module/system_heap/parameters/pool_mb"
 #define LIMIT	"/sys/module/udmabuf/parameters/size_limit_mb"
-#define MODULE	"/dma_buf_bench_storage.ko"
+#define STORAGE_MODULE	"/dma_buf_bench_storage.ko"
+#define NEGOTIATE_MODULE	"/dma_buf_bench_negotiate.ko"
 
 static int heap;
 static int failed;
@@ -120,17 +124,23 @@ static void bench_mmap(const char *name, int fd, size_t size)
 	munmap(map, size);
 }
 
-/* The module prints its results, and fails to load on purpose. */
+/* A module prints its results, and fails to load on purpose. */
+static void load_module(const char *path, const char *parameters)
+{
+	int module = open(path, O_RDONLY | O_CLOEXEC);
+
+	syscall(SYS_finit_module, module, parameters, 0);
+	if (errno != ECANCELED)
+		fail(path);
+	close(module);
+}
+
 static void bench_module(const char *name, int fd)
 {
-	int module = open(MODULE, O_RDONLY | O_CLOEXEC);
 	char parameters[128];
 
 	snprintf(parameters, sizeof(parameters), "fd=%d name=\"%s\"", fd, name);
-	syscall(SYS_finit_module, module, parameters, 0);
-	if (errno != ECANCELED)
-		fail("module");
-	close(module);
+	load_module(STORAGE_MODULE, parameters);
 }
 
 static void bench_heap_buffers(void)
@@ -202,13 +212,66 @@ static void bench_udmabuf(const char *name, unsigned int flags, size_t size)
 	close(device);
 }
 
-int main(void)
+static void time_first_access(const char *name, const char *when, char *map)
 {
-	heap = open("/dev/dma_heap/system", O_RDWR | O_CLOEXEC);
-	if (heap < 0)
-		fail("/dev/dma_heap/system");
-	write_parameter(LIMIT, "1024");
+	long long begin = now();
 
+	__atomic_store_n(map, 1, __ATOMIC_RELAXED);
+	printf("BENCH first access to %s%s %lld\n", name, when, now() - begin);
+}
+
+static void bench_replace_untouched(const char *name, size_t size)
+{
+	int fd = heap_alloc(size);
+	char parameters[128];
+
+	snprintf(parameters, sizeof(parameters),
+		 "fd=%d name=\"replace %s untouched\" copy=\"copy %s\" fits=1", fd, name, name);
+	load_module(NEGOTIATE_MODULE, parameters);
+	close(fd);
+}
+
+/* The first access enters all pages, and the replacement removes them. */
+static void bench_replace_touched(const char *name, size_t size)
+{
+	int fd = heap_alloc(size);
+	char *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	char parameters[128];
+
+	if (map == MAP_FAILED) {
+		fail("mmap");
+		close(fd);
+		return;
+	}
+	time_first_access(name, "", map);
+	snprintf(parameters, sizeof(parameters), "fd=%d name=\"replace %s touched\"", fd, name);
+	load_module(NEGOTIATE_MODULE, parameters);
+	time_first_access(name, " after a replacement", map);
+	munmap(map, size);
+	close(fd);
+}
+
+static void bench_replace(const char *name, size_t size)
+{
+	for (int i = 0; i < ROUNDS; i++) {
+		printf("BENCH allocate+free %s %lld\n", name, time_alloc_free(size));
+		bench_replace_untouched(name, size);
+		bench_replace_touched(name, size);
+	}
+}
+
+/* The pool would zero memory that is freed at another time. */
+static void bench_negotiation(void)
+{
+	write_parameter(POOL, "0");
+	bench_replace("1 MiB", MIB);
+	bench_replace("8 MiB", 8 * MIB);
+	bench_replace("64 MiB", 64 * MIB);
+}
+
+static void bench_memory(void)
+{
+	write_parameter(LIMIT, "1024");
 	bench_alloc("4 KiB", 4 * KIB);
 	bench_alloc("64 KiB", 64 * KIB);
 	bench_alloc("1 MiB", MIB);
@@ -217,5 +280,16 @@ int main(void)
 	bench_sync();
 	bench_udmabuf("udmabuf 1 GiB of 2 MiB pages", MFD_HUGETLB | MFD_HUGE_2MB, 1024 * MIB);
 	bench_udmabuf("udmabuf 1 GiB of 4 KiB pages", 0, 1024 * MIB);
+}
+
+int main(int argc, char **argv)
+{
+	heap = open("/dev/dma_heap/system", O_RDWR | O_CLOEXEC);
+	if (heap < 0)
+		fail("/dev/dma_heap/system");
+	if (argc > 1 && !strcmp(argv[1], "negotiation"))
+		bench_negotiation();
+	else
+		bench_memory();
 	return failed;
 }

@@ -224,3 +224,4 @@ void heap_lessons_show(struct seq_file *m, struct heap_lessons *lessons)
 		heap_lesson_show(m, &lessons->list[i]);
 	spin_unlock(&lessons->lock);
 }
+EXPORT_SYMBOL_IF_KUNIT(heap_lessons_show);

@@ -18,16 +18,17 @@
 
 #define NODES_MAX	16
 
-static bool node_fits(int fd, const char *driver)
+static bool node_fits(int fd, const char *name)
 {
 	struct v4l2_capability cap = { 0 };
 
 	return !xioctl(fd, VIDIOC_QUERYCAP, &cap) &&
-	       !strncmp((const char *)cap.driver, driver, sizeof(cap.driver) - 1) &&
+	       (!strncmp((const char *)cap.driver, name, sizeof(cap.driver) - 1) ||
+		!strcmp((const char *)cap.bus_info, name)) &&
 	       cap.device_caps & V4L2_CAP_VIDEO_CAPTURE;
 }
 
-int camera_open(struct camera *cam, const char *driver)
+int camera_open(struct camera *cam, const char *name)
 {
 	int ret = -ENODEV;
 	char path[32];
@@ -41,7 +42,7 @@ int camera_open(struct camera *cam, const char *driver)
 			ret = errno == ENOENT ? ret : -errno;
 			continue;
 		}
-		if (node_fits(cam->fd, driver))
+		if (node_fits(cam->fd, name))
 			return 0;
 		close(cam->fd);
 	}

@@ -31,8 +31,11 @@ struct camera {
 	long long stamp_us;
 };
 
-/* camera_open() - open the first video node of a driver; -ENODEV if there is none. */
-int camera_open(struct camera *cam, const char *driver);
+/*
+ * camera_open() - open the first video node of a driver, or of a device; -ENODEV if there is none.
+ * The name of a device is its bus_info.
+ */
+int camera_open(struct camera *cam, const char *name);
 void camera_close(struct camera *cam);
 int camera_format(struct camera *cam, __u32 width, __u32 height, __u32 fourcc);
 int camera_rate(struct camera *cam, __u32 frames_per_second);

@@ -5,8 +5,9 @@
  * Each row of the table is a direction in which buffers are shared. Some hundred
  * pictures pass through it. Each is checked at the display against the pattern with its
  * number, and the proofs of demo_proof.c check that none was copied. One more row passes
- * the pictures to a driver with a real screen. The demo prints the table; its exit
- * status is not 0 if a row failed.
+ * the pictures to a driver with a real screen. A second table has the devices that can use
+ * buffers of the system heap, see demo_heap.c. The demo prints the tables; its exit status
+ * is not 0 if a row failed.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -78,7 +79,7 @@ static int run_rows(const struct options *opt)
 static int usage(const char *name)
 {
 	fprintf(stderr,
-		"%s [--frames N] [--size WxH] [--no-screen | --screen DRIVER] [--wait S]\n",
+		"%s [--frames N] [--size WxH] [--no-screen | --screen DRIVER] [--wait S] [--base]\n",
 		name);
 	return 2;
 }
@@ -91,6 +92,7 @@ static int parse(int argc, char **argv, struct options *opt)
 		{ "screen", required_argument, NULL, 'c' },
 		{ "no-screen", no_argument, NULL, 'n' },
 		{ "wait", required_argument, NULL, 'w' },
+		{ "base", no_argument, NULL, 'b' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c;
@@ -113,6 +115,9 @@ static int parse(int argc, char **argv, struct options *opt)
 		case 'w':
 			opt->wait = strtoul(optarg, NULL, 0);
 			break;
+		case 'b':
+			opt->base = true;
+			break;
 		default:
 			return -1;
 		}
@@ -133,7 +138,8 @@ int main(int argc, char **argv)
 
 	if (parse(argc, argv, &opt))
 		return usage(argv[0]);
-	rc = run_rows(&opt);
+	rc = opt.base ? 0 : run_rows(&opt);
+	rc |= demo_heap(opt.base);
 	printf("\nDEMO-DONE rc=%d\n", rc);
 	return rc;
 }

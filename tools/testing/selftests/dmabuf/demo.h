@@ -19,6 +19,7 @@
  * @height: height of a picture in pixels
  * @screen: driver of a card with a screen, NULL to leave out that row
  * @wait: seconds that the last picture stays on the screen
+ * @base: the kernel is an unmodified one, without the sample drivers
  */
 struct options {
 	unsigned int frames;
@@ -26,6 +27,7 @@ struct options {
 	unsigned int height;
 	const char *screen;
 	unsigned int wait;
+	bool base;
 };
 
 /**
@@ -146,5 +148,11 @@ void flow_display_exports(const struct options *opt, struct row *row);
 void flow_heap_exports(const struct options *opt, struct row *row);
 void flow_two_processes(const struct options *opt, struct row *row);
 void flow_screen(const struct options *opt, struct row *row);
+
+/*
+ * demo_heap() - print what devices say to buffers of the system heap; returns 1 on a failure.
+ * With @base a refusal is none.
+ */
+int demo_heap(bool base);
 
 #endif /* SELFTEST_DMABUF_DEMO_H */

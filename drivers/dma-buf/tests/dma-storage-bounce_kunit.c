@@ -74,6 +74,16 @@ static const struct bounced_row both_rows[] = {
 
 KUNIT_ARRAY_PARAM_DESC(both, both_rows, desc);
 
+/* Runs that are longer than the longest bounce buffer, and one that is not. */
+static const struct bounced_row size_rows[] = {
+	{ "64 KiB, device reads", 1, SZ_64K >> PAGE_SHIFT, DMA_TO_DEVICE },
+	{ "64 KiB, device does both", 1, SZ_64K >> PAGE_SHIFT, DMA_BIDIRECTIONAL },
+	{ "two runs of 1 MiB, device reads", 2, SZ_1M >> PAGE_SHIFT, DMA_TO_DEVICE },
+	{ "two runs of 1 MiB, device does both", 2, SZ_1M >> PAGE_SHIFT, DMA_BIDIRECTIONAL },
+};
+
+KUNIT_ARRAY_PARAM_DESC(size, size_rows, desc);
+
 /**
  * struct bounced_buffer - a buffer that the CPU has mapped
  * @dmabuf: the buffer
@@ -301,6 +311,39 @@ static void device_sees_writes_between_begin_and_end(struct kunit *test)
 	cpu_expect(test, buffer, CONTENT_B);
 }
 
+/* Without a begin and an end nothing is copied. This is the fault that a program makes. */
+static void device_sees_no_writes_without_begin_and_end(struct kunit *test)
+{
+	const struct bounced_row *row = test->param_value;
+	struct bounced_buffer *buffer = bounced_buffer(test);
+	struct bounced_device device;
+
+	cpu_write(buffer, CONTENT_A);
+	device = device_map(test, buffer, row->dir);
+	cpu_write(buffer, CONTENT_B);
+	device_expect(test, &device, CONTENT_A);
+	cpu_write_bracketed(test, buffer, CONTENT_B);
+	device_expect(test, &device, CONTENT_B);
+	device_unmap(&device);
+}
+
+/* A longer segment has no bounce buffer, however much of the pool is free. */
+static void segments_fit_the_bounce_buffers(struct kunit *test)
+{
+	const struct bounced_row *row = test->param_value;
+	struct bounced_buffer *buffer = bounced_buffer(test);
+	struct bounced_device device;
+	struct scatterlist *sg;
+	unsigned int i;
+
+	cpu_write(buffer, CONTENT_A);
+	device = device_map(test, buffer, row->dir);
+	for_each_sgtable_dma_sg(device.sgt, sg, i)
+		KUNIT_EXPECT_LE(test, sg_dma_len(sg), dma_max_mapping_size(device.attach->dev));
+	device_expect(test, &device, CONTENT_A);
+	device_unmap(&device);
+}
+
 static void cpu_sees_writes_after_the_unmap(struct kunit *test)
 {
 	const struct bounced_row *row = test->param_value;
@@ -479,6 +522,8 @@ static struct kunit_case dma_storage_bounced_cases[] = {
 	KUNIT_CASE_PARAM(bounced_bytes_are_counted, both_gen_params),
 	KUNIT_CASE_PARAM(device_sees_writes_before_the_map, reader_gen_params),
 	KUNIT_CASE_PARAM(device_sees_writes_between_begin_and_end, reader_gen_params),
+	KUNIT_CASE_PARAM(device_sees_no_writes_without_begin_and_end, size_gen_params),
+	KUNIT_CASE_PARAM(segments_fit_the_bounce_buffers, size_gen_params),
 	KUNIT_CASE_PARAM(cpu_sees_writes_after_the_unmap, writer_gen_params),
 	KUNIT_CASE_PARAM(cpu_sees_writes_after_begin, writer_gen_params),
 	KUNIT_CASE_PARAM(end_of_a_read_keeps_what_the_device_wrote, writer_gen_params),

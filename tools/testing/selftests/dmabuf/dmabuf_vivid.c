@@ -95,4 +95,55 @@ TEST_F(storage, contiguous_importer)
 	EXPECT_EQ(0, bufinfo_wait_objects(before.objects - 1));
 }
 
+/* The pool of the system heap may keep 64 MiB. */
+#define LOST_MAX	(128LL << 20)
+#define ROUNDS_MIN	100
+#define ROUNDS_MAX	10000
+#define ROUNDS_MS	10000
+
+/* Let the camera import a new buffer instead of the last one. */
+static int import_new_buffer(struct camera *cam, int heap)
+{
+	int buf = heap_alloc(heap, 3 << 20, O_RDWR | O_CLOEXEC);
+	int ret = buf < 0 ? buf : camera_buffers(cam, V4L2_MEMORY_DMABUF, 1);
+
+	if (!ret)
+		ret = camera_queue(cam, 0, buf);
+	if (buf >= 0)
+		close(buf);
+	return ret;
+}
+
+/*
+ * Rule: what was allocated for a device is freed with the buffer. vivid reaches 32 bits only, so
+ * this is also about low memory on a machine that has more than that.
+ */
+TEST(rounds_leak_nothing)
+{
+	int ret = module_load(VIVID, CONTIGUOUS), heap, rounds = 0;
+	long long before, limit;
+	struct camera cam;
+
+	if (ret == -ENOENT)
+		SKIP(return, "vivid is missing");
+	ASSERT_EQ(0, ret);
+	heap = heap_open("system");
+	ASSERT_LE(0, heap);
+	ASSERT_EQ(0, camera_open(&cam, VIVID));
+	ASSERT_EQ(0, camera_format(&cam, 640, 480, V4L2_PIX_FMT_XBGR32));
+	ret = import_new_buffer(&cam, heap);
+	before = mem_free();
+	limit = now_ms() + ROUNDS_MS;
+	while (!ret && (rounds < ROUNDS_MIN || (rounds < ROUNDS_MAX && now_ms() < limit))) {
+		ret = import_new_buffer(&cam, heap);
+		rounds++;
+	}
+	EXPECT_EQ(0, ret) TH_LOG("round %d", rounds);
+	EXPECT_GT(LOST_MAX, mem_lost(before, LOST_MAX));
+	TH_LOG("%d rounds", rounds);
+	camera_close(&cam);
+	close(heap);
+	EXPECT_EQ(0, module_unload_idle(VIVID));
+}
+
 TEST_HARNESS_MAIN

@@ -9,6 +9,7 @@
  *   dmabuf.run=demo       /bin/demo
  *   dmabuf.run=selftests  every program in /tests, in the order of their names
  *   dmabuf.run=samples    the programs in /tests that test the sample drivers
+ *   dmabuf.run=edu        the program in /tests that needs QEMU's edu device
  *   dmabuf.run=nothing    no program; for tests that the kernel runs at boot
  *   dmabuf.run=list       every line of /run-list: SECONDS PROGRAM [ARGUMENT]...
  *   dmabuf.args=A,B,...   more arguments for the demo
@@ -470,7 +471,10 @@ static int run_selected(void)
 		return run_folder("/tests", "*");
 	if (!strcmp(what, "samples"))
 		return run_folder("/tests", "dmabuf_sample*");
-	say("not ok - dmabuf.run=%s # not one of demo, selftests, samples, nothing, list", what);
+	if (!strcmp(what, "edu"))
+		return run_folder("/tests", "dmabuf_edu");
+	say("not ok - dmabuf.run=%s # not one of demo, selftests, samples, edu, nothing, list",
+	    what);
 	return 1;
 }
 

@@ -1,0 +1,551 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * dmabuf_edu - tests of real DMA, by the sample driver of QEMU's edu device: what it copies
+ * from one buffer of the system heap to another, what it waits for, and who may access the
+ * memory while it is mapped.
+ *
+ * The kernel's command line tells how many bits the device addresses (dmabuf.edu_bits=32), 28
+ * by default. scripts/edu boots machines in which memory is out of the device's reach, is
+ * bounced, or is behind an IOMMU. A copy of 2 KiB takes 200 ms.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/dma-buf.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include "edu/edu-ioctl.h"
+#include "exporters.h"
+#include "fence.h"
+#include "harness.h"
+#include "util.h"
+
+#define DEVICES		"/sys/bus/pci/devices"
+#define DRIVER		"/sys/bus/pci/drivers/dmabuf_sample_edu"
+#define BITS		"/sys/module/dmabuf_sample_edu/parameters/dma_bits"
+#define PAGE		4096
+#define SIZE		(16 * PAGE)
+/* What most tests copy: two steps. */
+#define SHORT		PAGE
+
+/* Copy the PCI address of the first edu device. */
+static int edu_find(char *name, size_t size)
+{
+	char path[400], *vendor, *device;
+	struct dirent *entry;
+	DIR *dir = opendir(DEVICES);
+	int ret = -ENODEV;
+
+	while (ret && dir && (entry = readdir(dir))) {
+		snprintf(path, sizeof(path), DEVICES "/%s/vendor", entry->d_name);
+		vendor = file_text(path);
+		snprintf(path, sizeof(path), DEVICES "/%s/device", entry->d_name);
+		device = file_text(path);
+		if (vendor && device && !strcmp(vendor, "0x1234\n") &&
+		    !strcmp(device, "0x11e8\n")) {
+			snprintf(name, size, "%s", entry->d_name);
+			ret = 0;
+		}
+		free(vendor);
+		free(device);
+	}
+	if (dir)
+		closedir(dir);
+	return ret;
+}
+
+/* Bind the driver with the address bits that the command line tells. */
+static int edu_bind(const char *name)
+{
+	long long bits = file_number("/proc/cmdline", "dmabuf.edu_bits=");
+	char path[400], text[20];
+
+	snprintf(text, sizeof(text), "%lld", bits < 0 ? 28 : bits);
+	snprintf(path, sizeof(path), DRIVER "/%s", name);
+	if (!access(path, F_OK) && file_number(BITS, "") == atoll(text))
+		return 0;
+	if (!access(path, F_OK))
+		file_put(DRIVER "/unbind", name);
+	file_put(BITS, text);
+	return file_put(DRIVER "/bind", name);
+}
+
+static int edu_open(const char *name)
+{
+	char path[400];
+	int fd;
+
+	snprintf(path, sizeof(path), "/dev/dmabuf_edu-%s", name);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/* Return the handle. */
+static int edu_import(int edu, int buf, __u32 flags, __u64 contiguous)
+{
+	struct edu_ioctl_import args = { .fd = buf, .flags = flags, .contiguous = contiguous };
+	int ret = xioctl(edu, EDU_IOCTL_IMPORT, &args);
+
+	return ret ? ret : (int)args.handle;
+}
+
+static int edu_release(int edu, __u32 handle)
+{
+	return xioctl(edu, EDU_IOCTL_RELEASE, &handle);
+}
+
+/* Queue a copy from the start of one buffer to that of another; return the fence. */
+static int edu_copy(int edu, __u32 source, __u32 destination, __u32 bytes)
+{
+	struct edu_ioctl_copy args = {
+		.source = source,
+		.destination = destination,
+		.bytes = bytes,
+		.flags = EDU_COPY_OUT_FENCE,
+	};
+	int ret = xioctl(edu, EDU_IOCTL_COPY, &args);
+
+	return ret ? ret : args.out_fence;
+}
+
+/* Wait for a fence and close it; return its status. */
+static int fence_done(int fence)
+{
+	int ret = fence < 0 ? fence : poll_events(fence, POLLIN, 60000);
+
+	if (ret <= 0)
+		return ret ? ret : -ETIMEDOUT;
+	ret = fence_status(fence);
+	close(fence);
+	return ret;
+}
+
+static int edu_copy_wait(int edu, __u32 source, __u32 destination, __u32 bytes)
+{
+	return fence_done(edu_copy(edu, source, destination, bytes));
+}
+
+static unsigned char pattern_at(size_t at, unsigned int salt)
+{
+	return at * 7 + at / 251 + salt * 31;
+}
+
+static void paint(unsigned char *map, size_t bytes, unsigned int salt)
+{
+	size_t at;
+
+	for (at = 0; at < bytes; at++)
+		map[at] = pattern_at(at, salt);
+}
+
+/* Count the bytes that do not have the pattern. */
+static long wrong_bytes(const unsigned char *map, size_t bytes, unsigned int salt)
+{
+	long count = 0;
+	size_t at;
+
+	for (at = 0; at < bytes; at++)
+		count += map[at] != pattern_at(at, salt);
+	return count;
+}
+
+/* A span of CPU access in the right order. */
+static int paint_synced(int buf, unsigned char *map, size_t bytes, unsigned int salt)
+{
+	int ret = buf_sync(buf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_WRITE);
+
+	paint(map, bytes, salt);
+	return ret ? ret : buf_sync(buf, DMA_BUF_SYNC_END | DMA_BUF_SYNC_WRITE);
+}
+
+static long wrong_synced(int buf, unsigned char *map, size_t bytes, unsigned int salt)
+{
+	long count;
+	int ret = buf_sync(buf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ);
+
+	count = wrong_bytes(map, bytes, salt);
+	ret = ret ? ret : buf_sync(buf, DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ);
+	return ret ? ret : count;
+}
+
+/**
+ * struct pair - a device and two buffers
+ * @name: PCI address
+ * @edu: the open device
+ * @bufs: descriptors of source and destination
+ * @maps: their mappings
+ * @handles: their imports
+ */
+struct pair {
+	char name[256];
+	int edu;
+	int bufs[2];
+	unsigned char *maps[2];
+	int handles[2];
+};
+
+static int pair_alloc(struct pair *pair, size_t size)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		pair->bufs[i] = exporter_heap.export(size, O_RDWR | O_CLOEXEC);
+		if (pair->bufs[i] < 0)
+			return pair->bufs[i];
+		pair->maps[i] = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED,
+				     pair->bufs[i], 0);
+		if (pair->maps[i] == MAP_FAILED)
+			return -errno;
+	}
+	return 0;
+}
+
+static int pair_import(struct pair *pair)
+{
+	pair->handles[0] = edu_import(pair->edu, pair->bufs[0], EDU_IMPORT_SOURCE, 0);
+	pair->handles[1] = edu_import(pair->edu, pair->bufs[1], EDU_IMPORT_DESTINATION, 0);
+	return pair->handles[0] < 0 ? pair->handles[0] :
+	       pair->handles[1] < 0 ? pair->handles[1] : 0;
+}
+
+/* Copy from source to destination; return the status of the job's fence, 1 if all is well. */
+static int pair_copy(struct pair *pair, __u32 bytes)
+{
+	return edu_copy_wait(pair->edu, pair->handles[0], pair->handles[1], bytes);
+}
+
+FIXTURE(edu) {
+	struct pair pair;
+};
+
+FIXTURE_SETUP(edu)
+{
+	struct pair *pair = &self->pair;
+
+	if (edu_find(pair->name, sizeof(pair->name)))
+		SKIP(return, "QEMU's edu device is missing");
+	ASSERT_EQ(0, edu_bind(pair->name));
+	pair->edu = edu_open(pair->name);
+	ASSERT_LE(0, pair->edu);
+	ASSERT_EQ(0, pair_alloc(pair, SIZE));
+}
+
+FIXTURE_TEARDOWN(edu)
+{
+	close(self->pair.edu);
+}
+
+/* Rule: all bytes arrive, from and in memory of the system heap. */
+TEST_F_TIMEOUT(edu, all_bytes_arrive, 120)
+{
+	struct pair *pair = &self->pair;
+
+	ASSERT_EQ(0, paint_synced(pair->bufs[0], pair->maps[0], SIZE, 1));
+	ASSERT_EQ(0, pair_import(pair));
+	EXPECT_EQ(1, pair_copy(pair, SIZE));
+	EXPECT_EQ(0, wrong_synced(pair->bufs[1], pair->maps[1], SIZE, 1));
+}
+
+/* Rule: bytes outside the range stay as they are; the range may cross pages. */
+TEST_F(edu, only_the_range_is_written)
+{
+	struct pair *pair = &self->pair;
+	struct edu_ioctl_copy args = {
+		.source_offset = 100,
+		.destination_offset = PAGE - 50,
+		.bytes = 3000,
+		.flags = EDU_COPY_OUT_FENCE,
+	};
+	unsigned char *to = pair->maps[1];
+
+	ASSERT_EQ(0, paint_synced(pair->bufs[0], pair->maps[0], SIZE, 1));
+	ASSERT_EQ(0, paint_synced(pair->bufs[1], to, SIZE, 2));
+	ASSERT_EQ(0, pair_import(pair));
+	args.source = pair->handles[0];
+	args.destination = pair->handles[1];
+	ASSERT_EQ(0, xioctl(pair->edu, EDU_IOCTL_COPY, &args));
+	ASSERT_EQ(1, fence_done(args.out_fence));
+	ASSERT_EQ(0, buf_sync(pair->bufs[1], DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ));
+	EXPECT_EQ(0, memcmp(to + PAGE - 50, pair->maps[0] + 100, 3000));
+	EXPECT_EQ(0, wrong_bytes(to, PAGE - 50, 2));
+	EXPECT_EQ(pattern_at(PAGE - 50 + 3000, 2), to[PAGE - 50 + 3000]);
+}
+
+/* Rule: a start of CPU access waits for the job, without a wait for its fence. */
+TEST_F(edu, cpu_access_waits_for_the_job)
+{
+	struct pair *pair = &self->pair;
+	int fence;
+
+	ASSERT_EQ(0, paint_synced(pair->bufs[0], pair->maps[0], SHORT, 1));
+	ASSERT_EQ(0, pair_import(pair));
+	fence = edu_copy(pair->edu, pair->handles[0], pair->handles[1], SHORT);
+	ASSERT_LE(0, fence);
+	EXPECT_EQ(0, fence_status(fence));
+	EXPECT_EQ(1, buf_waits(pair->bufs[0], DMA_BUF_SYNC_WRITE));
+	EXPECT_EQ(0, buf_waits(pair->bufs[0], DMA_BUF_SYNC_READ));
+	EXPECT_EQ(1, buf_waits(pair->bufs[1], DMA_BUF_SYNC_READ));
+	EXPECT_EQ(0, wrong_synced(pair->bufs[1], pair->maps[1], SHORT, 1));
+	EXPECT_EQ(1, fence_status(fence));
+}
+
+/* Rule: a job waits for its in-fence and for the fences of the buffers. */
+TEST_F(edu, job_waits_for_fences)
+{
+	struct pair *pair = &self->pair;
+	struct edu_ioctl_copy args = {
+		.bytes = SHORT,
+		.flags = EDU_COPY_IN_FENCE | EDU_COPY_OUT_FENCE,
+	};
+	int timeline = timeline_open();
+
+	ASSERT_LE(0, timeline);
+	ASSERT_EQ(0, pair_import(pair));
+	args.source = pair->handles[0];
+	args.destination = pair->handles[1];
+	args.in_fence = timeline_fence(timeline, 1);
+	ASSERT_EQ(0, buf_busy(pair->bufs[0], timeline, 2, DMA_BUF_SYNC_WRITE));
+	ASSERT_EQ(0, buf_busy(pair->bufs[1], timeline, 3, DMA_BUF_SYNC_READ));
+	ASSERT_EQ(0, xioctl(pair->edu, EDU_IOCTL_COPY, &args));
+	paint(pair->maps[0], SHORT, 5);
+	EXPECT_EQ(0, timeline_step(timeline, 1));
+	EXPECT_EQ(0, poll_events(args.out_fence, POLLIN, 1500));
+	EXPECT_EQ(0, timeline_step(timeline, 1));
+	EXPECT_EQ(0, poll_events(args.out_fence, POLLIN, 1500));
+	EXPECT_EQ(0, timeline_step(timeline, 1));
+	EXPECT_EQ(1, fence_done(args.out_fence));
+}
+
+/* Rule: an import that is released stays until its jobs have ended. */
+TEST_F(edu, released_import_stays_for_its_job)
+{
+	struct pair *pair = &self->pair;
+	int fence;
+
+	ASSERT_EQ(0, paint_synced(pair->bufs[0], pair->maps[0], SHORT, 3));
+	ASSERT_EQ(0, pair_import(pair));
+	fence = edu_copy(pair->edu, pair->handles[0], pair->handles[1], SHORT);
+	ASSERT_LE(0, fence);
+	EXPECT_EQ(0, edu_release(pair->edu, pair->handles[0]));
+	EXPECT_EQ(0, edu_release(pair->edu, pair->handles[1]));
+	EXPECT_EQ(-ENOENT, edu_release(pair->edu, pair->handles[0]));
+	EXPECT_EQ(-ENOENT, pair_copy(pair, SHORT));
+	close(pair->edu);
+	EXPECT_EQ(1, fence_done(fence));
+	EXPECT_EQ(0, wrong_synced(pair->bufs[1], pair->maps[1], SHORT, 3));
+	pair->edu = -1;
+}
+
+/* Rule: jobs that run or wait fail when the device is unbound, and what is open stays safe. */
+TEST_F_TIMEOUT(edu, unbound_while_a_job_runs, 120)
+{
+	struct pair *pair = &self->pair;
+	int running, waiting;
+
+	ASSERT_EQ(0, pair_import(pair));
+	running = edu_copy(pair->edu, pair->handles[0], pair->handles[1], SIZE);
+	waiting = edu_copy(pair->edu, pair->handles[0], pair->handles[1], SIZE);
+	ASSERT_LE(0, running);
+	ASSERT_LE(0, waiting);
+	sleep_ms(300);
+	ASSERT_EQ(0, file_put(DRIVER "/unbind", pair->name));
+	EXPECT_EQ(-ENODEV, fence_done(running));
+	EXPECT_EQ(-ENODEV, fence_done(waiting));
+	EXPECT_EQ(-ENODEV, edu_copy(pair->edu, pair->handles[0], pair->handles[1], SHORT));
+	EXPECT_EQ(-ENODEV, edu_import(pair->edu, pair->bufs[0], EDU_IMPORT_SOURCE, 0));
+	EXPECT_EQ(0, edu_release(pair->edu, pair->handles[0]));
+	EXPECT_EQ(0, paint_synced(pair->bufs[0], pair->maps[0], SHORT, 4));
+
+	ASSERT_EQ(0, edu_bind(pair->name));
+	close(pair->edu);
+	pair->edu = edu_open(pair->name);
+	ASSERT_LE(0, pair->edu);
+	ASSERT_EQ(0, pair_import(pair));
+	EXPECT_EQ(1, pair_copy(pair, SHORT));
+	EXPECT_EQ(0, wrong_synced(pair->bufs[1], pair->maps[1], SHORT, 4));
+}
+
+/* Rule: a job that waits for a fence ends too when the device is unbound. */
+TEST_F(edu, unbound_while_a_job_waits)
+{
+	struct pair *pair = &self->pair;
+	int timeline = timeline_open(), fence;
+
+	ASSERT_LE(0, timeline);
+	ASSERT_EQ(0, pair_import(pair));
+	ASSERT_EQ(0, buf_busy(pair->bufs[0], timeline, 1, DMA_BUF_SYNC_WRITE));
+	fence = edu_copy(pair->edu, pair->handles[0], pair->handles[1], SHORT);
+	ASSERT_LE(0, fence);
+	ASSERT_EQ(0, file_put(DRIVER "/unbind", pair->name));
+	EXPECT_EQ(-ENODEV, fence_done(fence));
+	EXPECT_EQ(0, timeline_step(timeline, 1));
+	EXPECT_EQ(0, edu_bind(pair->name));
+}
+
+/* Rule: an importer that states what no memory of the buffer has is told so when it attaches. */
+TEST_F(edu, stated_needs_that_nothing_meets)
+{
+	struct pair *pair = &self->pair;
+
+	EXPECT_EQ(-EOPNOTSUPP, edu_import(pair->edu, pair->bufs[0], EDU_IMPORT_SOURCE, SIZE + 1));
+	EXPECT_LT(0, edu_import(pair->edu, pair->bufs[0], EDU_IMPORT_SOURCE, SIZE));
+}
+
+/* Rule: arguments that make no sense are refused. */
+TEST_F(edu, arguments)
+{
+	struct pair *pair = &self->pair;
+	struct edu_ioctl_copy args = { .bytes = SHORT };
+
+	EXPECT_EQ(-EBADF, edu_import(pair->edu, -1, EDU_IMPORT_SOURCE, 0));
+	EXPECT_EQ(-EINVAL, edu_import(pair->edu, pair->edu, EDU_IMPORT_SOURCE, 0));
+	EXPECT_EQ(-EINVAL, edu_import(pair->edu, pair->bufs[0], 0, 0));
+	EXPECT_EQ(-EINVAL, edu_import(pair->edu, pair->bufs[0], 4, 0));
+	EXPECT_EQ(-ENOTTY, xioctl(pair->edu, _IO(0xed, 3), NULL));
+	ASSERT_EQ(0, pair_import(pair));
+	EXPECT_EQ(-EINVAL, edu_copy(pair->edu, pair->handles[0], pair->handles[0], SHORT));
+	EXPECT_EQ(-EINVAL, edu_copy(pair->edu, pair->handles[1], pair->handles[1], SHORT));
+	EXPECT_EQ(-EINVAL, edu_copy(pair->edu, pair->handles[0], pair->handles[1], 0));
+	EXPECT_EQ(-EINVAL, edu_copy(pair->edu, pair->handles[0], pair->handles[1], SIZE + 1));
+	args.source = pair->handles[0];
+	args.destination = pair->handles[1];
+	args.source_offset = SIZE - SHORT + 1;
+	EXPECT_EQ(-EINVAL, xioctl(pair->edu, EDU_IOCTL_COPY, &args));
+	args.source_offset = ~0ULL;
+	EXPECT_EQ(-EINVAL, xioctl(pair->edu, EDU_IOCTL_COPY, &args));
+	args.source_offset = 0;
+	args.flags = EDU_COPY_IN_FENCE;
+	args.in_fence = pair->bufs[0];
+	EXPECT_EQ(-EINVAL, xioctl(pair->edu, EDU_IOCTL_COPY, &args));
+}
+
+/*
+ * Who may access the memory between map and unmap, if the DMA API maps a copy of it (a bounce
+ * buffer)? Arnd Bergmann asked that in 2011. The device has access while the buffer is mapped. The
+ * CPU has it from DMA_BUF_SYNC_START to DMA_BUF_SYNC_END. Each test has the right order and a
+ * wrong one, and tells which bytes are then seen.
+ */
+FIXTURE(bounced) {
+	struct pair pair;
+};
+
+static bool all_bounced(void)
+{
+	char *text = file_text("/proc/cmdline");
+	char *at = text ? strstr(text, "swiotlb=") : NULL;
+	bool bounced;
+
+	if (at)
+		at[strcspn(at, " ")] = '\0';
+	bounced = at && strstr(at, "force");
+	free(text);
+	return bounced;
+}
+
+/* The source has pattern 1, the destination 2, and both are mapped for the device. */
+FIXTURE_SETUP(bounced)
+{
+	struct pair *pair = &self->pair;
+
+	if (edu_find(pair->name, sizeof(pair->name)))
+		SKIP(return, "QEMU's edu device is missing");
+	if (!all_bounced())
+		SKIP(return, "booted without swiotlb=force");
+	ASSERT_EQ(0, edu_bind(pair->name));
+	pair->edu = edu_open(pair->name);
+	ASSERT_LE(0, pair->edu);
+	ASSERT_EQ(0, pair_alloc(pair, SIZE));
+	ASSERT_EQ(0, paint_synced(pair->bufs[0], pair->maps[0], SHORT, 1));
+	ASSERT_EQ(0, paint_synced(pair->bufs[1], pair->maps[1], SHORT, 2));
+	ASSERT_EQ(0, pair_import(pair));
+}
+
+FIXTURE_TEARDOWN(bounced)
+{
+	close(self->pair.edu);
+}
+
+/* Rule: the device sees what the CPU wrote before the end of its access, and nothing later. */
+TEST_F(bounced, device_reads_what_the_cpu_ended)
+{
+	struct pair *pair = &self->pair;
+
+	paint(pair->maps[0], SHORT, 3);
+	ASSERT_EQ(1, pair_copy(pair, SHORT));
+	EXPECT_EQ(0, wrong_synced(pair->bufs[1], pair->maps[1], SHORT, 1));
+
+	ASSERT_EQ(0, paint_synced(pair->bufs[0], pair->maps[0], SHORT, 4));
+	ASSERT_EQ(1, pair_copy(pair, SHORT));
+	EXPECT_EQ(0, wrong_synced(pair->bufs[1], pair->maps[1], SHORT, 4));
+}
+
+/* Rule: the CPU sees what the device wrote after the start of its access, and not before. */
+TEST_F(bounced, cpu_reads_after_its_start)
+{
+	struct pair *pair = &self->pair;
+
+	ASSERT_EQ(1, pair_copy(pair, SHORT));
+	EXPECT_EQ(0, wrong_bytes(pair->maps[1], SHORT, 2));
+	EXPECT_EQ(0, wrong_synced(pair->bufs[1], pair->maps[1], SHORT, 1));
+}
+
+/* Rule: a start that comes before the job ends does not bring what the job writes later. */
+TEST_F(bounced, start_comes_after_the_job)
+{
+	struct pair *pair = &self->pair;
+
+	ASSERT_EQ(0, buf_sync(pair->bufs[1], DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ));
+	ASSERT_EQ(1, pair_copy(pair, SHORT));
+	EXPECT_EQ(0, wrong_bytes(pair->maps[1], SHORT, 2));
+	ASSERT_EQ(0, buf_sync(pair->bufs[1], DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ));
+	EXPECT_EQ(0, wrong_synced(pair->bufs[1], pair->maps[1], SHORT, 1));
+}
+
+/* Rule: no job in an access: the end of an access that writes brings old bytes over the new. */
+TEST_F(bounced, no_job_between_start_and_end)
+{
+	struct pair *pair = &self->pair;
+
+	ASSERT_EQ(0, buf_sync(pair->bufs[1], DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW));
+	ASSERT_EQ(1, pair_copy(pair, SHORT));
+	ASSERT_EQ(0, buf_sync(pair->bufs[1], DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW));
+	EXPECT_EQ(0, wrong_synced(pair->bufs[1], pair->maps[1], SHORT, 2));
+
+	ASSERT_EQ(0, buf_sync(pair->bufs[1], DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW));
+	ASSERT_EQ(0, buf_sync(pair->bufs[1], DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW));
+	ASSERT_EQ(1, pair_copy(pair, SHORT));
+	EXPECT_EQ(0, wrong_synced(pair->bufs[1], pair->maps[1], SHORT, 1));
+}
+
+/* Rule: what the CPU writes without an end is lost at the next start. */
+TEST_F(bounced, writes_without_end_are_lost)
+{
+	struct pair *pair = &self->pair;
+
+	paint(pair->maps[1], SHORT, 6);
+	EXPECT_EQ(0, wrong_synced(pair->bufs[1], pair->maps[1], SHORT, 2));
+	ASSERT_EQ(0, paint_synced(pair->bufs[1], pair->maps[1], SHORT, 6));
+	EXPECT_EQ(0, wrong_synced(pair->bufs[1], pair->maps[1], SHORT, 6));
+}
+
+/* Rule: before the map and after the unmap the memory is the CPU's, and needs no SYNC here. */
+TEST_F(bounced, map_and_unmap_hand_over)
+{
+	struct pair *pair = &self->pair;
+
+	ASSERT_EQ(1, pair_copy(pair, SHORT));
+	EXPECT_EQ(0, wrong_bytes(pair->maps[1], SHORT, 2));
+	ASSERT_EQ(0, edu_release(pair->edu, pair->handles[0]));
+	ASSERT_EQ(0, edu_release(pair->edu, pair->handles[1]));
+	EXPECT_EQ(0, wrong_bytes(pair->maps[1], SHORT, 1));
+
+	paint(pair->maps[0], SHORT, 7);
+	ASSERT_EQ(0, pair_import(pair));
+	ASSERT_EQ(1, pair_copy(pair, SHORT));
+	EXPECT_EQ(0, wrong_synced(pair->bufs[1], pair->maps[1], SHORT, 7));
+}
+
+TEST_HARNESS_MAIN

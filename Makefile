@@ -20,6 +20,7 @@ help:
 	@echo 'make kunit ARCH=um-base                  the contract tests, on the unchanged base'
 	@echo 'make selftests ARCH=x86_64|arm64|arm'
 	@echo '                                         the userspace tests'
+	@echo 'make edu ARCH=x86_64|arm64               copies by real DMA: out of reach, bounced, IOMMU'
 	@echo 'make compliance                          v4l2-compliance, modetest, GStreamer'
 	@echo 'make bench                               instructions per operation, base and ours'
 	@echo 'make bench-memory                        the same for heaps and udmabuf, and their times'
@@ -69,6 +70,10 @@ selftests: $(call if_not_built,guest-$(OURS) guest-$(ARCH))
 	$(if $(filter %-debug,$(OURS)),scripts/selftests $(OURS) bounced || rc=1;) \
 	scripts/selftests $(ARCH) base || rc=1; exit $$rc
 
+# A boot of the sample driver of QEMU's edu device per way to its memory.
+edu: $(call if_not_built,guest-$(ARCH))
+	@scripts/edu $(ARCH)
+
 # v4l2-compliance, modetest and GStreamer, from Debian 13.
 compliance: $(call if_not_built,kernel-x86_64)
 	@scripts/compliance x86_64
@@ -100,4 +105,4 @@ clean:
 
 # make would treat the targets of pattern rules as temporary files.
 .PRECIOUS: kernel-% guest-%
-.PHONY: help tree kernel demo kunit selftests compliance bench bench-memory static consumers docs selfcheck series series-check apply check clean
+.PHONY: help tree kernel demo kunit selftests edu compliance bench bench-memory static consumers docs selfcheck series series-check apply check clean

@@ -62,8 +62,8 @@ static int edu_hw_transfer(struct edu *edu, u32 source, u32 destination, u32 byt
 	iowrite32(command | EDU_DMA_START | EDU_DMA_INTERRUPT, edu->regs + EDU_DMA_COMMAND);
 	if (wait_for_completion_timeout(&edu->transferred, EDU_TIMEOUT))
 		return 0;
-	dev_err(&edu->pdev->dev, "transfer has not ended\n");
-	pci_clear_master(edu->pdev);
+	dev_err(edu->dev, "transfer has not ended\n");
+	pci_clear_master(to_pci_dev(edu->dev));
 	edu->broken = true;
 	return -EIO;
 }
@@ -86,7 +86,7 @@ int edu_hw_write(struct edu *edu, dma_addr_t destination, u32 bytes)
  */
 int edu_hw_init(struct edu *edu, unsigned int dma_bits)
 {
-	struct pci_dev *pdev = edu->pdev;
+	struct pci_dev *pdev = to_pci_dev(edu->dev);
 	int ret;
 
 	init_completion(&edu->transferred);
@@ -118,7 +118,9 @@ int edu_hw_init(struct edu *edu, unsigned int dma_bits)
 /* No transfer may run. */
 void edu_hw_fini(struct edu *edu)
 {
-	pci_clear_master(edu->pdev);
-	free_irq(pci_irq_vector(edu->pdev, 0), edu);
-	pci_free_irq_vectors(edu->pdev);
+	struct pci_dev *pdev = to_pci_dev(edu->dev);
+
+	pci_clear_master(pdev);
+	free_irq(pci_irq_vector(pdev, 0), edu);
+	pci_free_irq_vectors(pdev);
 }

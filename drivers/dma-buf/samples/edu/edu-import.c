@@ -12,7 +12,6 @@
 
 #include <linux/dma-buf-needs.h>
 #include <linux/dma-buf.h>
-#include <linux/pci.h>
 #include <linux/slab.h>
 
 #include "edu.h"
@@ -20,7 +19,7 @@
 static int edu_import_attach(struct edu_import *import, size_t contiguous)
 {
 	const struct dma_buf_needs needs = { .contiguous = contiguous };
-	struct device *dev = &import->edu->pdev->dev;
+	struct device *dev = import->edu->dev;
 	struct dma_buf_attachment *attach;
 	struct sg_table *sgt;
 

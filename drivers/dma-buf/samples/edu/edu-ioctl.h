@@ -66,7 +66,7 @@ struct edu_ioctl_import {
  * failed: ENODEV if the device was unbound, EIO if it does not answer.
  *
  * Errors: ENOENT for a handle, EINVAL for flags, a range or the use of an import that its
- * flags do not allow, EBADF or EINVAL for @in_fence, EMFILE, ENOMEM.
+ * flags do not allow, EINVAL for @in_fence too, EMFILE, ENOMEM.
  */
 struct edu_ioctl_copy {
 	__u32 source;

@@ -205,7 +205,7 @@ static struct edu *edu_new(struct pci_dev *pdev)
 	mutex_init(&edu->lock);
 	init_waitqueue_head(&edu->stopped);
 	INIT_LIST_HEAD(&edu->imports);
-	edu->pdev = pdev;
+	edu->dev = &pdev->dev;
 	edu->context = dma_fence_context_alloc(1);
 	return edu;
 }

@@ -5,9 +5,9 @@
 #ifndef _DMABUF_SAMPLE_EDU_H
 #define _DMABUF_SAMPLE_EDU_H
 
+struct device;
 struct dma_buf;
 struct dma_buf_attachment;
-struct pci_dev;
 struct sg_table;
 
 #include <linux/completion.h>
@@ -25,7 +25,7 @@ struct sg_table;
 /**
  * struct edu - a device
  * @refcount: held by the bound driver and by each open file
- * @pdev: the PCI device; valid until it is unbound
+ * @dev: the device in the driver model; used until it is unbound
  * @regs: its registers; valid as long
  * @misc: the character device
  * @transferred: completed by the interrupt at the end of a transfer
@@ -42,7 +42,7 @@ struct sg_table;
  */
 struct edu {
 	struct kref refcount;
-	struct pci_dev *pdev;
+	struct device *dev;
 	void __iomem *regs;
 	struct miscdevice misc;
 	struct completion transferred;

@@ -273,10 +273,12 @@ struct heap_pool {
  * struct system_heap - the system heap
  * @pool: freed blocks that are kept for the next buffer
  * @limits: memory that buffers get if a device needs it
+ * @negotiate: parameter: buffers get other memory if a device needs it; may change at any time
  */
 struct system_heap {
 	struct heap_pool pool;
 	struct system_heap_limits limits;
+	bool negotiate;
 };
 
 /* system_heap.c */

@@ -44,6 +44,7 @@ struct system_heap system_heap = {
 		.cma_percent = 50,
 		.low_percent = 50,
 	},
+	.negotiate = true,
 };
 EXPORT_SYMBOL_IF_KUNIT(system_heap);
 
@@ -305,6 +306,9 @@ static const struct kernel_param_ops system_heap_pool_mb_ops = {
 
 module_param_cb(pool_mb, &system_heap_pool_mb_ops, &system_heap.pool.max_mb, 0644);
 MODULE_PARM_DESC(pool_mb, "MiB of freed memory to keep for new buffers, at most 1/16 of the memory; 0: none (default: 64)");
+
+module_param_named(negotiate, system_heap.negotiate, bool, 0644);
+MODULE_PARM_DESC(negotiate, "Replace the memory of a buffer that does not fit a device (default: yes)");
 
 static int system_heap_pool_show(struct seq_file *m, void *unused)
 {

@@ -313,13 +313,15 @@ static struct dma_storage *system_heap_alloc_fitting(const struct heap_storage *
  * Return: The other storage, or an error pointer:
  *
  *   * %-ENOMEM - there is no such memory now, or its payer may not have it
- *   * %-EOPNOTSUPP - there is no such memory, or the size of the buffer is no multiple of the
- *     granule
+ *   * %-EOPNOTSUPP - there is no such memory, the size of the buffer is no multiple of the
+ *     granule, or negotiation is turned off
  *   * %-EINTR - a fatal signal came
  */
 struct dma_storage *system_heap_renew(struct dma_storage *base,
 				      const struct dma_storage_request *request)
 {
+	if (!READ_ONCE(system_heap.negotiate))
+		return ERR_PTR(-EOPNOTSUPP);
 	return system_heap_alloc_fitting(container_of(base, struct heap_storage, base), request);
 }
 

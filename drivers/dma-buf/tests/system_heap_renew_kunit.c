@@ -86,6 +86,24 @@ static void contiguous_buffer_is_one_block(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, memory->calls, 1);
 }
 
+static void negotiate_on(void *unused)
+{
+	system_heap.negotiate = true;
+}
+
+static void memory_stays_if_negotiation_is_off(struct kunit *test)
+{
+	struct memory *memory = memory_begin(test);
+	struct dma_buf *dmabuf = memory_buffer(test, memory, 16);
+
+	KUNIT_ASSERT_EQ(test, kunit_add_action(test, negotiate_on, NULL), 0);
+	system_heap.negotiate = false;
+	KUNIT_EXPECT_EQ(test, attach_contiguous(test, memory, dmabuf), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, memory->calls, 0);
+	negotiate_on(NULL);
+	KUNIT_EXPECT_EQ(test, attach_contiguous(test, memory, dmabuf), 0);
+}
+
 static void programs_see_their_bytes_in_the_new_memory(struct kunit *test)
 {
 	struct memory *memory = memory_begin(test);
@@ -359,6 +377,7 @@ static void next_zone_if_one_has_reached_its_limit(struct kunit *test)
 
 static struct kunit_case dma_heap_renew_cases[] = {
 	KUNIT_CASE_PARAM(contiguous_buffer_is_one_block, size_gen_params),
+	KUNIT_CASE(memory_stays_if_negotiation_is_off),
 	KUNIT_CASE(programs_see_their_bytes_in_the_new_memory),
 	KUNIT_CASE_PARAM(blocks_keep_the_granule, granule_gen_params),
 	KUNIT_CASE(old_memory_stays_if_a_block_is_missing),

@@ -87,22 +87,44 @@ u64 dma_storage_bounce_limit(struct device *dev)
 EXPORT_SYMBOL_IF_KUNIT(dma_storage_bounce_limit);
 
 /**
+ * dma_storage_bounce_held() - return how many bounced bytes mappings hold
+ *
+ * Context: Any.
+ * Return: The number of bytes.
+ */
+u64 dma_storage_bounce_held(void)
+{
+	return atomic64_read(&dma_storage_bounce.bytes);
+}
+EXPORT_SYMBOL_IF_KUNIT(dma_storage_bounce_held);
+
+/**
  * dma_storage_bounce_take() - count the bounced bytes of a mapping that begins
  * @mapping: the mapping
+ *
+ * Bytes of a mapping that is refused are never in the count, so that another one that fits is not
+ * refused meanwhile.
  *
  * Context: Any.
  * Return: 0; or %-EBUSY if mappings may not have so many together.
  */
 int dma_storage_bounce_take(const struct dma_storage_mapping *mapping)
 {
+	u64 limit;
+	s64 held;
+
 	if (!mapping->bounced)
 		return 0;
-	if (atomic64_add_return(mapping->bounced, &dma_storage_bounce.bytes) <=
-	    dma_storage_bounce_limit(mapping->dev))
-		return 0;
-	dma_storage_bounce_give(mapping);
-	return -EBUSY;
+	limit = dma_storage_bounce_limit(mapping->dev);
+	held = dma_storage_bounce_held();
+	do {
+		if (held + mapping->bounced > limit)
+			return -EBUSY;
+	} while (!atomic64_try_cmpxchg(&dma_storage_bounce.bytes, &held,
+				       held + mapping->bounced));
+	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(dma_storage_bounce_take);
 
 /**
  * dma_storage_bounce_give() - count the bounced bytes of a mapping no more
@@ -115,18 +137,7 @@ void dma_storage_bounce_give(const struct dma_storage_mapping *mapping)
 	if (mapping->bounced)
 		atomic64_sub(mapping->bounced, &dma_storage_bounce.bytes);
 }
-
-/**
- * dma_storage_bounce_held() - return how many bounced bytes mappings hold
- *
- * Context: Any.
- * Return: The number of bytes.
- */
-u64 dma_storage_bounce_held(void)
-{
-	return atomic64_read(&dma_storage_bounce.bytes);
-}
-EXPORT_SYMBOL_IF_KUNIT(dma_storage_bounce_held);
+EXPORT_SYMBOL_IF_KUNIT(dma_storage_bounce_give);
 
 static int dma_storage_get_bounced(char *buffer, const struct kernel_param *param)
 {

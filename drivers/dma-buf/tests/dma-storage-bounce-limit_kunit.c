@@ -6,6 +6,7 @@
  */
 
 #include <kunit/static_stub.h>
+#include <kunit/test-bug.h>
 #include <linux/scatterlist.h>
 #include <linux/swiotlb.h>
 
@@ -71,6 +72,34 @@ static void map_above_the_limit_is_refused(struct kunit *test)
 			   "mt,dt,mt,dt,ct,ut,ct,ut,mt,dt,ct,ut");
 }
 
+/* Four pages, and another mapping begins while the limit is asked for. */
+static u64 four_pages_while_other_begins(struct device *dev)
+{
+	static const struct dma_storage_mapping other = { .bounced = PAGE_SIZE };
+	static bool nested;
+
+	if (nested)
+		return 4 * PAGE_SIZE;
+	nested = true;
+	if (dma_storage_bounce_take(&other))
+		KUNIT_FAIL(kunit_get_current_test(), "the other mapping is refused");
+	else
+		dma_storage_bounce_give(&other);
+	nested = false;
+	return 4 * PAGE_SIZE;
+}
+
+static void refused_map_refuses_no_other(struct kunit *test)
+{
+	struct dma_buf_attachment *attach;
+
+	limited_dma(test);
+	kunit_activate_static_stub(test, dma_storage_bounce_limit, four_pages_while_other_begins);
+	attach = limited_attach(test, 5);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(mock_storage_map(attach, DMA_TO_DEVICE)), -EBUSY);
+	KUNIT_EXPECT_EQ(test, dma_storage_bounce_held(), 0);
+}
+
 static void each_mapping_counts_once(struct kunit *test)
 {
 	struct dma_buf_attachment *attach;
@@ -117,6 +146,7 @@ static void device_that_reaches_all_holds_nothing(struct kunit *test)
 
 static struct kunit_case dma_storage_bounce_limit_cases[] = {
 	KUNIT_CASE(map_above_the_limit_is_refused),
+	KUNIT_CASE(refused_map_refuses_no_other),
 	KUNIT_CASE(each_mapping_counts_once),
 	KUNIT_CASE(map_that_fails_holds_nothing),
 	KUNIT_CASE(device_that_reaches_all_holds_nothing),

@@ -9,7 +9,7 @@
  * memory, the buffer gets ordinary memory: a lesson never makes an allocation fail.
  *
  * A lesson is forgotten after a number of buffers that were freed without a device having needed
- * it, or if too many other sizes are learned.
+ * it, if there never is memory that meets it, or if too many other sizes are learned.
  *
  * The open file and each of its buffers hold a reference of struct heap_lessons, because buffers
  * outlive the file.
@@ -192,6 +192,27 @@ void heap_lessons_count_unneeded(struct heap_lessons *lessons, unsigned long nr_
 	spin_lock(&lessons->lock);
 	lesson = heap_lessons_lookup(lessons, nr_pages);
 	if (lesson && ++lesson->unneeded == HEAP_LESSON_BUFFERS)
+		heap_lessons_remove(lessons, lesson);
+	spin_unlock(&lessons->lock);
+}
+
+/**
+ * heap_lessons_forget() - forget a lesson that no memory meets
+ * @lessons: the lessons
+ * @nr_pages: size of the buffers
+ *
+ * Needs of devices that never use the same buffer can exclude each other. The next refusal begins
+ * a new lesson.
+ *
+ * Context: Process context.
+ */
+void heap_lessons_forget(struct heap_lessons *lessons, unsigned long nr_pages)
+{
+	struct heap_lesson *lesson;
+
+	spin_lock(&lessons->lock);
+	lesson = heap_lessons_lookup(lessons, nr_pages);
+	if (lesson)
 		heap_lessons_remove(lessons, lesson);
 	spin_unlock(&lessons->lock);
 }

@@ -140,6 +140,7 @@ bool heap_lessons_find(struct heap_lessons *lessons, unsigned long nr_pages,
 void heap_lesson_note(struct dma_storage *base, const struct dma_buf_needs *must,
 		      const struct dma_buf_needs *want, bool busy);
 void heap_lessons_count_unneeded(struct heap_lessons *lessons, unsigned long nr_pages);
+void heap_lessons_forget(struct heap_lessons *lessons, unsigned long nr_pages);
 void heap_lessons_show(struct seq_file *m, struct heap_lessons *lessons);
 
 struct heap_region;

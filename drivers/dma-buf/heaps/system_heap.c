@@ -248,6 +248,10 @@ static struct dma_storage *system_heap_alloc_storage(const struct heap_storage *
 	learned = heap_lessons_find(like->lessons, like->base.nr_pages, &lesson);
 	if (learned)
 		storage = system_heap_alloc_learned(like, &lesson);
+	if (learned && storage == ERR_PTR(-EOPNOTSUPP)) {
+		heap_lessons_forget(like->lessons, like->base.nr_pages);
+		learned = false;
+	}
 	if (IS_ERR(storage))
 		storage = system_heap_alloc_ordinary(like);
 	if (!IS_ERR(storage))

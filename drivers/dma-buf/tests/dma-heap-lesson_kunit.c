@@ -461,6 +461,21 @@ static void refusals_add_up(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, refuse_contiguous(test, file, 4), -EBUSY);
 }
 
+/* A program that allocates for devices which exclude each other still learns for each. */
+static void lesson_that_no_memory_meets_is_forgotten(struct kunit *test)
+{
+	struct memory *memory = scattered_memory(test);
+	struct opened *file = opened(test);
+
+	KUNIT_ASSERT_EQ(test, refuse_contiguous(test, file, PAGES), -EBUSY);
+	KUNIT_EXPECT_EQ(test, -EBUSY, refuse(test, file, PAGES, (struct dma_buf_needs){
+		.granule = SZ_1G }));
+	expect_runs(test, memory, file, PAGES, PAGES);
+	KUNIT_EXPECT_FALSE(test, has_lesson(file, PAGES));
+	KUNIT_EXPECT_EQ(test, refuse_contiguous(test, file, PAGES), -EBUSY);
+	expect_runs(test, memory, file, PAGES, 1);
+}
+
 /* It may be there for the next buffer, or not: nothing was learned about the buffer. */
 static void lack_of_memory_teaches_nothing(struct kunit *test)
 {
@@ -581,6 +596,7 @@ static struct kunit_case dma_heap_lesson_cases[] = {
 	KUNIT_CASE(heap_that_cannot_choose_does_not_learn),
 	KUNIT_CASE(oldest_of_too_many_sizes_is_forgotten),
 	KUNIT_CASE(refusals_add_up),
+	KUNIT_CASE(lesson_that_no_memory_meets_is_forgotten),
 	KUNIT_CASE(lack_of_memory_teaches_nothing),
 	KUNIT_CASE(reach_is_learned),
 	KUNIT_CASE(lessons_have_the_limits_of_renewal),

@@ -42,12 +42,18 @@ static bool display_is_better(struct dma_buf *dmabuf, const struct dma_buf_needs
 	       dma_buf_keeps_reach(dmabuf, from, num_pages, to, num_pages);
 }
 
+/* All pages are allocated in one piece, also if only the first ones must be. */
+static bool display_needs_one_piece(const struct dma_buf_needs *must)
+{
+	return must->contiguous > PAGE_SIZE || must->granule > PAGE_SIZE;
+}
+
 static int display_try_zone(struct dma_buf *dmabuf, const struct dma_buf_needs *must,
 			    const struct dma_buf_run *from, gfp_t zone)
 {
 	struct display_bo *bo = to_display_bo(display_export_object(dmabuf));
 	unsigned long num_pages = bo->storage->num_pages;
-	bool adjacent = must->contiguous > PAGE_SIZE || must->granule > PAGE_SIZE;
+	bool adjacent = display_needs_one_piece(must);
 	struct display_storage *new;
 	struct dma_buf_run *to;
 	bool better;
@@ -105,7 +111,8 @@ int display_export_negotiate(struct dma_buf *dmabuf, const struct dma_buf_needs 
 
 	if (dma_buf_fits(dmabuf, must, true, runs, bo->storage->num_pages, NULL))
 		ret = 0;
-	else if (must->contiguous > PAGE_SIZE << MAX_PAGE_ORDER || bo->base.size < must->granule)
+	else if ((display_needs_one_piece(must) && get_order(bo->base.size) > MAX_PAGE_ORDER) ||
+		 bo->base.size < must->granule)
 		ret = -EOPNOTSUPP;
 	else if (!list_empty(&bo->mappings) || !display_bo_can_move(bo))
 		ret = -EBUSY;

@@ -140,6 +140,7 @@ static void too_long_buffer_is_refused(struct kunit *test)
 
 	pieces_init(test, &pieces, 2 * LONGEST);
 	KUNIT_EXPECT_EQ(test, try_attach(&pieces, 2 * LONGEST), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, try_attach(&pieces, 2 * PAGE_SIZE), -EOPNOTSUPP);
 	KUNIT_EXPECT_PTR_EQ(test, pieces.bo->storage, pieces.before);
 	pieces_fini(&pieces);
 }

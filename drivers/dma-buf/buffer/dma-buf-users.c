@@ -43,11 +43,15 @@ static void dma_buf_show_device(struct seq_file *m, const char *indent,
 {
 	const struct dma_buf_attach_object *obj = dma_buf_to_attach_object(attach);
 	const char *device = dev_name(attach->dev);
-	struct dma_buf_attach_needs needs;
+	struct dma_buf_attach_needs needs = {};
 
 	dma_buf_assert_held(attach->dmabuf);
-	/* Sets no needs if it fails. */
-	dma_buf_attachment_needs(attach, &needs);
+	/* An unbind frees what needs follow from, and attachments can be left then. */
+	if (device_trylock(attach->dev)) {
+		/* Sets no needs if it fails. */
+		dma_buf_attachment_needs(attach, &needs);
+		device_unlock(attach->dev);
+	}
 	dma_buf_show_needs(m, indent, device, "must have", &needs.must);
 	dma_buf_show_needs(m, indent, device, "wants", &needs.want);
 	if (!hlist_empty(&obj->mappings))

@@ -106,7 +106,8 @@ EXPORT_SYMBOL_IF_KUNIT(dma_storage_bounce_held);
  * refused meanwhile.
  *
  * Context: Any.
- * Return: 0; or %-EBUSY if mappings may not have so many together.
+ * Return: 0; or %-EIO if mappings may not have so many together. It is the errno of a full pool in
+ * 6.12, and i915 tries again for ever if a map fails with %-EBUSY in a page fault.
  */
 int dma_storage_bounce_take(const struct dma_storage_mapping *mapping)
 {
@@ -119,7 +120,7 @@ int dma_storage_bounce_take(const struct dma_storage_mapping *mapping)
 	held = dma_storage_bounce_held();
 	do {
 		if (held + mapping->bounced > limit)
-			return -EBUSY;
+			return -EIO;
 	} while (!atomic64_try_cmpxchg(&dma_storage_bounce.bytes, &held,
 				       held + mapping->bounced));
 	return 0;

@@ -161,7 +161,7 @@ static int dma_storage_mapping_begin(struct dma_storage_buffer *buffer,
  * @dir: direction of the mapping
  *
  * Context: Reservation lock held; may sleep.
- * Return: The table, or an error pointer: %-ENOMEM; %-EBUSY if mappings hold as many bounce buffers
+ * Return: The table, or an error pointer: %-ENOMEM; %-EIO if mappings hold as many bounce buffers
  * as they may; or an errno of dma_map_sgtable().
  */
 struct sg_table *dma_storage_map(struct dma_buf_attachment *attach,

@@ -53,7 +53,7 @@ static void map_above_the_limit_is_refused(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, first);
 	KUNIT_EXPECT_EQ(test, dma_storage_bounce_held(), 3 * PAGE_SIZE);
-	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(mock_storage_map(two, DMA_TO_DEVICE)), -EBUSY);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(mock_storage_map(two, DMA_TO_DEVICE)), -EIO);
 	KUNIT_EXPECT_TRUE(test, list_empty(&mock_storage_of(two->dmabuf)->mappings));
 	KUNIT_EXPECT_EQ(test, dma_storage_bounce_held(), 3 * PAGE_SIZE);
 	/* Those that fit are not refused, up to the last byte. */
@@ -96,7 +96,7 @@ static void refused_map_refuses_no_other(struct kunit *test)
 	limited_dma(test);
 	kunit_activate_static_stub(test, dma_storage_bounce_limit, four_pages_while_other_begins);
 	attach = limited_attach(test, 5);
-	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(mock_storage_map(attach, DMA_TO_DEVICE)), -EBUSY);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(mock_storage_map(attach, DMA_TO_DEVICE)), -EIO);
 	KUNIT_EXPECT_EQ(test, dma_storage_bounce_held(), 0);
 }
 

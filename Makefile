@@ -17,6 +17,8 @@ help:
 	@echo '                                         the in-kernel unit tests'
 	@echo 'make kunit ARCH=x86_64 SUITE=dma_storage_bounced'
 	@echo '                                         those that need swiotlb=force'
+	@echo 'make kunit ARCH=x86_64 SUITE=dma_storage_iommu'
+	@echo '                                         those that need an IOMMU'
 	@echo 'make kunit ARCH=um-base                  the contract tests, on the unchanged base'
 	@echo 'make selftests ARCH=x86_64|arm64|arm'
 	@echo '                                         the userspace tests'

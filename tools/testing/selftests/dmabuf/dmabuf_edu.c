@@ -8,224 +8,8 @@
  * by default. scripts/edu boots machines in which memory is out of the device's reach, is
  * bounced, or is behind an IOMMU. A copy of 2 KiB takes 200 ms.
  */
-#include <dirent.h>
-#include <fcntl.h>
-#include <linux/dma-buf.h>
-#include <poll.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-
-#include "edu/edu-ioctl.h"
-#include "exporters.h"
-#include "fence.h"
+#include "edu.h"
 #include "harness.h"
-#include "util.h"
-
-#define DEVICES		"/sys/bus/pci/devices"
-#define DRIVER		"/sys/bus/pci/drivers/dmabuf_sample_edu"
-#define BITS		"/sys/module/dmabuf_sample_edu/parameters/dma_bits"
-#define PAGE		4096
-#define SIZE		(16 * PAGE)
-/* What most tests copy: two steps. */
-#define SHORT		PAGE
-
-/* Copy the PCI address of the first edu device. */
-static int edu_find(char *name, size_t size)
-{
-	char path[400], *vendor, *device;
-	struct dirent *entry;
-	DIR *dir = opendir(DEVICES);
-	int ret = -ENODEV;
-
-	while (ret && dir && (entry = readdir(dir))) {
-		snprintf(path, sizeof(path), DEVICES "/%s/vendor", entry->d_name);
-		vendor = file_text(path);
-		snprintf(path, sizeof(path), DEVICES "/%s/device", entry->d_name);
-		device = file_text(path);
-		if (vendor && device && !strcmp(vendor, "0x1234\n") &&
-		    !strcmp(device, "0x11e8\n")) {
-			snprintf(name, size, "%s", entry->d_name);
-			ret = 0;
-		}
-		free(vendor);
-		free(device);
-	}
-	if (dir)
-		closedir(dir);
-	return ret;
-}
-
-/* Bind the driver with the address bits that the command line tells. */
-static int edu_bind(const char *name)
-{
-	long long bits = file_number("/proc/cmdline", "dmabuf.edu_bits=");
-	char path[400], text[20];
-
-	snprintf(text, sizeof(text), "%lld", bits < 0 ? 28 : bits);
-	snprintf(path, sizeof(path), DRIVER "/%s", name);
-	if (!access(path, F_OK) && file_number(BITS, "") == atoll(text))
-		return 0;
-	if (!access(path, F_OK))
-		file_put(DRIVER "/unbind", name);
-	file_put(BITS, text);
-	return file_put(DRIVER "/bind", name);
-}
-
-static int edu_open(const char *name)
-{
-	char path[400];
-	int fd;
-
-	snprintf(path, sizeof(path), "/dev/dmabuf_edu-%s", name);
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
-}
-
-/* Return the handle. */
-static int edu_import(int edu, int buf, __u32 flags, __u64 contiguous)
-{
-	struct edu_ioctl_import args = { .fd = buf, .flags = flags, .contiguous = contiguous };
-	int ret = xioctl(edu, EDU_IOCTL_IMPORT, &args);
-
-	return ret ? ret : (int)args.handle;
-}
-
-static int edu_release(int edu, __u32 handle)
-{
-	return xioctl(edu, EDU_IOCTL_RELEASE, &handle);
-}
-
-/* Queue a copy from the start of one buffer to that of another; return the fence. */
-static int edu_copy(int edu, __u32 source, __u32 destination, __u32 bytes)
-{
-	struct edu_ioctl_copy args = {
-		.source = source,
-		.destination = destination,
-		.bytes = bytes,
-		.flags = EDU_COPY_OUT_FENCE,
-	};
-	int ret = xioctl(edu, EDU_IOCTL_COPY, &args);
-
-	return ret ? ret : args.out_fence;
-}
-
-/* Wait for a fence and close it; return its status. */
-static int fence_done(int fence)
-{
-	int ret = fence < 0 ? fence : poll_events(fence, POLLIN, 60000);
-
-	if (ret <= 0)
-		return ret ? ret : -ETIMEDOUT;
-	ret = fence_status(fence);
-	close(fence);
-	return ret;
-}
-
-static int edu_copy_wait(int edu, __u32 source, __u32 destination, __u32 bytes)
-{
-	return fence_done(edu_copy(edu, source, destination, bytes));
-}
-
-static unsigned char pattern_at(size_t at, unsigned int salt)
-{
-	return at * 7 + at / 251 + salt * 31;
-}
-
-static void paint(unsigned char *map, size_t bytes, unsigned int salt)
-{
-	size_t at;
-
-	for (at = 0; at < bytes; at++)
-		map[at] = pattern_at(at, salt);
-}
-
-/* Count the bytes that do not have the pattern. */
-static long wrong_bytes(const unsigned char *map, size_t bytes, unsigned int salt)
-{
-	long count = 0;
-	size_t at;
-
-	for (at = 0; at < bytes; at++)
-		count += map[at] != pattern_at(at, salt);
-	return count;
-}
-
-/* A worker drops the last reference to an import shortly after the fence has signalled. */
-static long wrong_bytes_soon(const unsigned char *map, size_t bytes, unsigned int salt)
-{
-	int tries;
-
-	for (tries = 0; tries < 50 && wrong_bytes(map, bytes, salt); tries++)
-		sleep_ms(100);
-	return wrong_bytes(map, bytes, salt);
-}
-
-/* A span of CPU access in the right order. */
-static int paint_synced(int buf, unsigned char *map, size_t bytes, unsigned int salt)
-{
-	int ret = buf_sync(buf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_WRITE);
-
-	paint(map, bytes, salt);
-	return ret ? ret : buf_sync(buf, DMA_BUF_SYNC_END | DMA_BUF_SYNC_WRITE);
-}
-
-static long wrong_synced(int buf, unsigned char *map, size_t bytes, unsigned int salt)
-{
-	long count;
-	int ret = buf_sync(buf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ);
-
-	count = wrong_bytes(map, bytes, salt);
-	ret = ret ? ret : buf_sync(buf, DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ);
-	return ret ? ret : count;
-}
-
-/**
- * struct pair - a device and two buffers
- * @name: PCI address
- * @edu: the open device
- * @bufs: descriptors of source and destination
- * @maps: their mappings
- * @handles: their imports
- */
-struct pair {
-	char name[256];
-	int edu;
-	int bufs[2];
-	unsigned char *maps[2];
-	int handles[2];
-};
-
-static int pair_alloc(struct pair *pair, size_t size)
-{
-	int i;
-
-	for (i = 0; i < 2; i++) {
-		pair->bufs[i] = exporter_heap.export(size, O_RDWR | O_CLOEXEC);
-		if (pair->bufs[i] < 0)
-			return pair->bufs[i];
-		pair->maps[i] = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED,
-				     pair->bufs[i], 0);
-		if (pair->maps[i] == MAP_FAILED)
-			return -errno;
-	}
-	return 0;
-}
-
-static int pair_import(struct pair *pair)
-{
-	pair->handles[0] = edu_import(pair->edu, pair->bufs[0], EDU_IMPORT_SOURCE, 0);
-	pair->handles[1] = edu_import(pair->edu, pair->bufs[1], EDU_IMPORT_DESTINATION, 0);
-	return pair->handles[0] < 0 ? pair->handles[0] :
-	       pair->handles[1] < 0 ? pair->handles[1] : 0;
-}
-
-/* Copy from source to destination; return the status of the job's fence, 1 if all is well. */
-static int pair_copy(struct pair *pair, __u32 bytes)
-{
-	return edu_copy_wait(pair->edu, pair->handles[0], pair->handles[1], bytes);
-}
 
 FIXTURE(edu) {
 	struct pair pair;
@@ -240,7 +24,7 @@ FIXTURE_SETUP(edu)
 	ASSERT_EQ(0, edu_bind(pair->name));
 	pair->edu = edu_open(pair->name);
 	ASSERT_LE(0, pair->edu);
-	ASSERT_EQ(0, pair_alloc(pair, SIZE));
+	ASSERT_EQ(0, pair_alloc(pair));
 }
 
 FIXTURE_TEARDOWN(edu)
@@ -431,6 +215,76 @@ TEST_F(edu, arguments)
 	EXPECT_EQ(-EINVAL, xioctl(pair->edu, EDU_IOCTL_COPY, &args));
 }
 
+/* A device that addresses 28 bits, and a CMA region below. */
+FIXTURE(reach) {
+	struct pair pair;
+};
+
+FIXTURE_SETUP(reach)
+{
+	struct pair *pair = &self->pair;
+
+	if (edu_find(pair->name, sizeof(pair->name)))
+		SKIP(return, "QEMU's edu device is missing");
+	if (!cmdline_has("cma=", "@0-256M"))
+		SKIP(return, "booted without cma=64M@0-256M");
+	ASSERT_EQ(0, edu_bind(pair->name));
+	pair->edu = edu_open(pair->name);
+	ASSERT_LE(0, pair->edu);
+	ASSERT_EQ(0, buffer_alloc(pair, 1, SIZE));
+}
+
+FIXTURE_TEARDOWN(reach)
+{
+	close(self->pair.edu);
+}
+
+/* Paint the end of a new large buffer and import it; return the bytes that left the CMA region. */
+static long long import_large(struct pair *pair)
+{
+	long long before, after;
+	int ret = buffer_alloc(pair, 0, LARGE);
+
+	ret = ret ? ret : paint_synced(pair->bufs[0], pair->maps[0] + LARGE - SHORT, SHORT, 8);
+	if (ret)
+		return ret;
+	before = file_number("/proc/meminfo", "CmaFree:");
+	pair->handles[0] = edu_import(pair->edu, pair->bufs[0], EDU_IMPORT_SOURCE, 0);
+	after = file_number("/proc/meminfo", "CmaFree:");
+	return pair->handles[0] < 0 ? pair->handles[0] : (before - after) << 10;
+}
+
+/*
+ * Rule: an import gives a buffer memory in reach, with the bytes and mappings that it had.
+ * Buffers that are in reach by chance are kept, until one is not.
+ */
+TEST_F_TIMEOUT(reach, memory_is_replaced, 120)
+{
+	struct pair *pair = &self->pair;
+	struct edu_ioctl_copy args = {
+		.source_offset = LARGE - SHORT,
+		.bytes = SHORT,
+		.flags = EDU_COPY_OUT_FENCE,
+	};
+	long long taken = 0;
+	int tries;
+
+	for (tries = 0; tries < 24 && taken >= 0 && taken < (long long)LARGE / 2; tries++)
+		taken = import_large(pair);
+	ASSERT_LE((long long)LARGE / 2, taken);
+
+	args.source = pair->handles[0];
+	args.destination = edu_import(pair->edu, pair->bufs[1], EDU_IMPORT_DESTINATION, 0);
+	ASSERT_EQ(0, xioctl(pair->edu, EDU_IOCTL_COPY, &args));
+	EXPECT_EQ(1, fence_done(args.out_fence));
+	EXPECT_EQ(0, wrong_synced(pair->bufs[1], pair->maps[1], SHORT, 8));
+
+	ASSERT_EQ(0, paint_synced(pair->bufs[0], pair->maps[0] + LARGE - SHORT, SHORT, 9));
+	ASSERT_EQ(0, xioctl(pair->edu, EDU_IOCTL_COPY, &args));
+	EXPECT_EQ(1, fence_done(args.out_fence));
+	EXPECT_EQ(0, wrong_synced(pair->bufs[1], pair->maps[1], SHORT, 9));
+}
+
 /*
  * Who may access the memory between map and unmap, if the DMA API maps a copy of it (a bounce
  * buffer)? Arnd Bergmann asked that in 2011. The device has access while the buffer is mapped. The
@@ -441,19 +295,6 @@ FIXTURE(bounced) {
 	struct pair pair;
 };
 
-static bool all_bounced(void)
-{
-	char *text = file_text("/proc/cmdline");
-	char *at = text ? strstr(text, "swiotlb=") : NULL;
-	bool bounced;
-
-	if (at)
-		at[strcspn(at, " ")] = '\0';
-	bounced = at && strstr(at, "force");
-	free(text);
-	return bounced;
-}
-
 /* The source has pattern 1, the destination 2, and both are mapped for the device. */
 FIXTURE_SETUP(bounced)
 {
@@ -461,12 +302,12 @@ FIXTURE_SETUP(bounced)
 
 	if (edu_find(pair->name, sizeof(pair->name)))
 		SKIP(return, "QEMU's edu device is missing");
-	if (!all_bounced())
+	if (!cmdline_has("swiotlb=", "force"))
 		SKIP(return, "booted without swiotlb=force");
 	ASSERT_EQ(0, edu_bind(pair->name));
 	pair->edu = edu_open(pair->name);
 	ASSERT_LE(0, pair->edu);
-	ASSERT_EQ(0, pair_alloc(pair, SIZE));
+	ASSERT_EQ(0, pair_alloc(pair));
 	ASSERT_EQ(0, paint_synced(pair->bufs[0], pair->maps[0], SHORT, 1));
 	ASSERT_EQ(0, paint_synced(pair->bufs[1], pair->maps[1], SHORT, 2));
 	ASSERT_EQ(0, pair_import(pair));

@@ -285,6 +285,36 @@ TEST_F_TIMEOUT(reach, memory_is_replaced, 120)
 	EXPECT_EQ(0, wrong_synced(pair->bufs[1], pair->maps[1], SHORT, 9));
 }
 
+/* A device whose addresses an IOMMU translates. */
+FIXTURE(translated) {
+	struct pair pair;
+};
+
+FIXTURE_SETUP(translated)
+{
+	if (edu_find(self->pair.name, sizeof(self->pair.name)))
+		SKIP(return, "QEMU's edu device is missing");
+	if (!cmdline_has("dmabuf.edu_iommu=", "1"))
+		SKIP(return, "booted without an IOMMU");
+	ASSERT_EQ(0, edu_bind(self->pair.name));
+}
+
+FIXTURE_TEARDOWN(translated)
+{
+}
+
+/* Rule: the machine's IOMMU is in use, so that the other tests copy through it. */
+TEST_F(translated, iommu_is_in_use)
+{
+	char path[400], *type;
+
+	snprintf(path, sizeof(path), DEVICES "/%s/iommu_group/type", self->pair.name);
+	type = file_text(path);
+	ASSERT_NE(NULL, type);
+	EXPECT_EQ(0, strncmp(type, "DMA", 3));
+	free(type);
+}
+
 /*
  * Who may access the memory between map and unmap, if the DMA API maps a copy of it (a bounce
  * buffer)? Arnd Bergmann asked that in 2011. The device has access while the buffer is mapped. The

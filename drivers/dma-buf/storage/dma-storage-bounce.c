@@ -5,7 +5,8 @@
  * Drivers take bounce buffers for a transfer, and give them back when it has ended. A mapping of a
  * buffer holds them until the last unmap, which may be when a program ends. The pool, of 64 MiB
  * unless the machine was booted with another size, is that of all devices without one of their
- * own. So mappings together may have only a part of it; one that would exceed it is refused.
+ * own. So the part that mappings may have together can be limited; a map that would exceed it is
+ * refused. By default they may have all of it, because programs map large buffers.
  *
  * What bounces is computed with the table, and not for each map.
  */
@@ -38,7 +39,7 @@ struct dma_storage_bounce {
 };
 
 static struct dma_storage_bounce dma_storage_bounce = {
-	.percent = 25,
+	.percent = 100,
 };
 
 /* Does the device reach all memory of the machine? */
@@ -155,4 +156,4 @@ static const struct kernel_param_ops dma_storage_bounced_ops = {
 module_param_cb(bounced_bytes, &dma_storage_bounced_ops, NULL, 0444);
 MODULE_PARM_DESC(bounced_bytes, "Bytes of bounce buffers that mappings of buffers hold");
 module_param_named(bounce_percent, dma_storage_bounce.percent, uint, 0644);
-MODULE_PARM_DESC(bounce_percent, "Part of the pool of bounce buffers that mappings of buffers may hold, in percent (default: 25)");
+MODULE_PARM_DESC(bounce_percent, "Part of the pool of bounce buffers that mappings of buffers may hold, in percent (default: 100)");

@@ -64,9 +64,9 @@ void edu_put(struct edu *edu)
 }
 
 /* The misc device's lock is held, so remove() has not passed misc_deregister(). */
-static int edu_open(struct inode *inode, struct file *filp)
+static int edu_open(struct inode *inode, struct file *opened)
 {
-	struct edu *edu = container_of(filp->private_data, struct edu, misc);
+	struct edu *edu = container_of(opened->private_data, struct edu, misc);
 	struct edu_file *file = kzalloc(sizeof(*file), GFP_KERNEL_ACCOUNT);
 
 	if (!file)
@@ -74,14 +74,14 @@ static int edu_open(struct inode *inode, struct file *filp)
 	kref_get(&edu->refcount);
 	file->edu = edu;
 	xa_init_flags(&file->imports, XA_FLAGS_ALLOC1);
-	filp->private_data = file;
+	opened->private_data = file;
 	return 0;
 }
 
 /* Jobs hold references to their imports, so they are not waited for. */
-static int edu_release(struct inode *inode, struct file *filp)
+static int edu_release(struct inode *inode, struct file *opened)
 {
-	struct edu_file *file = filp->private_data;
+	struct edu_file *file = opened->private_data;
 	struct edu_import *import;
 	unsigned long handle;
 
@@ -143,9 +143,9 @@ static long edu_ioctl_copy(struct edu_file *file, void __user *user)
 	return ret;
 }
 
-static long edu_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
+static long edu_ioctl(struct file *opened, unsigned int cmd, unsigned long arg)
 {
-	struct edu_file *file = filp->private_data;
+	struct edu_file *file = opened->private_data;
 	void __user *user = (void __user *)arg;
 
 	switch (cmd) {

@@ -18,6 +18,7 @@
  * @CONTIGUOUS: memory in one run: vivid with allocators=1
  * @CAMERA: any memory; maps the buffer as long as it has it: the sample camera
  * @DISPLAY: the same; would let the exporter move the buffer: the sample display
+ * @IMPORTERS: number of the others
  *
  * A kernel without the sample drivers has other devices in their place: a vivid that wants any
  * memory, and the card of QEMU.

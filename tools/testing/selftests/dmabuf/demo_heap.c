@@ -313,9 +313,9 @@ static void runs_text(const struct outcome *out, char *text, size_t size)
 
 static const char *replaced_text(const struct outcome *out)
 {
-	if (out->replaced < 0)
-		return "?";
-	return out->replaced ? "yes" : "no";
+	static const char * const texts[] = { "no", "yes" };
+
+	return out->replaced < 0 ? "?" : texts[!!out->replaced];
 }
 
 static void print_outcome(const char *name, const struct scene *scene, const struct outcome *out,

@@ -312,9 +312,10 @@ static void edu_job_fails_with_the_hardware(struct kunit *test)
 /* A table that is shorter than the buffer, which the core reports. */
 static void edu_job_fails_at_the_end_of_a_table(struct kunit *test)
 {
+	/* Made first, because the end of the mock device unmaps the import. */
+	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
 	struct mock_edu *mock = mock_edu(test);
 	struct edu_ioctl_copy args = mock_edu_copy_args(mock, 100);
-	struct mock_exporter *exporter = mock_exporter(test, &mock_static_ops);
 	struct dma_fence *fence;
 
 	exporter->table_bytes = 50;

@@ -47,6 +47,24 @@ const char *importer_name(enum importer_kind kind)
 	return names[kind];
 }
 
+const char *errno_name(int ret)
+{
+	static const struct {
+		int ret;
+		const char *name;
+	} table[] = {
+		{ 0, "ok" }, { -EBUSY, "EBUSY" }, { -EOPNOTSUPP, "EOPNOTSUPP" },
+		{ -EFAULT, "EFAULT" }, { -EINVAL, "EINVAL" }, { -ENOMEM, "ENOMEM" },
+		{ -EIO, "EIO" }, { -ENODEV, "ENODEV" },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(table); i++)
+		if (table[i].ret == ret)
+			return table[i].name;
+	return strerror(-ret);
+}
+
 static int attach_camera(struct importer *imp, const char *driver, int buf)
 {
 	struct camera *cam = &imp->cam;

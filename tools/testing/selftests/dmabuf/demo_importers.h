@@ -12,6 +12,8 @@
 #define WIDE		1920
 #define HIGH		1080
 #define PICTURE		(4U * WIDE * HIGH)
+/* Columns of the table of demo_heap, with the number of bytes that were copied. */
+#define ROW_FORMAT	"%-34s %-18s %7s %6s %8s %12lu  %s\n"
 
 /**
  * enum importer_kind - what a device needs of a buffer
@@ -55,5 +57,10 @@ void importer_release(struct importer *imp);
 int importer_capture(struct importer *imp, __u32 *number);
 /* importer_shows() - returns 1 if the display shows the picture of that number, else 0. */
 int importer_shows(struct importer *imp, __u32 number);
+
+/* errno_name() - the name of a negative errno, or "ok". */
+const char *errno_name(int ret);
+/* demo_edu() - print the row of the edu device, if the machine has one; returns 1 if it failed. */
+int demo_edu(void);
 
 #endif /* SELFTEST_DMABUF_DEMO_IMPORTERS_H */

@@ -7,6 +7,7 @@
  */
 
 #include <kunit/static_stub.h>
+#include <linux/delay.h>
 #include <linux/dma-heap.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
@@ -423,6 +424,9 @@ static void cma_buffer_is_one_run(struct kunit *test)
 	expect_value(test, dmabuf, 0);
 	mock_user_unmap(test, addr, 16);
 	mock_storage_put(test, dmabuf);
+	/* A worker may still be releasing the buffer. */
+	for (int tries = 0; atomic_long_read(&system_heap.limits.cma_pages) && tries < 250; tries++)
+		msleep(20);
 	KUNIT_EXPECT_EQ(test, atomic_long_read(&system_heap.limits.cma_pages), 0);
 }
 

@@ -8,6 +8,7 @@
 #include <linux/dma-heap.h>
 #include <linux/iosys-map.h>
 #include <linux/seq_file.h>
+#include <linux/slab.h>
 
 #include "../heaps/heaps-private.h"
 #include "storage.h"
@@ -74,11 +75,15 @@ static bool stress_forget(void *data)
 static bool stress_show(void *data)
 {
 	struct lesson_stress *stress = data;
-	char text[1024];
-	struct seq_file m = { .buf = text, .size = sizeof(text) };
+	struct seq_file m = { .buf = kmalloc(PAGE_SIZE, GFP_KERNEL), .size = PAGE_SIZE };
+	bool whole;
 
+	if (!m.buf)
+		return false;
 	heap_lessons_show(&m, stress->lessons);
-	return !m.count || text[m.count - 1] == '\n';
+	whole = !m.count || m.buf[m.count - 1] == '\n';
+	kfree(m.buf);
+	return whole;
 }
 
 /* The last buffer of a file is refused and freed after the file is closed. */

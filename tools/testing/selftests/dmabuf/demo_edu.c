@@ -97,7 +97,7 @@ int demo_edu(void)
 
 	snprintf(runs, sizeof(runs), "%d > %d", attempt.runs, attempt.runs_now);
 	printf(ROW_FORMAT, "28 address bits, buffer written", errno_name(ret), runs,
-	       attempt.cma ? "CMA" : "pages", attempt.replaced ? "yes" : "no",
+	       attempt.cma ? "CMA" : "pages", yes_no_text(attempt.replaced),
 	       attempt.replaced ? (unsigned long)PICTURE : 0, result);
 	return strcmp(result, "ok") != 0;
 }

@@ -293,13 +293,6 @@ static void runs_text(const struct outcome *out, char *text, size_t size)
 		snprintf(text, size, "?");
 }
 
-static const char *replaced_text(const struct outcome *out)
-{
-	static const char * const texts[] = { "no", "yes" };
-
-	return out->replaced < 0 ? "?" : texts[!!out->replaced];
-}
-
 static void print_outcome(const char *name, const struct scene *scene, const struct outcome *out,
 			  const char *result)
 {
@@ -311,7 +304,7 @@ static void print_outcome(const char *name, const struct scene *scene, const str
 			 i ? " " : "", errno_name(out->answers[i]));
 	runs_text(out, runs, sizeof(runs));
 	printf(ROW_FORMAT, name, answers, runs,
-	       out->cma ? "CMA" : "pages", replaced_text(out), out->copied, result);
+	       out->cma ? "CMA" : "pages", yes_no_text(out->replaced), out->copied, result);
 	fflush(stdout);
 }
 

@@ -65,6 +65,13 @@ const char *errno_name(int ret)
 	return strerror(-ret);
 }
 
+const char *yes_no_text(int answer)
+{
+	static const char *const texts[] = { "no", "yes" };
+
+	return answer < 0 ? "?" : texts[!!answer];
+}
+
 static int attach_camera(struct importer *imp, const char *driver, int buf)
 {
 	struct camera *cam = &imp->cam;

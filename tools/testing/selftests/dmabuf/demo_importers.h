@@ -60,6 +60,8 @@ int importer_shows(struct importer *imp, __u32 number);
 
 /* errno_name() - the name of a negative errno, or "ok". */
 const char *errno_name(int ret);
+/* yes_no_text() - "yes", "no", or "?" for a negative answer. */
+const char *yes_no_text(int answer);
 /* demo_edu() - print the row of the edu device, if the machine has one; returns 1 if it failed. */
 int demo_edu(void);
 

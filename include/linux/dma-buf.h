@@ -83,10 +83,10 @@ struct dma_buf_ops {
 	 * of all devices that are attached and of the one that is being attached, which is not in
 	 * &dma_buf.attachments yet. @must is what importers stated, and what the new device cannot
 	 * do without; @want is the rest. The exporter tests with dma_buf_fits() whether its memory
-	 * meets both. Memory that meets @must is good enough: most of what does not meet @want is
-	 * bounced. If the memory does not meet @must, the exporter replaces it by memory that is
-	 * not worse for the attached devices (dma_buf_keeps_reach()), and that meets both if
-	 * possible.
+	 * meets both. If not, it replaces it by memory that meets both or else @must, and that is
+	 * not worse for the attached devices (dma_buf_keeps_reach()); and it calls
+	 * dma_buf_note_replaced(). Memory that meets only @must is good enough: most of what does
+	 * not meet @want is bounced.
 	 *
 	 * If @must is not met and the importer stated something, the callback is called again
 	 * with what importers stated, and without the needs of devices.
@@ -424,6 +424,7 @@ bool dma_buf_fits(struct dma_buf *dmabuf, const struct dma_buf_needs *needs, boo
 		  struct dma_buf_misfit *misfit);
 bool dma_buf_keeps_reach(struct dma_buf *dmabuf, const struct dma_buf_run *from,
 			 unsigned int nr_from, const struct dma_buf_run *to, unsigned int nr_to);
+void dma_buf_note_replaced(struct dma_buf *dmabuf);
 int dma_buf_pin(struct dma_buf_attachment *attach);
 void dma_buf_unpin(struct dma_buf_attachment *attach);
 void dma_buf_move_notify(struct dma_buf *dmabuf);

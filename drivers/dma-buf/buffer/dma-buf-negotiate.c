@@ -96,7 +96,7 @@ static int dma_buf_negotiate_sets(struct dma_buf_negotiation *negotiation,
 	dma_buf_to_object(dmabuf)->negotiation = negotiation;
 	ret = dmabuf->ops->negotiate(dmabuf, must, want);
 	dma_buf_to_object(dmabuf)->negotiation = NULL;
-	trace_dma_buf_negotiate(negotiation->newcomer, must, want, &negotiation->misfit, ret);
+	trace_dma_buf_negotiate(dmabuf, negotiation, must, want, ret);
 	return ret;
 }
 
@@ -137,10 +137,10 @@ static int dma_buf_negotiate_needs(struct dma_buf_attachment *newcomer,
 static void dma_buf_negotiate_trace_refusal(struct dma_buf_attachment *newcomer, int ret)
 {
 	static const struct dma_buf_needs nothing;
-	static const struct dma_buf_misfit none;
+	const struct dma_buf_negotiation negotiation = { .newcomer = newcomer };
 
-	trace_dma_buf_negotiate(newcomer, dma_buf_attachment_stated(newcomer), &nothing, &none,
-				ret);
+	trace_dma_buf_negotiate(newcomer->dmabuf, &negotiation,
+				dma_buf_attachment_stated(newcomer), &nothing, ret);
 }
 
 /**
@@ -241,6 +241,32 @@ static bool dma_buf_fits_all(struct dma_buf *dmabuf, const struct dma_buf_needs 
 	return true;
 }
 
+/* Return the need that a misfit is about. */
+static u64 dma_buf_needs_member(const struct dma_buf_needs *needs, enum dma_buf_need need)
+{
+	switch (need) {
+	case DMA_BUF_NEED_REACH:
+		return needs->reach;
+	case DMA_BUF_NEED_CONTIGUOUS:
+		return needs->contiguous;
+	case DMA_BUF_NEED_GRANULE:
+		return needs->granule;
+	default:
+		return 0;
+	}
+}
+
+/* Later misfits are those of memory that would replace the first. */
+static void dma_buf_negotiation_note_misfit(struct dma_buf_negotiation *negotiation,
+					    const struct dma_buf_needs *needs,
+					    const struct dma_buf_misfit *misfit)
+{
+	if (negotiation->misfit.need)
+		return;
+	negotiation->misfit = *misfit;
+	negotiation->wanted = dma_buf_needs_member(needs, misfit->need);
+}
+
 /**
  * dma_buf_fits() - test whether memory meets the needs of all devices of a buffer
  * @dmabuf: the buffer
@@ -251,7 +277,7 @@ static bool dma_buf_fits_all(struct dma_buf *dmabuf, const struct dma_buf_needs 
  * @misfit: set to the first need that is not met; may be NULL
  *
  * Asks each device that is attached, or being attached, whether it reaches the memory. The trace
- * event of a negotiation shows what the first test with @must_only found.
+ * event of a negotiation shows the first need that was found unmet.
  *
  * Context: Reservation lock held; may sleep.
  * Return: true if the memory fits.
@@ -265,11 +291,28 @@ bool dma_buf_fits(struct dma_buf *dmabuf, const struct dma_buf_needs *needs, boo
 	bool fits;
 
 	fits = dma_buf_fits_all(dmabuf, needs, must_only, runs, nr_runs, &found);
-	/* Later tests are of memory that would replace the first. */
-	if (negotiation && must_only && !fits && !negotiation->misfit.need)
-		negotiation->misfit = found;
+	if (negotiation && !fits)
+		dma_buf_negotiation_note_misfit(negotiation, needs, &found);
 	if (misfit)
 		*misfit = found;
 	return fits;
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_fits, DMA_BUF);
+
+/**
+ * dma_buf_note_replaced() - tell that an exporter has replaced the memory of a buffer
+ * @dmabuf: the buffer
+ *
+ * Called in &dma_buf_ops.negotiate, for its trace event.
+ *
+ * Context: Reservation lock held.
+ */
+void dma_buf_note_replaced(struct dma_buf *dmabuf)
+{
+	struct dma_buf_negotiation *negotiation = dma_buf_to_object(dmabuf)->negotiation;
+
+	dma_buf_assert_held(dmabuf);
+	if (negotiation)
+		negotiation->replaced = true;
+}
+EXPORT_SYMBOL_NS_GPL(dma_buf_note_replaced, DMA_BUF);

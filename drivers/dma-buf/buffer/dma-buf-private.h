@@ -195,7 +195,9 @@ struct dma_buf_stating_attach {
  * @newcomer: attachment that is being negotiated and not linked yet
  * @must_reach: reach of @newcomer in the set that memory must meet, or 0
  * @reach: the same in both sets
- * @misfit: the first need of those that memory must meet that the exporter found not to be met
+ * @misfit: the first need that the exporter found not to be met
+ * @wanted: what was needed
+ * @replaced: the exporter has other memory now
  *
  * The reservation lock guards all members.
  */
@@ -204,6 +206,8 @@ struct dma_buf_negotiation {
 	u64 must_reach;
 	u64 reach;
 	struct dma_buf_misfit misfit;
+	u64 wanted;
+	bool replaced;
 };
 
 /**

@@ -26,20 +26,5 @@
 
 #include "dma-buf-private.h"
 
-/* Return the need that a misfit is about. */
-static u64 dma_buf_needs_member(const struct dma_buf_needs *needs, enum dma_buf_need need)
-{
-	switch (need) {
-	case DMA_BUF_NEED_REACH:
-		return needs->reach;
-	case DMA_BUF_NEED_CONTIGUOUS:
-		return needs->contiguous;
-	case DMA_BUF_NEED_GRANULE:
-		return needs->granule;
-	default:
-		return 0;
-	}
-}
-
 #define CREATE_TRACE_POINTS
 #include <trace/events/dma_buf.h>

@@ -98,8 +98,10 @@ int dma_storage_replace(struct dma_buf *dmabuf, struct dma_storage *new)
 	down_write(&buffer->lock);
 	ret = dma_storage_switch(dmabuf, new);
 	up_write(&buffer->lock);
-	if (!ret)
-		old->ops->free(old);
-	return ret;
+	if (ret)
+		return ret;
+	dma_buf_note_replaced(dmabuf);
+	old->ops->free(old);
+	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_storage_replace);

@@ -345,6 +345,7 @@ static void mmap_of_a_drivers_file_is_traced(struct kunit *test)
 }
 
 #define MASK_28		(SZ_256M - 1ULL)
+#define MASK_BOUNCED	(SZ_512M - 1ULL)
 
 /**
  * struct negotiation - an exporter whose memory is in two pieces above 28 bits
@@ -367,20 +368,24 @@ static int negotiate(struct dma_buf *dmabuf, const struct dma_buf_needs *must,
 	struct mock_exporter *exporter = dmabuf->priv;
 	struct negotiation *all = exporter->hook_data;
 
-	if (dma_buf_fits(dmabuf, must, true, pieces, ARRAY_SIZE(pieces), NULL))
+	if (dma_buf_fits(dmabuf, must, true, pieces, ARRAY_SIZE(pieces), NULL)) {
+		dma_buf_fits(dmabuf, want, false, pieces, ARRAY_SIZE(pieces), NULL);
 		return 0;
-	if (all->replaces && dma_buf_fits(dmabuf, must, true, &whole, 1, NULL))
-		return 0;
-	return -EBUSY;
+	}
+	if (!all->replaces || !dma_buf_fits(dmabuf, must, true, &whole, 1, NULL))
+		return -EBUSY;
+	dma_buf_note_replaced(dmabuf);
+	return 0;
 }
 
-/* The devices are dma-direct and have no bounce buffers. */
+/* The devices are dma-direct. Those with MASK_BOUNCED have bounce buffers. */
 static void get_facts(struct device *dev, struct dma_buf_dma_facts *facts)
 {
 	*facts = (struct dma_buf_dma_facts){
 		.dma = DMA_BUF_DMA_DIRECT,
 		.limit = *dev->dma_mask,
 		.last = U64_MAX,
+		.bounce = *dev->dma_mask == MASK_BOUNCED ? SZ_256K : 0,
 	};
 }
 
@@ -421,16 +426,20 @@ static const struct outcome {
 	int ret;
 	enum dma_buf_need unmet;
 	u64 had;
+	u64 wanted;
+	bool replaced;
 } outcomes[] = {
 	{ "the memory fits", false, U64_MAX, 1, 0, 1, 0, DMA_BUF_NEED_NONE, 0 },
 	{ "the memory is replaced", true, U64_MAX, 4, 0, 1, 0, DMA_BUF_NEED_CONTIGUOUS,
-	  PAGE_SIZE },
+	  PAGE_SIZE, 4 * PAGE_SIZE, true },
 	/* The exporter is asked for all that is needed, and for what was stated. */
 	{ "what was stated is refused", false, U64_MAX, 4, -EBUSY, 2, -EBUSY,
-	  DMA_BUF_NEED_CONTIGUOUS, PAGE_SIZE },
+	  DMA_BUF_NEED_CONTIGUOUS, PAGE_SIZE, 4 * PAGE_SIZE },
 	{ "only what was stated is met", false, MASK_28, 1, 0, 2, 0, DMA_BUF_NEED_NONE, 0 },
 	{ "what follows from the device is not met", true, MASK_28, 0, 0, 1, -EBUSY,
-	  DMA_BUF_NEED_REACH, SZ_1G + PAGE_SIZE - 1 },
+	  DMA_BUF_NEED_REACH, SZ_1G + PAGE_SIZE - 1, MASK_28 },
+	{ "what is wanted is not met", true, MASK_BOUNCED, 0, 0, 1, 0, DMA_BUF_NEED_REACH,
+	  SZ_1G + PAGE_SIZE - 1, MASK_BOUNCED },
 	{ "more than the buffer is stated", true, U64_MAX, 5, -EOPNOTSUPP, 1, -EOPNOTSUPP,
 	  DMA_BUF_NEED_NONE, 0 },
 };
@@ -453,6 +462,8 @@ static void negotiation_is_traced_with_its_outcome(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, traced->ret, row->ret);
 	KUNIT_EXPECT_EQ(test, traced->misfit.need, row->unmet);
 	KUNIT_EXPECT_EQ(test, traced->misfit.had, row->had);
+	KUNIT_EXPECT_EQ(test, traced->wanted, row->wanted);
+	KUNIT_EXPECT_EQ(test, traced->replaced, row->replaced);
 	KUNIT_EXPECT_TRUE(test, traced->locked);
 	KUNIT_EXPECT_EQ(test, tracer->events[EVENT_ATTACH].count, !row->attach);
 	if (!row->attach)

@@ -95,6 +95,7 @@ static int negotiate(struct dma_buf *dmabuf, const struct dma_buf_needs *must,
 		for (unsigned int i = 0; i < memory->nr_pages; i++)
 			copy_highpage(pfn_to_page(new[i].pfn), pfn_to_page(memory->pages[i].pfn));
 		swap(memory->pages, new);
+		dma_buf_note_replaced(dmabuf);
 	}
 	free_runs(new, memory->nr_pages);
 	/* Other memory of this exporter is no better. */

@@ -94,19 +94,22 @@ static void probe_put(void *tracer, struct dma_buf *dmabuf)
 	tracer_record(tracer, EVENT_PUT, dmabuf);
 }
 
-static void probe_negotiate(void *tracer, struct dma_buf_attachment *attach,
+static void probe_negotiate(void *tracer, struct dma_buf *dmabuf,
+			    const struct dma_buf_negotiation *negotiation,
 			    const struct dma_buf_needs *must, const struct dma_buf_needs *want,
-			    const struct dma_buf_misfit *misfit, int ret)
+			    int ret)
 {
-	struct traced *traced = tracer_record(tracer, EVENT_NEGOTIATE, attach->dmabuf);
+	struct traced *traced = tracer_record(tracer, EVENT_NEGOTIATE, dmabuf);
 
 	if (!traced)
 		return;
-	traced->attach = attach;
-	traced->dev = attach->dev;
+	traced->attach = negotiation->newcomer;
+	traced->dev = negotiation->newcomer->dev;
 	traced->must = *must;
 	traced->want = *want;
-	traced->misfit = *misfit;
+	traced->misfit = negotiation->misfit;
+	traced->wanted = negotiation->wanted;
+	traced->replaced = negotiation->replaced;
 	traced->ret = ret;
 }
 

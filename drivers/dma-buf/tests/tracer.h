@@ -39,7 +39,9 @@ extern const char *const traced_event_names[EVENTS];
  * @fd: its argument, if it has one
  * @must: copy of its argument, if it has one
  * @want: copy of its argument, if it has one
- * @misfit: copy of its argument, if it has one
+ * @misfit: copy of what the negotiation has found, if it has one
+ * @wanted: the same
+ * @replaced: the same
  * @ret: its argument, if it has one
  * @references: references to the buffer's file
  * @ino: inode number of the buffer
@@ -59,6 +61,8 @@ struct traced {
 	struct dma_buf_needs must;
 	struct dma_buf_needs want;
 	struct dma_buf_misfit misfit;
+	u64 wanted;
+	bool replaced;
 	int ret;
 	long references;
 	unsigned long ino;

@@ -13,6 +13,8 @@
 #include <linux/dma-buf-needs.h>
 #include <linux/tracepoint.h>
 
+struct dma_buf_negotiation;
+
 /*
  * dma_buf_to_object() is private to the buffer core. Only its dma-buf-trace.c compiles the
  * fields; all others that include this file may trace the events.
@@ -95,17 +97,16 @@ TRACE_DEFINE_ENUM(DMA_BUF_NEED_CONTIGUOUS);
 TRACE_DEFINE_ENUM(DMA_BUF_NEED_GRANULE);
 
 /*
- * unmet is the first need that the memory did not meet of those that it must meet, wanted what was
- * needed, had what the memory has instead; see struct dma_buf_misfit. If ret is 0, the exporter has
- * replaced that memory.
+ * unmet is the first need that the memory did not meet, wanted what was needed, had what the memory
+ * had instead; see struct dma_buf_misfit. replaced tells whether the exporter has other memory now.
  */
 TRACE_EVENT(dma_buf_negotiate,
-	    TP_PROTO(struct dma_buf_attachment *attach, const struct dma_buf_needs *must,
-		     const struct dma_buf_needs *want, const struct dma_buf_misfit *misfit,
+	    TP_PROTO(struct dma_buf *dmabuf, const struct dma_buf_negotiation *negotiation,
+		     const struct dma_buf_needs *must, const struct dma_buf_needs *want,
 		     int ret),
-	    TP_ARGS(attach, must, want, misfit, ret),
-	    TP_STRUCT__entry(__string(dev_name, dev_name(attach->dev))
-			     __string(exp_name, dma_buf_to_object(attach->dmabuf)->exp_name)
+	    TP_ARGS(dmabuf, negotiation, must, want, ret),
+	    TP_STRUCT__entry(__string(dev_name, dev_name(negotiation->newcomer->dev))
+			     __string(exp_name, dma_buf_to_object(dmabuf)->exp_name)
 			     __field(size_t, size)
 			     __field(ino_t, ino)
 			     __field(u64, must_reach)
@@ -121,8 +122,8 @@ TRACE_EVENT(dma_buf_negotiate,
 			     __field(bool, replaced)),
 	    TP_fast_assign(__assign_str(dev_name);
 			   __assign_str(exp_name);
-			   __entry->size = attach->dmabuf->size;
-			   __entry->ino = file_inode(attach->dmabuf->file)->i_ino;
+			   __entry->size = dmabuf->size;
+			   __entry->ino = file_inode(dmabuf->file)->i_ino;
 			   __entry->must_reach = must->reach;
 			   __entry->must_contiguous = must->contiguous;
 			   __entry->must_granule = must->granule;
@@ -130,10 +131,10 @@ TRACE_EVENT(dma_buf_negotiate,
 			   __entry->want_contiguous = want->contiguous;
 			   __entry->want_granule = want->granule;
 			   __entry->ret = ret;
-			   __entry->unmet = misfit->need;
-			   __entry->wanted = dma_buf_needs_member(must, misfit->need);
-			   __entry->had = misfit->had;
-			   __entry->replaced = !ret && misfit->need;),
+			   __entry->unmet = negotiation->misfit.need;
+			   __entry->wanted = negotiation->wanted;
+			   __entry->had = negotiation->misfit.had;
+			   __entry->replaced = negotiation->replaced;),
 	    TP_printk("exp_name=%s size=%zu ino=%lu dev_name=%s must_reach=%#llx must_contiguous=%llu must_granule=%llu want_reach=%#llx want_contiguous=%llu want_granule=%llu ret=%d unmet=%s wanted=%#llx had=%#llx replaced=%d",
 		      __get_str(exp_name), __entry->size, __entry->ino, __get_str(dev_name),
 		      __entry->must_reach, __entry->must_contiguous, __entry->must_granule,

@@ -64,11 +64,13 @@ static int display_try_zone(struct dma_buf *dmabuf, const struct dma_buf_needs *
 	to = display_storage_runs(new);
 	better = to && display_is_better(dmabuf, must, from, to, num_pages);
 	kvfree(to);
-	if (better)
-		display_bo_replace(bo, new);
-	else
+	if (!better) {
 		display_storage_put(new);
-	return better ? 0 : -EBUSY;
+		return -EBUSY;
+	}
+	display_bo_replace(bo, new);
+	dma_buf_note_replaced(dmabuf);
+	return 0;
 }
 
 /* Tries lower and lower memory. */

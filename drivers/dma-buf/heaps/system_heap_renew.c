@@ -48,12 +48,12 @@ static unsigned int system_heap_highest_zone(const struct dma_buf_needs *needs)
 	return needs->reach > U32_MAX ? 1 : 2;
 }
 
-/* The smallest order is worth reclaiming memory. */
+/* The smallest order is worth reclaiming memory, if the memory is. */
 static gfp_t system_heap_search_gfp(const struct system_heap_search *search, unsigned int order)
 {
 	gfp_t gfp = (search->gfp & ~__GFP_HIGHMEM) | system_heap_zones[search->zone];
 
-	if (order == search->smallest)
+	if (order == search->smallest && !search->request->optional)
 		return gfp | __GFP_RETRY_MAYFAIL;
 	return (gfp & ~__GFP_RECLAIM) | __GFP_NORETRY;
 }
@@ -294,7 +294,7 @@ static struct dma_storage *system_heap_alloc_fitting(const struct heap_storage *
 		return new;
 	if (system_heap_may_fit(needs, old->base.nr_pages))
 		new = system_heap_renew_blocks(old, request);
-	if (!IS_ERR(new) || PTR_ERR(new) == -EINTR)
+	if (!IS_ERR(new) || PTR_ERR(new) == -EINTR || request->optional)
 		return new;
 
 	cma = system_heap_cma_renew(old, needs->reach);

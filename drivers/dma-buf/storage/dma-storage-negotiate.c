@@ -46,7 +46,8 @@ static bool dma_storage_fits(const struct dma_storage_request *request)
 {
 	const struct dma_storage_buffer *buffer = request->dmabuf->priv;
 
-	return dma_storage_request_fits(request, buffer->storage->runs,
+	return dma_buf_needs_empty(request->needs) ||
+	       dma_storage_request_fits(request, buffer->storage->runs,
 					buffer->storage->nr_runs);
 }
 
@@ -59,6 +60,7 @@ static bool dma_storage_is_busy(struct dma_buf *dmabuf)
 	       !dma_resv_test_signaled(dmabuf->resv, DMA_RESV_USAGE_KERNEL);
 }
 
+/* Replace the storage by one that the exporter allocates for the request. */
 static int dma_storage_renew(const struct dma_storage_request *request)
 {
 	struct dma_storage_buffer *buffer = request->dmabuf->priv;
@@ -66,6 +68,10 @@ static int dma_storage_renew(const struct dma_storage_request *request)
 	int ret = -EOPNOTSUPP;
 
 	might_sleep();
+	if (!old->ops->renew)
+		return -EOPNOTSUPP;
+	if (dma_storage_is_busy(request->dmabuf))
+		return -EBUSY;
 	new = old->ops->renew(old, request);
 	if (IS_ERR(new))
 		return PTR_ERR(new) == -ENOMEM ? -EBUSY : PTR_ERR(new);
@@ -78,15 +84,28 @@ static int dma_storage_renew(const struct dma_storage_request *request)
 	return ret;
 }
 
+/*
+ * Replace a storage that is good enough, so that no device is bounced. Some importers attach for
+ * each frame, so this is not tried again if there is no such memory.
+ */
+static void dma_storage_improve(struct dma_storage_request *request)
+{
+	struct dma_storage_buffer *buffer = request->dmabuf->priv;
+
+	if (dma_storage_fits(request) || buffer->gave_up || dma_storage_is_busy(request->dmabuf))
+		return;
+	request->optional = true;
+	buffer->gave_up = dma_storage_renew(request);
+}
+
 /**
  * dma_storage_negotiate() - &dma_buf_ops.negotiate
  * @dmabuf: the buffer
  * @must: needs that the storage must meet
  * @want: needs that it should meet, but that bounce buffers can meet instead
  *
- * Replaces the storage if it does not meet @must: by one that meets both, if the exporter can
- * allocate that. A storage that meets only @must stays. There is not much memory at low addresses,
- * and others depend on it who cannot be bounced.
+ * Replaces the storage if it does not meet both, by one that meets both or else by one that meets
+ * @must. A storage that meets @must stays if there is nothing better.
  *
  * Context: Reservation lock held; may sleep. Waits for no fence.
  * Return: 0 if the storage meets @must. Otherwise it is what it was, and the errno is
@@ -99,32 +118,30 @@ static int dma_storage_renew(const struct dma_storage_request *request)
 int dma_storage_negotiate(struct dma_buf *dmabuf, const struct dma_buf_needs *must,
 			  const struct dma_buf_needs *want)
 {
-	struct dma_storage_request request = { .dmabuf = dmabuf, .needs = must, .must_only = true };
-	struct dma_storage_request first = { .dmabuf = dmabuf };
+	struct dma_storage_request least = { .dmabuf = dmabuf, .needs = must, .must_only = true };
 	const struct dma_storage_buffer *buffer = dmabuf->priv;
 	const struct dma_storage_ops *ops = buffer->storage->ops;
 	struct dma_buf_needs both = *must;
-	bool fits, busy;
+	struct dma_storage_request most = {
+		.dmabuf = dmabuf,
+		.needs = &both,
+		.must_only = dma_buf_needs_empty(want),
+	};
+	bool fits = dma_storage_fits(&least);
 	int ret;
 
 	dma_resv_assert_held(dmabuf->resv);
-	if (dma_buf_needs_empty(must))
-		return 0;
-	fits = dma_storage_fits(&request);
-	busy = !fits && ops->renew && dma_storage_is_busy(dmabuf);
-	if (ops->note)
-		ops->note(buffer->storage, must, want, busy);
-	if (fits || !ops->renew)
-		return fits ? 0 : -EOPNOTSUPP;
-	if (busy)
-		return -EBUSY;
-	if (dma_buf_needs_empty(want))
-		return dma_storage_renew(&request);
-
 	dma_buf_needs_intersect(&both, want);
-	first.needs = &both;
-	ret = dma_storage_renew(&first);
-	if (!ret || ret == -EINTR)
+	if (ops->note && !dma_buf_needs_empty(must))
+		ops->note(buffer->storage, must, want,
+			  !fits && ops->renew && dma_storage_is_busy(dmabuf));
+	if (fits) {
+		if (!dma_buf_needs_empty(want))
+			dma_storage_improve(&most);
+		return 0;
+	}
+	ret = dma_storage_renew(&most);
+	if (!ret || ret == -EINTR || dma_buf_needs_empty(want))
 		return ret;
-	return dma_storage_renew(&request);
+	return dma_storage_renew(&least);
 }

@@ -26,11 +26,13 @@ struct dma_storage;
  * @dmabuf: the buffer, or NULL before it is exported: then no device is asked for its reach
  * @needs: needs that the storage must meet
  * @must_only: as for dma_buf_fits()
+ * @optional: without it the devices are bounced, so it is not worth taking memory from others
  */
 struct dma_storage_request {
 	struct dma_buf *dmabuf;
 	const struct dma_buf_needs *needs;
 	bool must_only;
+	bool optional;
 };
 
 /**

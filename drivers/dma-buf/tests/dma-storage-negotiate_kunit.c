@@ -28,6 +28,7 @@
  * @calls: number of calls
  * @needs: needs of the latest call
  * @must_only: of the latest call
+ * @optional: of the latest call
  * @kill: send a fatal signal
  * @notes: number of calls of note
  * @noted_must: needs of its latest call
@@ -44,6 +45,7 @@ struct renewal {
 	unsigned int calls;
 	struct dma_buf_needs needs;
 	bool must_only;
+	bool optional;
 	bool kill;
 	unsigned int notes;
 	struct dma_buf_needs noted_must;
@@ -61,6 +63,7 @@ static struct dma_storage *renew(struct dma_storage *storage,
 	KUNIT_EXPECT_PTR_EQ(mock->test, request->dmabuf, all->dmabuf);
 	all->needs = *request->needs;
 	all->must_only = request->must_only;
+	all->optional = request->optional;
 	if (all->calls++ < all->fails)
 		return ERR_PTR(all->error);
 	if (all->kill)
@@ -190,6 +193,7 @@ static void storage_that_does_not_fit_is_replaced(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, all->calls, 1);
 	KUNIT_EXPECT_EQ(test, all->needs.contiguous, CONTIGUOUS);
 	KUNIT_EXPECT_TRUE(test, all->must_only);
+	KUNIT_EXPECT_FALSE(test, all->optional);
 	KUNIT_EXPECT_EQ(test, mock_page_read(&all->new->base, 0), 0);
 	/* The next one finds that it fits. */
 	KUNIT_EXPECT_EQ(test, attach_contiguous(test, all, CONTIGUOUS), 0);
@@ -347,15 +351,57 @@ static void exporter_that_cannot_choose(struct kunit *test)
 	expect_kept(test, all, false);
 }
 
-/* What the storage does not meet of @want is bounced. */
-static void storage_that_meets_must_is_good_enough(struct kunit *test)
+static void storage_that_meets_must_is_improved(struct kunit *test)
 {
 	const struct dma_buf_needs must = { .contiguous = PAGE_SIZE };
 	const struct dma_buf_needs want = { .contiguous = CONTIGUOUS };
 	struct renewal *all = renewal(test);
+	struct iosys_map map;
+
+	KUNIT_ASSERT_EQ(test, 0, dma_buf_vmap_unlocked(all->dmabuf, &map));
+	KUNIT_EXPECT_EQ(test, negotiate(all, must, want), 0);
+	KUNIT_EXPECT_EQ(test, all->calls, 0);
+	dma_buf_vunmap_unlocked(all->dmabuf, &map);
 
 	KUNIT_EXPECT_EQ(test, negotiate(all, must, want), 0);
-	expect_kept(test, all, false);
+	KUNIT_EXPECT_EQ(test, all->calls, 1);
+	KUNIT_EXPECT_EQ(test, all->needs.contiguous, CONTIGUOUS);
+	KUNIT_EXPECT_FALSE(test, all->must_only);
+	KUNIT_EXPECT_TRUE(test, all->optional);
+	expect_replaced(test, all);
+	/* Now it meets both. */
+	KUNIT_EXPECT_EQ(test, negotiate(all, must, want), 0);
+	KUNIT_EXPECT_EQ(test, all->calls, 1);
+}
+
+static const struct {
+	const char *desc;
+	int error;
+	bool chooses;
+} optional_rows[] = {
+	{ "there is no such memory now", -ENOMEM, true },
+	{ "there never is such memory", -EOPNOTSUPP, true },
+	{ "a fatal signal came", -EINTR, true },
+	{ "the exporter cannot choose", 0, false },
+};
+
+KUNIT_ARRAY_PARAM_DESC(optional, optional_rows, desc);
+
+/* The devices are bounced then, and the exporter is not asked again. */
+static void storage_that_meets_must_is_good_enough(struct kunit *test)
+{
+	const typeof(optional_rows[0]) *row = test->param_value;
+	const struct dma_buf_needs want = { .contiguous = CONTIGUOUS };
+	struct renewal *all = renewal(test);
+
+	all->error = row->error;
+	all->fails = 2;
+	if (!row->chooses)
+		all->ops.renew = NULL;
+	KUNIT_EXPECT_EQ(test, negotiate(all, (struct dma_buf_needs){}, want), 0);
+	KUNIT_EXPECT_EQ(test, negotiate(all, (struct dma_buf_needs){}, want), 0);
+	expect_kept(test, all, row->error);
+	KUNIT_EXPECT_EQ(test, all->calls, !!row->error);
 }
 
 static void must_alone_after_both_have_failed(struct kunit *test)
@@ -394,7 +440,7 @@ static void expect_note(struct kunit *test, struct renewal *all, unsigned int no
 	KUNIT_EXPECT_EQ(test, all->noted_busy, busy);
 }
 
-/* Once for each negotiation that asks for something, before anything is allocated. */
+/* Once for each negotiation that must have something, before anything is allocated. */
 static void exporter_is_told_what_is_asked(struct kunit *test)
 {
 	const struct dma_buf_needs must = { .contiguous = CONTIGUOUS };
@@ -403,9 +449,6 @@ static void exporter_is_told_what_is_asked(struct kunit *test)
 	struct iosys_map map;
 
 	all->ops.note = note;
-	KUNIT_EXPECT_EQ(test, negotiate(all, (struct dma_buf_needs){}, want), 0);
-	KUNIT_EXPECT_EQ(test, all->notes, 0);
-
 	KUNIT_ASSERT_EQ(test, 0, dma_buf_vmap_unlocked(all->dmabuf, &map));
 	KUNIT_EXPECT_EQ(test, negotiate(all, must, want), -EBUSY);
 	expect_note(test, all, 1, true);
@@ -416,6 +459,10 @@ static void exporter_is_told_what_is_asked(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, negotiate(all, must, want), 0);
 	expect_note(test, all, 2, false);
 	expect_replaced(test, all);
+
+	all->ops.renew = NULL;
+	KUNIT_EXPECT_EQ(test, negotiate(all, (struct dma_buf_needs){}, want), 0);
+	KUNIT_EXPECT_EQ(test, all->notes, 2);
 }
 
 /* An exporter that cannot choose hears no refusal as busy, because it is none for now only. */
@@ -447,7 +494,8 @@ static struct kunit_case dma_storage_negotiate_cases[] = {
 	KUNIT_CASE(allocation_that_does_not_fit_is_freed),
 	KUNIT_CASE(killed_while_copying),
 	KUNIT_CASE(exporter_that_cannot_choose),
-	KUNIT_CASE(storage_that_meets_must_is_good_enough),
+	KUNIT_CASE(storage_that_meets_must_is_improved),
+	KUNIT_CASE_PARAM(storage_that_meets_must_is_good_enough, optional_gen_params),
 	KUNIT_CASE(must_alone_after_both_have_failed),
 	KUNIT_CASE(killed_once_asks_once),
 	KUNIT_CASE(exporter_is_told_what_is_asked),

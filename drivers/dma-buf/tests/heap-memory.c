@@ -44,6 +44,7 @@ static struct page *memory_new_block(gfp_t gfp, unsigned int order)
 	struct page *page;
 
 	memory->zones[memory->calls++ % MEMORY_GIVEN_PAGES] = gfp & GFP_ZONEMASK;
+	memory->insists |= gfp & __GFP_RETRY_MAYFAIL;
 	if (memory->fail_at && memory->calls >= memory->fail_at)
 		return NULL;
 	if (memory->calls <= memory->nr_given)
@@ -83,6 +84,7 @@ static void memory_get_facts(struct device *dev, struct dma_buf_dma_facts *facts
 		.dma = DMA_BUF_DMA_DIRECT,
 		.limit = *dev->dma_mask,
 		.last = U64_MAX,
+		.bounce = memory_current()->bounce,
 	};
 }
 

@@ -21,6 +21,8 @@
  * @given: pages that the next calls return, if there are some
  * @nr_given: number of these
  * @zones: zone of each call
+ * @bounce: longest piece that can be bounced for the devices
+ * @insists: a call may reclaim memory until there is some
  * @lost: there was no memory
  * @pooled: number of blocks that were given to the pool
  * @buffers: sum of what was counted for the heap
@@ -34,6 +36,8 @@ struct memory {
 	struct page *given[MEMORY_GIVEN_PAGES];
 	unsigned int nr_given;
 	gfp_t zones[MEMORY_GIVEN_PAGES];
+	size_t bounce;
+	bool insists;
 	bool lost;
 	unsigned int pooled;
 	int buffers;
@@ -42,7 +46,7 @@ struct memory {
 
 /*
  * Replace the allocator of the heap for the test's thread. There is no CMA region, the pool is
- * empty, and devices are dma-direct without bounce buffers.
+ * empty, and devices are dma-direct without bounce buffers, unless @bounce is set.
  */
 struct memory *memory_begin(struct kunit *test);
 /* Set the parameter until the test ends. */

@@ -14,6 +14,7 @@
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
 
+#include "../needs/dma-buf-needs-private.h"
 #include "heap-memory.h"
 
 /* Attach a device with these needs and detach it. Expect that the heap's counts stay. */
@@ -249,6 +250,36 @@ static void block_out_of_reach_is_freed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, (__force int)memory->zones[1], (__force int)__GFP_DMA);
 }
 
+static const struct {
+	const char *desc;
+	size_t bounce;
+} bounce_rows[] = {
+	{ "the map would fail", 0 },
+	{ "the memory would be bounced", SZ_256K },
+};
+
+KUNIT_ARRAY_PARAM_DESC(bounce, bounce_rows, desc);
+
+/* But no other memory is reclaimed for a device that would be bounced. */
+static void device_gets_memory_in_reach(struct kunit *test)
+{
+	const typeof(bounce_rows[0]) *row = test->param_value;
+	struct memory *memory = memory_begin(test);
+	u64 mask = memory_give_pages(test, memory);
+	struct dma_buf *dmabuf = given_buffer(test, memory);
+
+	if (mask > U32_MAX)
+		kunit_skip(test, "the memory is above 4 GiB");
+	memory->bounce = row->bounce;
+	memory->insists = false;
+	KUNIT_EXPECT_EQ(test, attach_needing(test, memory, dmabuf, mock_device_masked(test, mask),
+					     (struct dma_buf_needs){}), 0);
+	KUNIT_EXPECT_EQ(test, mock_storage_of(dmabuf)->generation, 1);
+	KUNIT_EXPECT_EQ(test, mock_storage_of(dmabuf)->storage->runs[0].pfn,
+			page_to_pfn(memory->given[1]));
+	KUNIT_EXPECT_EQ(test, memory->insists, !row->bounce);
+}
+
 /* Then the device is attached, and its map fails. */
 static void no_block_in_reach(struct kunit *test)
 {
@@ -386,6 +417,7 @@ static struct kunit_case dma_heap_renew_cases[] = {
 	KUNIT_CASE(larger_than_a_block),
 	KUNIT_CASE(memory_that_fits_does_not_go_to_the_pool),
 	KUNIT_CASE(block_out_of_reach_is_freed),
+	KUNIT_CASE_PARAM(device_gets_memory_in_reach, bounce_gen_params),
 	KUNIT_CASE(no_block_in_reach),
 	KUNIT_CASE(low_memory_is_limited),
 	KUNIT_CASE_PARAM(low_percent, percent_gen_params),
@@ -454,6 +486,38 @@ static void cma_part_is_limited(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mock_storage_of(two)->storage->nr_runs, 1);
 }
 
+/* An IOMMU maps an untrusted device by 64 KiB, and the rest is bounced, if that is possible. */
+static void get_untrusted_facts(struct device *dev, struct dma_buf_dma_facts *facts)
+{
+	*facts = (struct dma_buf_dma_facts){
+		.dma = DMA_BUF_DMA_IOMMU,
+		.boundary = U64_MAX,
+		.granule = SZ_64K,
+		.apart = true,
+		.bounce = *dev->dma_mask == U32_MAX ? SZ_256K : 0,
+	};
+}
+
+/* The region is for devices that cannot be bounced. */
+static void no_cma_for_a_bounced_device(struct kunit *test)
+{
+	const typeof(bounce_rows[0]) *row = test->param_value;
+	struct memory *memory = memory_begin(test);
+	struct dma_buf *dmabuf = memory_buffer(test, memory, SZ_64K >> PAGE_SHIFT);
+	struct device *dev = mock_device_masked(test, row->bounce ? U32_MAX : U64_MAX);
+
+	if (!IS_ENABLED(CONFIG_DMABUF_HEAPS_SYSTEM_CMA) || !dma_heap_find("default_cma_region"))
+		kunit_skip(test, "this kernel has no CMA region");
+	if (PAGE_SIZE >= SZ_64K)
+		kunit_skip(test, "all pages keep the granule");
+	kunit_activate_static_stub(test, dma_buf_needs_get_facts, get_untrusted_facts);
+	memory_set_cma_percent(test, 50);
+	memory->fail_at = 1;
+	KUNIT_EXPECT_EQ(test, memory_attach(dmabuf, dev, (struct dma_buf_needs){}), 0);
+	KUNIT_EXPECT_EQ(test, memory->calls, 1);
+	KUNIT_EXPECT_EQ(test, mock_storage_of(dmabuf)->generation, !row->bounce);
+}
+
 /* The heap of the region itself does not choose. */
 static void cma_heap_does_not_renew(struct kunit *test)
 {
@@ -472,6 +536,7 @@ static void cma_heap_does_not_renew(struct kunit *test)
 static struct kunit_case dma_heap_renew_cma_cases[] = {
 	KUNIT_CASE(cma_buffer_is_one_run),
 	KUNIT_CASE(cma_part_is_limited),
+	KUNIT_CASE_PARAM(no_cma_for_a_bounced_device, bounce_gen_params),
 	KUNIT_CASE(cma_heap_does_not_renew),
 	{}
 };

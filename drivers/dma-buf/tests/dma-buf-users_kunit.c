@@ -39,7 +39,7 @@ static void describe(struct dma_buf *dmabuf, struct seq_file *m)
 	struct mock_exporter *exporter = dmabuf->priv;
 
 	KUNIT_EXPECT_TRUE(exporter->test, dma_resv_is_locked(dmabuf->resv));
-	seq_puts(m, "pages=4");
+	seq_puts(m, exporter->hook_data ?: "pages=4");
 }
 
 /* Export a buffer with these callbacks, and with negotiate and describe. */
@@ -310,6 +310,10 @@ static void fdinfo_of_a_locked_buffer(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL(test, strstr(fdinfo_text(test, dmabuf), "\nattached:\t0\n"));
 }
 
+/* What a storage prints, see dma_storage_describe(). */
+static char storage_memory[] =
+	"runs=1 longest=16384 replaced=0 touched=1 bounced=0000:00:04.0/16384 bounced=others/32768";
+
 /* A buffer with each kind of line. The test detaches and unmaps it with drop_users(). */
 struct users {
 	struct dma_buf *dmabuf;
@@ -320,9 +324,12 @@ struct users {
 static struct users *all_users(struct kunit *test)
 {
 	struct users *users = kunit_kzalloc(test, sizeof(*users), GFP_KERNEL);
+	struct mock_exporter *exporter;
 
 	KUNIT_ASSERT_NOT_NULL(test, users);
 	users->dmabuf = talkative_buffer(test, &mock_dynamic_ops);
+	exporter = users->dmabuf->priv;
+	exporter->hook_data = storage_memory;
 	for (int i = 0; i < ARRAY_SIZE(users->attach); i++)
 		users->attach[i] = attach_stating(test, users->dmabuf, MASK_28, PAGE_SIZE);
 	KUNIT_ASSERT_EQ(test, 0, dma_buf_vmap_unlocked(users->dmabuf, &users->map));

@@ -11,6 +11,7 @@
 #include <linux/dma-mapping.h>
 #include <linux/iosys-map.h>
 #include <linux/scatterlist.h>
+#include <linux/seq_file.h>
 #include <linux/sizes.h>
 #include <linux/swiotlb.h>
 
@@ -278,6 +279,33 @@ static void bounced_bytes_are_counted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dma_storage_bounce_held(), before);
 }
 
+/* Expect that bufinfo and fdinfo tell of these bytes for the device, or of none. */
+static void expect_held(struct kunit *test, struct bounced_buffer *buffer,
+			const struct bounced_device *device, size_t bytes)
+{
+	char text[192] = "", held[64] = "", *found;
+	struct seq_file m = { .buf = text, .size = sizeof(text) };
+
+	dma_resv_lock(buffer->dmabuf->resv, NULL);
+	buffer->dmabuf->ops->describe(buffer->dmabuf, &m);
+	dma_resv_unlock(buffer->dmabuf->resv);
+	if (bytes)
+		snprintf(held, sizeof(held), " bounced=%s/%zu", dev_name(device->attach->dev),
+			 bytes);
+	found = strstr(text, " bounced=");
+	KUNIT_EXPECT_STREQ(test, found ?: "", held);
+}
+
+static void device_that_holds_bytes_is_named(struct kunit *test)
+{
+	struct bounced_buffer *buffer = bounced_buffer(test);
+	struct bounced_device device = device_map(test, buffer, DMA_BIDIRECTIONAL);
+
+	expect_held(test, buffer, &device, buffer->dmabuf->size);
+	device_unmap(&device);
+	expect_held(test, buffer, &device, 0);
+}
+
 static void device_sees_writes_before_the_map(struct kunit *test)
 {
 	const struct bounced_row *row = test->param_value;
@@ -520,6 +548,7 @@ static void second_map_keeps_what_the_device_wrote(struct kunit *test)
 static struct kunit_case dma_storage_bounced_cases[] = {
 	KUNIT_CASE_PARAM(device_has_memory_of_its_own, both_gen_params),
 	KUNIT_CASE_PARAM(bounced_bytes_are_counted, both_gen_params),
+	KUNIT_CASE_PARAM(device_that_holds_bytes_is_named, both_gen_params),
 	KUNIT_CASE_PARAM(device_sees_writes_before_the_map, reader_gen_params),
 	KUNIT_CASE_PARAM(device_sees_writes_between_begin_and_end, reader_gen_params),
 	KUNIT_CASE_PARAM(device_sees_no_writes_without_begin_and_end, size_gen_params),

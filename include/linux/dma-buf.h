@@ -19,6 +19,7 @@ struct dma_buf_needs;
 struct dma_buf_run;
 struct dma_resv;
 struct module;
+struct page;
 struct seq_file;
 struct vm_area_struct;
 
@@ -87,6 +88,9 @@ struct dma_buf_ops {
 	 * not worse for the attached devices (dma_buf_keeps_reach()); and it calls
 	 * dma_buf_note_replaced(). Memory that meets only @must is good enough: most of what does
 	 * not meet @want is bounced.
+	 *
+	 * An exporter that cannot choose its memory, and has all pages after @attach, calls
+	 * dma_buf_negotiate_pages().
 	 *
 	 * If @must is not met and the importer stated something, the callback is called again
 	 * with what importers stated, and without the needs of devices.
@@ -425,6 +429,9 @@ bool dma_buf_fits(struct dma_buf *dmabuf, const struct dma_buf_needs *needs, boo
 bool dma_buf_keeps_reach(struct dma_buf *dmabuf, const struct dma_buf_run *from,
 			 unsigned int nr_from, const struct dma_buf_run *to, unsigned int nr_to);
 void dma_buf_note_replaced(struct dma_buf *dmabuf);
+int dma_buf_negotiate_pages(struct dma_buf *dmabuf, const struct dma_buf_needs *must,
+			    const struct dma_buf_needs *want, struct page *const *pages,
+			    unsigned long nr_pages);
 int dma_buf_pin(struct dma_buf_attachment *attach);
 void dma_buf_unpin(struct dma_buf_attachment *attach);
 void dma_buf_move_notify(struct dma_buf *dmabuf);

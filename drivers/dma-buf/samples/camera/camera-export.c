@@ -10,7 +10,6 @@
  * mappings, CPU access, the callback table, export.
  */
 #include <linux/dma-buf.h>
-#include <linux/dma-buf-needs.h>
 #include <linux/dma-mapping.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
@@ -256,21 +255,9 @@ static int camera_dmabuf_attach(struct dma_buf *dmabuf,
 static int camera_dmabuf_negotiate(struct dma_buf *dmabuf, const struct dma_buf_needs *must,
 				   const struct dma_buf_needs *want)
 {
-	struct camera_pages *pages = dmabuf->priv;
-	struct dma_buf_run *runs;
-	unsigned int i;
-	bool fits;
+	const struct camera_pages *pages = dmabuf->priv;
 
-	if (dma_buf_needs_empty(must))
-		return 0;
-	runs = kvmalloc_array(pages->count, sizeof(*runs), GFP_KERNEL);
-	if (!runs)
-		return -ENOMEM;
-	for (i = 0; i < pages->count; i++)
-		runs[i] = (struct dma_buf_run){ page_to_pfn(pages->pages[i]), 1 };
-	fits = dma_buf_fits(dmabuf, must, true, runs, pages->count, NULL);
-	kvfree(runs);
-	return fits ? 0 : -EOPNOTSUPP;
+	return dma_buf_negotiate_pages(dmabuf, must, want, pages->pages, pages->count);
 }
 
 /* dma_buf_ops.detach: undoes attach. The core has unmapped the attachment. */

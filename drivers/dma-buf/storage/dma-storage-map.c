@@ -2,9 +2,10 @@
 /*
  * Devices: attachments, DMA mappings, and the cache maintenance of CPU access.
  *
- * An attachment has a table and a mapping for each direction. A second map of the same
- * direction shares the mapping. The last unmap ends the DMA mapping, because map and unmap
- * are what writes back caches and copies bounce buffers; the table is kept for the next map.
+ * An attachment has a table and a mapping for each direction. The first map of the direction
+ * allocates them. A second map shares the mapping. The last unmap ends the DMA mapping, because
+ * map and unmap are what writes back caches and copies bounce buffers; the table is kept for the
+ * next map.
  *
  * Map and unmap hold &dma_storage_buffer.lock for writing. The begin and end of CPU access
  * hold it for reading while they sync the mappings in the list.
@@ -29,31 +30,6 @@
 #include "dma-storage-private.h"
 
 /**
- * dma_storage_attach() - &dma_buf_ops.attach
- * @dmabuf: the buffer
- * @attach: the attachment
- *
- * Builds no table: the storage may be replaced before the first map.
- *
- * Context: Reservation lock not held; may sleep.
- * Return: 0, or %-ENOMEM.
- */
-int dma_storage_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach)
-{
-	struct dma_storage_attachment *priv;
-
-	priv = kzalloc(sizeof(*priv), DMA_STORAGE_GFP);
-	if (!priv)
-		return -ENOMEM;
-	for (int dir = 0; dir < DMA_NONE; dir++) {
-		priv->mappings[dir].dev = attach->dev;
-		priv->mappings[dir].dir = dir;
-	}
-	attach->priv = priv;
-	return 0;
-}
-
-/**
  * dma_storage_detach() - &dma_buf_ops.detach
  * @dmabuf: the buffer
  * @attach: the attachment, which has no mapping any more
@@ -62,11 +38,13 @@ int dma_storage_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach
  */
 void dma_storage_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach)
 {
-	struct dma_storage_attachment *priv = attach->priv;
+	struct dma_storage_mapping *mapping, *next;
 
-	for (int dir = 0; dir < DMA_NONE; dir++)
-		sg_free_table(&priv->mappings[dir].sgt);
-	kfree(priv);
+	for (mapping = attach->priv; mapping; mapping = next) {
+		next = mapping->next;
+		sg_free_table(&mapping->sgt);
+		kfree(mapping);
+	}
 }
 
 static enum dma_data_direction dma_storage_api_dir(const struct dma_storage_mapping *mapping)
@@ -155,6 +133,26 @@ static int dma_storage_mapping_begin(struct dma_storage_buffer *buffer,
 	return 0;
 }
 
+/* Return the mapping in a direction, which the first map allocates; NULL if there is no memory. */
+static struct dma_storage_mapping *dma_storage_get_mapping(struct dma_buf_attachment *attach,
+							   enum dma_data_direction dir)
+{
+	struct dma_storage_mapping *mapping;
+
+	dma_resv_assert_held(attach->dmabuf->resv);
+	for (mapping = attach->priv; mapping; mapping = mapping->next)
+		if (mapping->dir == dir)
+			return mapping;
+	mapping = kzalloc(sizeof(*mapping), DMA_STORAGE_GFP);
+	if (!mapping)
+		return NULL;
+	mapping->dev = attach->dev;
+	mapping->dir = dir;
+	mapping->next = attach->priv;
+	attach->priv = mapping;
+	return mapping;
+}
+
 /**
  * dma_storage_map() - &dma_buf_ops.map_dma_buf
  * @attach: the attachment
@@ -167,12 +165,12 @@ static int dma_storage_mapping_begin(struct dma_storage_buffer *buffer,
 struct sg_table *dma_storage_map(struct dma_buf_attachment *attach,
 				 enum dma_data_direction dir)
 {
-	struct dma_storage_attachment *priv = attach->priv;
 	struct dma_storage_buffer *buffer = attach->dmabuf->priv;
-	struct dma_storage_mapping *mapping = &priv->mappings[dir];
+	struct dma_storage_mapping *mapping = dma_storage_get_mapping(attach, dir);
 	int ret = 0;
 
-	dma_resv_assert_held(attach->dmabuf->resv);
+	if (!mapping)
+		return ERR_PTR(-ENOMEM);
 	down_write(&buffer->lock);
 	/* What a device that only writes has written since the first map must stay. */
 	if (!mapping->users)

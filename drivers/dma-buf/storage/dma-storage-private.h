@@ -49,6 +49,7 @@ struct dma_storage_buffer {
 
 /**
  * struct dma_storage_mapping - an attachment's mapping in one direction
+ * @next: mapping of the attachment in another direction; &dma_buf_attachment.priv is the first
  * @node: link in &dma_storage_buffer.mappings while @users is not 0
  * @sgt: table; kept when the last user unmaps, because only the DMA mapping costs the device
  *	something
@@ -58,10 +59,11 @@ struct dma_storage_buffer {
  * @dir: the direction; fixed
  * @users: map calls that were not undone yet
  *
- * &dma_storage_buffer.lock guards all members. While @users is 0 only the reservation lock's
- * holder, or the detach, uses @sgt.
+ * The reservation lock guards @next, &dma_storage_buffer.lock the other members. While @users is 0
+ * only the reservation lock's holder, or the detach, uses @sgt.
  */
 struct dma_storage_mapping {
+	struct dma_storage_mapping *next;
 	struct list_head node;
 	struct sg_table sgt;
 	unsigned int generation;
@@ -69,14 +71,6 @@ struct dma_storage_mapping {
 	struct device *dev;
 	enum dma_data_direction dir;
 	unsigned int users;
-};
-
-/**
- * struct dma_storage_attachment - private data of an attachment
- * @mappings: one for each of %DMA_BIDIRECTIONAL, %DMA_TO_DEVICE and %DMA_FROM_DEVICE
- */
-struct dma_storage_attachment {
-	struct dma_storage_mapping mappings[DMA_NONE];
 };
 
 /**
@@ -133,7 +127,6 @@ void dma_storage_bounce_give(const struct dma_storage_mapping *mapping);
 u64 dma_storage_bounce_held(void);
 
 /* dma-storage-map.c: callbacks for devices, and the cache maintenance of CPU access. */
-int dma_storage_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach);
 void dma_storage_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach);
 struct sg_table *dma_storage_map(struct dma_buf_attachment *attach,
 				 enum dma_data_direction dir);

@@ -65,7 +65,6 @@ static void dma_storage_release(struct dma_buf *dmabuf)
 }
 
 const struct dma_buf_ops dma_storage_buf_ops = {
-	.attach = dma_storage_attach,
 	.detach = dma_storage_detach,
 	.negotiate = dma_storage_negotiate,
 	.map_dma_buf = dma_storage_map,

@@ -104,29 +104,31 @@ static void dma_buf_facts_iommu(struct device *dev, struct dma_buf_dma_facts *fa
 /**
  * dma_buf_needs_get_facts() - ask a device for the facts that its needs follow from
  * @dev: the device
- * @facts: set to the facts
  *
  * A separate function, so that tests can give a device other facts.
  *
  * Context: Any. The facts can change until the driver of @dev is bound, and when it sets a mask.
+ * Return: The facts.
  */
-void dma_buf_needs_get_facts(struct device *dev, struct dma_buf_dma_facts *facts)
+struct dma_buf_dma_facts dma_buf_needs_get_facts(struct device *dev)
 {
-	KUNIT_STATIC_STUB_REDIRECT(dma_buf_needs_get_facts, dev, facts);
+	struct dma_buf_dma_facts facts = {};
 
-	*facts = (struct dma_buf_dma_facts){};
+	KUNIT_STATIC_STUB_REDIRECT(dma_buf_needs_get_facts, dev);
+
 	if (!IS_ENABLED(CONFIG_HAS_DMA) || !dev->dma_mask)
-		return;
+		return facts;
 	if (use_dma_iommu(dev))
-		dma_buf_facts_iommu(dev, facts);
+		dma_buf_facts_iommu(dev, &facts);
 	else if (get_dma_ops(dev))
-		facts->dma = DMA_BUF_DMA_OPS;
+		facts.dma = DMA_BUF_DMA_OPS;
 	else
-		dma_buf_facts_direct(dev, facts);
-	if (facts->dma == DMA_BUF_DMA_DIRECT)
-		return;
-	facts->boundary = dma_get_seg_boundary(dev);
-	facts->granule = dma_get_merge_boundary(dev) + 1;
+		dma_buf_facts_direct(dev, &facts);
+	if (facts.dma == DMA_BUF_DMA_DIRECT)
+		return facts;
+	facts.boundary = dma_get_seg_boundary(dev);
+	facts.granule = dma_get_merge_boundary(dev) + 1;
+	return facts;
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_buf_needs_get_facts);
 
@@ -198,9 +200,8 @@ bool dma_buf_needs_reached(struct device *dev, u64 phys, u64 bytes)
 int dma_buf_needs_of_device(struct device *dev, const struct dma_buf_needs *stated, size_t size,
 			    struct dma_buf_attach_needs *needs)
 {
-	struct dma_buf_dma_facts facts;
+	const struct dma_buf_dma_facts facts = dma_buf_needs_get_facts(dev);
 
-	dma_buf_needs_get_facts(dev, &facts);
 	return dma_buf_needs_resolve(&facts, stated, size, needs);
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_buf_needs_of_device);

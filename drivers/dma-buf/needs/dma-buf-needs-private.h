@@ -59,7 +59,7 @@ int dma_buf_needs_resolve(const struct dma_buf_dma_facts *facts,
 
 /* dma-buf-needs-device.c: what asks the device. */
 size_t dma_buf_needs_get_pool(struct device *dev, phys_addr_t *start, phys_addr_t *last);
-void dma_buf_needs_get_facts(struct device *dev, struct dma_buf_dma_facts *facts);
+struct dma_buf_dma_facts dma_buf_needs_get_facts(struct device *dev);
 bool dma_buf_needs_reached(struct device *dev, u64 phys, u64 bytes);
 
 /* CONFIG_SWIOTLB_DYNAMIC can add more memory later. Where that will be is not known. */

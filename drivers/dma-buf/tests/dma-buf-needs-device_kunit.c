@@ -137,28 +137,19 @@ static void fit_of_a_device_without_mask(struct kunit *test)
 
 /* The facts of devices. */
 
-static struct dma_buf_dma_facts needs_facts(struct device *dev)
-{
-	struct dma_buf_dma_facts facts;
-
-	memset(&facts, 0xff, sizeof(facts));
-	dma_buf_needs_get_facts(dev, &facts);
-	return facts;
-}
-
 /* vgem and vkms have devices without a DMA mask. */
 static void facts_of_a_device_without_mask(struct kunit *test)
 {
 	struct device *dev = needs_device(test, DMA_BIT_MASK(32), 0, NULL);
 
 	dev->dma_mask = NULL;
-	KUNIT_EXPECT_EQ(test, needs_facts(dev).dma, DMA_BUF_DMA_NONE);
+	KUNIT_EXPECT_EQ(test, dma_buf_needs_get_facts(dev).dma, DMA_BUF_DMA_NONE);
 }
 
 static void facts_of_a_direct_device(struct kunit *test)
 {
 	struct device *dev = needs_device(test, DMA_BIT_MASK(28), 0, NULL);
-	struct dma_buf_dma_facts facts = needs_facts(dev);
+	struct dma_buf_dma_facts facts = dma_buf_needs_get_facts(dev);
 
 	KUNIT_EXPECT_EQ(test, facts.dma, DMA_BUF_DMA_DIRECT);
 	KUNIT_EXPECT_EQ(test, facts.limit, DMA_BIT_MASK(28));
@@ -173,17 +164,17 @@ static void facts_have_the_limit_of_the_bus(struct kunit *test)
 {
 	struct device *dev = needs_device(test, DMA_BIT_MASK(32), DMA_BIT_MASK(30), NULL);
 
-	KUNIT_EXPECT_EQ(test, needs_facts(dev).limit, DMA_BIT_MASK(30));
+	KUNIT_EXPECT_EQ(test, dma_buf_needs_get_facts(dev).limit, DMA_BIT_MASK(30));
 	dev->coherent_dma_mask = DMA_BIT_MASK(24);
-	KUNIT_EXPECT_EQ(test, needs_facts(dev).limit, DMA_BIT_MASK(24));
+	KUNIT_EXPECT_EQ(test, dma_buf_needs_get_facts(dev).limit, DMA_BIT_MASK(24));
 }
 
 static void facts_have_the_windows(struct kunit *test)
 {
 	struct device *dev = needs_device(test, DMA_BIT_MASK(32), 0, needs_windows);
 
-	KUNIT_EXPECT_PTR_EQ(test, needs_facts(dev).map, &needs_windows[0]);
-	KUNIT_EXPECT_EQ(test, needs_facts(dev).offset, 0);
+	KUNIT_EXPECT_PTR_EQ(test, dma_buf_needs_get_facts(dev).map, &needs_windows[0]);
+	KUNIT_EXPECT_EQ(test, dma_buf_needs_get_facts(dev).offset, 0);
 }
 
 /**
@@ -236,7 +227,7 @@ static void bounce_buffers_are_in_reach(struct kunit *test)
 
 	mock_needs_low_addresses(test);
 	kunit_activate_static_stub(test, dma_buf_needs_get_pool, stub_pool);
-	KUNIT_EXPECT_EQ(test, needs_facts(dev).bounce, row->bounce);
+	KUNIT_EXPECT_EQ(test, dma_buf_needs_get_facts(dev).bounce, row->bounce);
 }
 
 /* No machine has its bounce buffers in the first 64 KiB. */
@@ -246,10 +237,11 @@ static void facts_have_the_bounce_buffers(struct kunit *test)
 	struct device *low = mock_device_masked(test, DMA_BIT_MASK(16));
 	phys_addr_t start, last;
 
-	KUNIT_EXPECT_EQ(test, needs_facts(dev).bounce,
+	KUNIT_EXPECT_EQ(test, dma_buf_needs_get_facts(dev).bounce,
 			dma_buf_needs_get_pool(dev, &start, &last));
-	KUNIT_EXPECT_EQ(test, needs_facts(dev).bounces_all, is_swiotlb_force_bounce(dev));
-	KUNIT_EXPECT_EQ(test, needs_facts(low).bounce, 0);
+	KUNIT_EXPECT_EQ(test, dma_buf_needs_get_facts(dev).bounces_all,
+			is_swiotlb_force_bounce(dev));
+	KUNIT_EXPECT_EQ(test, dma_buf_needs_get_facts(low).bounce, 0);
 }
 
 /* Only behind an IOMMU: the DMA API trusts all dma-direct devices. */
@@ -261,8 +253,8 @@ static void facts_of_an_untrusted_direct_device(struct kunit *test)
 	pdev->untrusted = true;
 	pdev->dev.coherent_dma_mask = DMA_BIT_MASK(32);
 	pdev->dev.dma_mask = &pdev->dev.coherent_dma_mask;
-	KUNIT_EXPECT_EQ(test, needs_facts(&pdev->dev).dma, DMA_BUF_DMA_DIRECT);
-	KUNIT_EXPECT_FALSE(test, needs_facts(&pdev->dev).apart);
+	KUNIT_EXPECT_EQ(test, dma_buf_needs_get_facts(&pdev->dev).dma, DMA_BUF_DMA_DIRECT);
+	KUNIT_EXPECT_FALSE(test, dma_buf_needs_get_facts(&pdev->dev).apart);
 }
 
 /* A driver can set another mask while its device is attached. */
@@ -296,9 +288,9 @@ static void needs_of_a_device_with_a_statement(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EINVAL, dma_buf_needs_of_device(dev, &said, SZ_64K, &needs));
 }
 
-static void stub_facts(struct device *dev, struct dma_buf_dma_facts *facts)
+static struct dma_buf_dma_facts stub_facts(struct device *dev)
 {
-	*facts = (struct dma_buf_dma_facts){
+	return (struct dma_buf_dma_facts){
 		.dma = DMA_BUF_DMA_DIRECT,
 		.limit = DMA_BIT_MASK(28),
 		.last = NEEDS_LAST,
@@ -331,7 +323,7 @@ static void nothing_above_the_hint_is_in_reach(struct kunit *test)
 	for (unsigned int i = 0; i < 27; i++) {
 		u64 limit = DMA_BIT_MASK(22 + i % 9);
 		struct device *dev = needs_device(test, limit, 0, maps[i / 9]);
-		struct dma_buf_dma_facts facts = needs_facts(dev);
+		struct dma_buf_dma_facts facts = dma_buf_needs_get_facts(dev);
 		struct dma_buf_attach_needs needs;
 
 		facts.bounce = 0;

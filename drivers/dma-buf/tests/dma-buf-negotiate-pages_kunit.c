@@ -53,11 +53,11 @@ static int negotiate(struct dma_buf *dmabuf, const struct dma_buf_needs *must,
 	return dma_buf_negotiate_pages(dmabuf, must, want, all->pages, all->nr_pages);
 }
 
-static void get_facts(struct device *dev, struct dma_buf_dma_facts *facts)
+static struct dma_buf_dma_facts get_facts(struct device *dev)
 {
 	struct fixed *all = dev_get_drvdata(dev);
 
-	*facts = (struct dma_buf_dma_facts){
+	return (struct dma_buf_dma_facts){
 		.dma = DMA_BUF_DMA_DIRECT,
 		.limit = *dev->dma_mask,
 		.last = U64_MAX,

@@ -58,17 +58,18 @@ static int negotiate(struct dma_buf *dmabuf, const struct dma_buf_needs *must,
 	return all->ret[call];
 }
 
-static void get_facts(struct device *dev, struct dma_buf_dma_facts *facts)
+static struct dma_buf_dma_facts get_facts(struct device *dev)
 {
 	struct negotiation *all = dev_get_drvdata(dev);
 
-	*facts = (struct dma_buf_dma_facts){};
 	if (!dev->dma_mask)
-		return;
-	facts->dma = DMA_BUF_DMA_DIRECT;
-	facts->limit = *dev->dma_mask;
-	facts->last = MEMORY_END - 1;
-	facts->bounce = facts->limit == all->unbounced ? 0 : all->bounce;
+		return (struct dma_buf_dma_facts){};
+	return (struct dma_buf_dma_facts){
+		.dma = DMA_BUF_DMA_DIRECT,
+		.limit = *dev->dma_mask,
+		.last = MEMORY_END - 1,
+		.bounce = *dev->dma_mask == all->unbounced ? 0 : all->bounce,
+	};
 }
 
 static struct negotiation *negotiation(struct kunit *test)

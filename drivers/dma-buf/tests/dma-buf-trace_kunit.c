@@ -379,9 +379,9 @@ static int negotiate(struct dma_buf *dmabuf, const struct dma_buf_needs *must,
 }
 
 /* The devices are dma-direct. Those with MASK_BOUNCED have bounce buffers. */
-static void get_facts(struct device *dev, struct dma_buf_dma_facts *facts)
+static struct dma_buf_dma_facts get_facts(struct device *dev)
 {
-	*facts = (struct dma_buf_dma_facts){
+	return (struct dma_buf_dma_facts){
 		.dma = DMA_BUF_DMA_DIRECT,
 		.limit = *dev->dma_mask,
 		.last = U64_MAX,

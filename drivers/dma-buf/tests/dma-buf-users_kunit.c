@@ -18,9 +18,9 @@
 #define TEXT_SIZE	8192
 
 /* The devices are dma-direct. Those of 28 bits have bounce buffers. */
-static void get_facts(struct device *dev, struct dma_buf_dma_facts *facts)
+static struct dma_buf_dma_facts get_facts(struct device *dev)
 {
-	*facts = (struct dma_buf_dma_facts){
+	return (struct dma_buf_dma_facts){
 		.dma = DMA_BUF_DMA_DIRECT,
 		.limit = *dev->dma_mask,
 		.last = 8ULL * SZ_1G - 1,

@@ -83,9 +83,9 @@ static void note(struct dma_storage *storage, const struct dma_buf_needs *must,
 }
 
 /* The devices are dma-direct, reach all memory and have no bounce buffers. */
-static void get_facts(struct device *dev, struct dma_buf_dma_facts *facts)
+static struct dma_buf_dma_facts get_facts(struct device *dev)
 {
-	*facts = (struct dma_buf_dma_facts){
+	return (struct dma_buf_dma_facts){
 		.dma = DMA_BUF_DMA_DIRECT,
 		.limit = U64_MAX,
 		.last = SZ_1G,

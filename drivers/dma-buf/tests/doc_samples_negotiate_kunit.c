@@ -134,9 +134,9 @@ static void *page_of(const struct negotiated *memory, unsigned int i)
 	return page_address(pfn_to_page(memory->pages[i].pfn));
 }
 
-static void direct_facts(struct device *dev, struct dma_buf_dma_facts *facts)
+static struct dma_buf_dma_facts direct_facts(struct device *dev)
 {
-	*facts = (struct dma_buf_dma_facts){ .dma = DMA_BUF_DMA_DIRECT, .limit = U64_MAX };
+	return (struct dma_buf_dma_facts){ .dma = DMA_BUF_DMA_DIRECT, .limit = U64_MAX };
 }
 
 /* Make a buffer with pages in the wrong order, so that they are not contiguous. */

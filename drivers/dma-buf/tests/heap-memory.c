@@ -78,9 +78,9 @@ void memory_count(struct dma_heap *heap, int buffers, long nr_pages)
 	memory->nr_pages += nr_pages;
 }
 
-static void memory_get_facts(struct device *dev, struct dma_buf_dma_facts *facts)
+static struct dma_buf_dma_facts memory_get_facts(struct device *dev)
 {
-	*facts = (struct dma_buf_dma_facts){
+	return (struct dma_buf_dma_facts){
 		.dma = DMA_BUF_DMA_DIRECT,
 		.limit = *dev->dma_mask,
 		.last = U64_MAX,

@@ -487,9 +487,9 @@ static void cma_part_is_limited(struct kunit *test)
 }
 
 /* An IOMMU maps an untrusted device by 64 KiB, and the rest is bounced, if that is possible. */
-static void get_untrusted_facts(struct device *dev, struct dma_buf_dma_facts *facts)
+static struct dma_buf_dma_facts get_untrusted_facts(struct device *dev)
 {
-	*facts = (struct dma_buf_dma_facts){
+	return (struct dma_buf_dma_facts){
 		.dma = DMA_BUF_DMA_IOMMU,
 		.boundary = U64_MAX,
 		.granule = SZ_64K,

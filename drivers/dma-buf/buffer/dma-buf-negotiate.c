@@ -74,12 +74,13 @@ int dma_buf_attachment_needs(struct dma_buf_attachment *attach,
 }
 
 /* An errno leaves no needs: a device that was attached before it did not fit stays attached. */
-static void dma_buf_needs_of_attached(struct dma_buf *dmabuf, struct dma_buf_attach_needs *sum)
+static void dma_buf_needs_add_attached(struct dma_buf *dmabuf, struct dma_buf_attach_needs *sum)
 {
-	struct dma_buf_attach_needs needs;
 	struct dma_buf_attachment *attach;
 
 	list_for_each_entry(attach, &dmabuf->attachments, node) {
+		struct dma_buf_attach_needs needs;
+
 		cond_resched();
 		if (!dma_buf_attachment_needs(attach, &needs))
 			dma_buf_needs_add(sum, &needs);
@@ -113,24 +114,25 @@ static int dma_buf_negotiate_stated(struct dma_buf_attachment *newcomer, u64 rea
 	return dma_buf_negotiate_sets(&negotiation, stated, &nothing);
 }
 
+/* The needs of the newcomer become those of all devices. */
 static int dma_buf_negotiate_needs(struct dma_buf_attachment *newcomer,
-				   const struct dma_buf_attach_needs *needs)
+				   struct dma_buf_attach_needs *needs)
 {
+	const struct dma_buf_needs stated = needs->stated;
 	struct dma_buf_negotiation negotiation = {
 		.newcomer = newcomer,
 		.must_reach = needs->must.reach,
 		.reach = needs->must.reach ?: needs->want.reach,
 	};
-	struct dma_buf_attach_needs sum = *needs;
 	int ret;
 
-	dma_buf_needs_of_attached(newcomer->dmabuf, &sum);
-	ret = dma_buf_negotiate_sets(&negotiation, &sum.must, &sum.want);
+	dma_buf_needs_add_attached(newcomer->dmabuf, needs);
+	ret = dma_buf_negotiate_sets(&negotiation, &needs->must, &needs->want);
 	if (!ret || ret == -EINTR || ret == -ERESTARTSYS)
 		return ret;
-	if (dma_buf_needs_empty(&needs->stated))
+	if (dma_buf_needs_empty(&stated))
 		return 0;
-	return dma_buf_negotiate_stated(newcomer, needs->stated.reach, &sum.stated);
+	return dma_buf_negotiate_stated(newcomer, stated.reach, &needs->stated);
 }
 
 /* Trace an attach that is refused for what the importer stated, without asking the exporter. */

@@ -217,6 +217,15 @@ bool dma_buf_keeps_reach(struct dma_buf *dmabuf, const struct dma_buf_run *from,
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_keeps_reach, DMA_BUF);
 
+/* Return the device that is being attached, or NULL if it reaches all memory or there is none. */
+static struct device *dma_buf_newcomer_device(const struct dma_buf_negotiation *negotiation,
+					      bool must_only)
+{
+	if (!negotiation || !(must_only ? negotiation->must_reach : negotiation->reach))
+		return NULL;
+	return negotiation->newcomer->dev;
+}
+
 static bool dma_buf_fits_all(struct dma_buf *dmabuf, const struct dma_buf_needs *needs,
 			     bool must_only, const struct dma_buf_run *runs,
 			     unsigned int nr_runs, struct dma_buf_misfit *misfit)
@@ -225,15 +234,11 @@ static bool dma_buf_fits_all(struct dma_buf *dmabuf, const struct dma_buf_needs 
 	struct dma_buf_attachment *attach;
 
 	dma_buf_assert_held(dmabuf);
-	if (!dma_buf_needs_fit(needs, NULL, runs, nr_runs, misfit))
+	if (!dma_buf_needs_fit(needs, dma_buf_newcomer_device(negotiation, must_only), runs,
+			       nr_runs, misfit))
 		return false;
 	if (!needs->reach)
 		return true;
-	if (negotiation &&
-	    !dma_buf_reached_by(negotiation->newcomer,
-				must_only ? negotiation->must_reach : negotiation->reach,
-				runs, nr_runs, misfit))
-		return false;
 	list_for_each_entry(attach, &dmabuf->attachments, node) {
 		cond_resched();
 		if (!dma_buf_reached_by(attach, dma_buf_attached_reach(attach, must_only), runs,

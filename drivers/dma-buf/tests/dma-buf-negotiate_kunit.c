@@ -448,6 +448,38 @@ static void newcomer_needs_no_reach_that_others_stated(struct kunit *test)
 	detach(test, all, first);
 }
 
+/* Callback of an exporter with memory at high addresses that is not contiguous. */
+static int negotiate_two_misfits(struct dma_buf *dmabuf, const struct dma_buf_needs *must,
+				 const struct dma_buf_needs *want)
+{
+	struct mock_exporter *exporter = dmabuf->priv;
+	struct negotiation *all = exporter->hook_data;
+	const struct dma_buf_run runs[] = {
+		{ SZ_1G >> PAGE_SHIFT, 1 },
+		{ SZ_512M >> PAGE_SHIFT, 1 },
+	};
+	struct dma_buf_misfit misfit;
+
+	all->count++;
+	KUNIT_EXPECT_FALSE(exporter->test, dma_buf_fits(dmabuf, must, true, runs,
+							ARRAY_SIZE(runs), &misfit));
+	KUNIT_EXPECT_EQ(exporter->test, misfit.need, DMA_BUF_NEED_REACH);
+	return 0;
+}
+
+/* Misfits are found in the order of enum dma_buf_need. */
+static void fit_finds_the_reach_of_the_newcomer_first(struct kunit *test)
+{
+	struct negotiation *all = negotiation(test);
+	struct dma_buf_attachment *attach;
+
+	all->bounce = 0;
+	all->ops.negotiate = negotiate_two_misfits;
+	attach = attach_stating(test, all, MASK_28, 2 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, all->count, 1);
+	detach(test, all, attach);
+}
+
 /* Callback of an exporter that asks whether it could move its memory up and down. */
 static int negotiate_move(struct dma_buf *dmabuf, const struct dma_buf_needs *must,
 			  const struct dma_buf_needs *want)
@@ -512,6 +544,7 @@ static struct kunit_case dma_buf_negotiate_cases[] = {
 	KUNIT_CASE_PARAM(statement_that_cannot_be_met_is_refused, statement_gen_params),
 	KUNIT_CASE_PARAM(fit_asks_each_device, fit_gen_params),
 	KUNIT_CASE(newcomer_needs_no_reach_that_others_stated),
+	KUNIT_CASE(fit_finds_the_reach_of_the_newcomer_first),
 	KUNIT_CASE_PARAM(attached_device_keeps_its_reach, keeps_gen_params),
 	{}
 };

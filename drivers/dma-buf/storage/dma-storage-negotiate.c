@@ -42,13 +42,14 @@ bool dma_storage_request_fits(const struct dma_storage_request *request,
 			    NULL);
 }
 
-static bool dma_storage_fits(const struct dma_storage_request *request)
+static bool dma_storage_fits(struct dma_buf *dmabuf, const struct dma_buf_needs *needs,
+			     bool must_only)
 {
-	const struct dma_storage_buffer *buffer = request->dmabuf->priv;
+	const struct dma_storage_buffer *buffer = dmabuf->priv;
+	const struct dma_storage *storage = buffer->storage;
 
-	return dma_buf_needs_empty(request->needs) ||
-	       dma_storage_request_fits(request, buffer->storage->runs,
-					buffer->storage->nr_runs);
+	return dma_buf_needs_empty(needs) ||
+	       dma_buf_fits(dmabuf, needs, must_only, storage->runs, storage->nr_runs, NULL);
 }
 
 static bool dma_storage_is_busy(struct dma_buf *dmabuf)
@@ -84,18 +85,48 @@ static int dma_storage_renew(const struct dma_storage_request *request)
 	return ret;
 }
 
-/*
- * Replace a storage that is good enough, so that no device is bounced. Some importers attach for
- * each frame, so this is not tried again if there is no such memory.
- */
-static void dma_storage_improve(struct dma_storage_request *request)
+/* Replace the storage by one that meets both, or else by one that meets @must. */
+static int dma_storage_renew_for(struct dma_buf *dmabuf, const struct dma_buf_needs *must,
+				 const struct dma_buf_needs *want)
 {
-	struct dma_storage_buffer *buffer = request->dmabuf->priv;
+	struct dma_buf_needs both = *must;
+	const struct dma_storage_request first = { .dmabuf = dmabuf, .needs = &both };
+	const struct dma_storage_request second = {
+		.dmabuf = dmabuf,
+		.needs = must,
+		.must_only = true,
+	};
+	int ret;
 
-	if (dma_storage_fits(request) || buffer->gave_up || dma_storage_is_busy(request->dmabuf))
+	if (!dma_buf_needs_empty(want)) {
+		dma_buf_needs_intersect(&both, want);
+		ret = dma_storage_renew(&first);
+		if (!ret || ret == -EINTR)
+			return ret;
+	}
+	return dma_storage_renew(&second);
+}
+
+/*
+ * Replace a storage that meets @must, so that no device is bounced. Some importers attach for each
+ * frame, so this is not tried again if there is no such memory.
+ */
+static void dma_storage_improve(struct dma_buf *dmabuf, const struct dma_buf_needs *must,
+				const struct dma_buf_needs *want)
+{
+	struct dma_storage_buffer *buffer = dmabuf->priv;
+	struct dma_buf_needs both = *must;
+	const struct dma_storage_request request = {
+		.dmabuf = dmabuf,
+		.needs = &both,
+		.optional = true,
+	};
+
+	dma_buf_needs_intersect(&both, want);
+	if (dma_storage_fits(dmabuf, &both, false) || buffer->gave_up ||
+	    dma_storage_is_busy(dmabuf))
 		return;
-	request->optional = true;
-	buffer->gave_up = dma_storage_renew(request);
+	buffer->gave_up = dma_storage_renew(&request);
 }
 
 /**
@@ -118,30 +149,18 @@ static void dma_storage_improve(struct dma_storage_request *request)
 int dma_storage_negotiate(struct dma_buf *dmabuf, const struct dma_buf_needs *must,
 			  const struct dma_buf_needs *want)
 {
-	struct dma_storage_request least = { .dmabuf = dmabuf, .needs = must, .must_only = true };
 	const struct dma_storage_buffer *buffer = dmabuf->priv;
 	const struct dma_storage_ops *ops = buffer->storage->ops;
-	struct dma_buf_needs both = *must;
-	struct dma_storage_request most = {
-		.dmabuf = dmabuf,
-		.needs = &both,
-		.must_only = dma_buf_needs_empty(want),
-	};
-	bool fits = dma_storage_fits(&least);
-	int ret;
+	bool fits;
 
 	dma_resv_assert_held(dmabuf->resv);
-	dma_buf_needs_intersect(&both, want);
+	fits = dma_storage_fits(dmabuf, must, true);
 	if (ops->note && !dma_buf_needs_empty(must))
 		ops->note(buffer->storage, must, want,
 			  !fits && ops->renew && dma_storage_is_busy(dmabuf));
-	if (fits) {
-		if (!dma_buf_needs_empty(want))
-			dma_storage_improve(&most);
-		return 0;
-	}
-	ret = dma_storage_renew(&most);
-	if (!ret || ret == -EINTR || dma_buf_needs_empty(want))
-		return ret;
-	return dma_storage_renew(&least);
+	if (!fits)
+		return dma_storage_renew_for(dmabuf, must, want);
+	if (!dma_buf_needs_empty(want))
+		dma_storage_improve(dmabuf, must, want);
+	return 0;
 }

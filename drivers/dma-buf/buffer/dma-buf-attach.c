@@ -84,8 +84,10 @@ static void dma_buf_attach_object_free(struct dma_buf *dmabuf,
 }
 
 /* Sets single members: clearing the whole object costs more than the rest of an attach. */
-static void dma_buf_attach_object_init(struct dma_buf_attach_object *obj, bool states)
+static void dma_buf_attach_object_init(struct dma_buf_attach_object *obj, struct device *dev,
+				       bool states)
 {
+	obj->attach.dev = dev;
 	obj->attach.sgt = NULL;
 	obj->attach.dir = DMA_NONE;
 	obj->attach.priv = NULL;
@@ -93,6 +95,7 @@ static void dma_buf_attach_object_init(struct dma_buf_attach_object *obj, bool s
 	obj->first.exported = NULL;
 	obj->pins = 0;
 	obj->cached_users = 0;
+	obj->bound = !!dev->driver;
 	obj->states = states;
 }
 
@@ -162,7 +165,8 @@ unlock:
  *     Or @needs has a reach or a granule that is no power of two
  *   * %-EDEADLK - the caller holds the reservation lock (warned about; needs lockdep)
  *   * %-EBUSY - the memory does not meet the stated needs, and cannot be replaced while others use
- *     it; or an exporter that does not negotiate has allocated it where @dev cannot address it
+ *     it, or while the driver of an attached device is being bound or unbound; or an exporter that
+ *     does not negotiate has allocated it where @dev cannot address it
  *   * %-EOPNOTSUPP - the memory of this buffer cannot meet the stated needs
  *   * %-ENOMEM - lack of memory, or the exporter's map returned NULL
  *   * %-ERESTARTSYS, %-EINTR - a signal interrupted a wait
@@ -196,10 +200,9 @@ dma_buf_attach_with_needs(struct dma_buf *dmabuf, struct device *dev,
 	if (!obj)
 		return ERR_PTR(-ENOMEM);
 
-	dma_buf_attach_object_init(obj, states);
+	dma_buf_attach_object_init(obj, dev, states);
 	attach = &obj->attach;
 	attach->dmabuf = dmabuf;
-	attach->dev = dev;
 	attach->peer2peer = importer_ops && importer_ops->allow_peer2peer;
 	attach->importer_ops = importer_ops;
 	attach->importer_priv = importer_priv;

@@ -3,7 +3,8 @@
  * Negotiation: an attach tells the exporter what all attached devices need of the memory.
  *
  * The needs are computed for each attach, and not stored: the mask of a device may have changed
- * since. What an importer stated is stored in the attachment.
+ * since. What an importer stated is stored in the attachment. If a device cannot be asked now, the
+ * memory can be found to fit the others, but it is not replaced.
  *
  * The reservation lock is held from the exporter's negotiate until the attachment is linked, and
  * mapped if the core maps it. So no other attach, and no map, sees the buffer in between.
@@ -73,18 +74,31 @@ int dma_buf_attachment_needs(struct dma_buf_attachment *attach,
 				       attach->dmabuf->size, needs);
 }
 
-/* An errno leaves no needs: a device that was attached before it did not fit stays attached. */
-static void dma_buf_needs_add_attached(struct dma_buf *dmabuf, struct dma_buf_attach_needs *sum)
+/*
+ * An errno leaves no needs: a device that was attached before it did not fit stays attached.
+ * Returns -EBUSY if a device cannot be asked.
+ */
+static int dma_buf_needs_add_attached(struct dma_buf_attachment *newcomer,
+				      struct dma_buf_attach_needs *sum)
 {
 	struct dma_buf_attachment *attach;
+	int ret = 0;
 
-	list_for_each_entry(attach, &dmabuf->attachments, node) {
+	list_for_each_entry(attach, &newcomer->dmabuf->attachments, node) {
 		struct dma_buf_attach_needs needs;
+		int error;
 
 		cond_resched();
+		error = dma_buf_device_lock(attach, newcomer->dev);
+		if (error == -EBUSY)
+			ret = error;
+		if (error)
+			continue;
 		if (!dma_buf_attachment_needs(attach, &needs))
 			dma_buf_needs_add(sum, &needs);
+		dma_buf_device_unlock(attach, newcomer->dev);
 	}
+	return ret;
 }
 
 static int dma_buf_negotiate_sets(struct dma_buf_negotiation *negotiation,
@@ -102,13 +116,14 @@ static int dma_buf_negotiate_sets(struct dma_buf_negotiation *negotiation,
 }
 
 static int dma_buf_negotiate_stated(struct dma_buf_attachment *newcomer, u64 reach,
-				    const struct dma_buf_needs *stated)
+				    const struct dma_buf_needs *stated, bool unasked)
 {
 	static const struct dma_buf_needs nothing;
 	struct dma_buf_negotiation negotiation = {
 		.newcomer = newcomer,
 		.must_reach = reach,
 		.reach = reach,
+		.unasked = unasked,
 	};
 
 	return dma_buf_negotiate_sets(&negotiation, stated, &nothing);
@@ -126,13 +141,14 @@ static int dma_buf_negotiate_needs(struct dma_buf_attachment *newcomer,
 	};
 	int ret;
 
-	dma_buf_needs_add_attached(newcomer->dmabuf, needs);
+	negotiation.unasked = dma_buf_needs_add_attached(newcomer, needs);
 	ret = dma_buf_negotiate_sets(&negotiation, &needs->must, &needs->want);
 	if (!ret || ret == -EINTR || ret == -ERESTARTSYS)
 		return ret;
 	if (dma_buf_needs_empty(&stated))
 		return 0;
-	return dma_buf_negotiate_stated(newcomer, stated.reach, &needs->stated);
+	return dma_buf_negotiate_stated(newcomer, stated.reach, &needs->stated,
+					negotiation.unasked);
 }
 
 /* Trace an attach that is refused for what the importer stated, without asking the exporter. */
@@ -187,6 +203,48 @@ static u64 dma_buf_attached_reach(struct dma_buf_attachment *attach, bool must_o
 	return must_only ? needs.stated.reach : needs.must.reach ?: needs.want.reach;
 }
 
+static const struct device *dma_buf_newcomer_dev(struct dma_buf *dmabuf)
+{
+	const struct dma_buf_negotiation *negotiation = dma_buf_to_object(dmabuf)->negotiation;
+
+	return negotiation ? negotiation->newcomer->dev : NULL;
+}
+
+/* A device that cannot be asked forbids other memory in dma_buf_keeps_reach(), and not here. */
+static bool dma_buf_attached_reaches(struct dma_buf_attachment *attach, bool must_only,
+				     const struct dma_buf_run *runs, unsigned int nr_runs,
+				     struct dma_buf_misfit *misfit)
+{
+	const struct device *own = dma_buf_newcomer_dev(attach->dmabuf);
+	bool reaches;
+
+	if (dma_buf_device_lock(attach, own))
+		return true;
+	reaches = dma_buf_reached_by(attach, dma_buf_attached_reach(attach, must_only), runs,
+				     nr_runs, misfit);
+	dma_buf_device_unlock(attach, own);
+	return reaches;
+}
+
+static bool dma_buf_attached_keeps_reach(struct dma_buf_attachment *attach,
+					 const struct dma_buf_run *from, unsigned int nr_from,
+					 const struct dma_buf_run *to, unsigned int nr_to)
+{
+	const struct device *own = dma_buf_newcomer_dev(attach->dmabuf);
+	int error = dma_buf_device_lock(attach, own);
+	struct dma_buf_attach_needs needs;
+	bool keeps;
+
+	if (error)
+		return error != -EBUSY;
+	/* Sets no needs if it fails. */
+	dma_buf_attachment_needs(attach, &needs);
+	keeps = !dma_buf_reached_by(attach, needs.must.reach, from, nr_from, NULL) ||
+		dma_buf_reached_by(attach, needs.must.reach, to, nr_to, NULL);
+	dma_buf_device_unlock(attach, own);
+	return keeps;
+}
+
 /**
  * dma_buf_keeps_reach() - test whether other memory is not worse for the devices of a buffer
  * @dmabuf: the buffer
@@ -196,21 +254,22 @@ static u64 dma_buf_attached_reach(struct dma_buf_attachment *attach, bool must_o
  * @nr_to: number of runs
  *
  * Context: Reservation lock held; may sleep.
- * Return: false if an attached device that cannot be bounced reaches the first and not the second.
+ * Return: false if an attached device that cannot be bounced reaches the first and not the second,
+ * or cannot be asked because its driver is being bound or unbound.
  */
 bool dma_buf_keeps_reach(struct dma_buf *dmabuf, const struct dma_buf_run *from,
 			 unsigned int nr_from, const struct dma_buf_run *to, unsigned int nr_to)
 {
-	struct dma_buf_attach_needs needs;
+	struct dma_buf_negotiation *negotiation = dma_buf_to_object(dmabuf)->negotiation;
 	struct dma_buf_attachment *attach;
 
 	dma_buf_assert_held(dmabuf);
+	/* The sets of the negotiation lack what such a device needs. */
+	if (negotiation && negotiation->unasked)
+		return false;
 	list_for_each_entry(attach, &dmabuf->attachments, node) {
 		cond_resched();
-		/* Sets no needs if it fails. */
-		dma_buf_attachment_needs(attach, &needs);
-		if (dma_buf_reached_by(attach, needs.must.reach, from, nr_from, NULL) &&
-		    !dma_buf_reached_by(attach, needs.must.reach, to, nr_to, NULL))
+		if (!dma_buf_attached_keeps_reach(attach, from, nr_from, to, nr_to))
 			return false;
 	}
 	return true;
@@ -241,8 +300,7 @@ static bool dma_buf_fits_all(struct dma_buf *dmabuf, const struct dma_buf_needs 
 		return true;
 	list_for_each_entry(attach, &dmabuf->attachments, node) {
 		cond_resched();
-		if (!dma_buf_reached_by(attach, dma_buf_attached_reach(attach, must_only), runs,
-					nr_runs, misfit))
+		if (!dma_buf_attached_reaches(attach, must_only, runs, nr_runs, misfit))
 			return false;
 	}
 	return true;

@@ -10,6 +10,8 @@
  *     reservation lock (&dma_buf.resv)
  *       lock of a fence (&dma_fence.lock)
  *         dma_buf_poll.wait.lock
+ *       dma_buf_device_asking
+ *         lock of an attached device (only tried: drivers hold it outside the reservation lock)
  *
  *   dma_buf_poll.arming
  *     lock of a fence
@@ -165,16 +167,19 @@ struct dma_buf_mapping {
  * @pins: pins of the importer and of the core that are not undone yet
  * @cached_users: map calls that returned the cached mapping (&dma_buf_attachment.sgt) and were not
  *	undone yet
+ * @bound: the device had a driver when it was attached; fixed
  * @states: this is the @obj of a &struct dma_buf_stating_attach; fixed
  *
- * The reservation lock guards all members but @attach and @states. Freed by dma_buf_detach().
+ * The reservation lock guards all members but @attach, @bound and @states. Freed by
+ * dma_buf_detach().
  */
 struct dma_buf_attach_object {
 	struct dma_buf_attachment attach;
 	struct hlist_head mappings;
 	struct dma_buf_mapping first;
 	unsigned int pins;
-	unsigned int cached_users : 31;
+	unsigned int cached_users : 30;
+	unsigned int bound : 1;
 	unsigned int states : 1;
 };
 
@@ -195,6 +200,8 @@ struct dma_buf_stating_attach {
  * @newcomer: attachment that is being negotiated and not linked yet
  * @must_reach: reach of @newcomer in the set that memory must meet, or 0
  * @reach: the same in both sets
+ * @unasked: a device could not be asked, so that its needs are in no set, and other memory is no
+ *	choice
  * @misfit: the first need that the exporter found not to be met
  * @wanted: what was needed
  * @replaced: the exporter has other memory now
@@ -205,6 +212,7 @@ struct dma_buf_negotiation {
 	struct dma_buf_attachment *newcomer;
 	u64 must_reach;
 	u64 reach;
+	bool unasked;
 	struct dma_buf_misfit misfit;
 	u64 wanted;
 	bool replaced;
@@ -346,6 +354,10 @@ struct dma_buf_attach_object *dma_buf_attach_object_new(bool states);
 int dma_buf_negotiate(struct dma_buf_attachment *newcomer);
 int dma_buf_attachment_needs(struct dma_buf_attachment *attach,
 			     struct dma_buf_attach_needs *needs);
+
+/* dma-buf-device.c: locks of attached devices, to ask what they need. */
+int dma_buf_device_lock(struct dma_buf_attachment *attach, const struct device *own);
+void dma_buf_device_unlock(struct dma_buf_attachment *attach, const struct device *own);
 
 /* dma-buf-pin.c: pins of an attachment. Called with the reservation lock held. */
 int dma_buf_attach_pin(struct dma_buf_attachment *attach);

@@ -46,11 +46,10 @@ static void dma_buf_show_device(struct seq_file *m, const char *indent,
 	struct dma_buf_attach_needs needs = {};
 
 	dma_buf_assert_held(attach->dmabuf);
-	/* An unbind frees what needs follow from, and attachments can be left then. */
-	if (device_trylock(attach->dev)) {
+	if (!dma_buf_device_lock(attach, NULL)) {
 		/* Sets no needs if it fails. */
 		dma_buf_attachment_needs(attach, &needs);
-		device_unlock(attach->dev);
+		dma_buf_device_unlock(attach, NULL);
 	}
 	dma_buf_show_needs(m, indent, device, "must have", &needs.must);
 	dma_buf_show_needs(m, indent, device, "wants", &needs.want);

@@ -210,9 +210,9 @@ struct dma_storage *system_heap_alloc_learned(const struct heap_storage *like,
 struct system_heap_limits {
 	struct heap_region cma;
 	unsigned int cma_percent;
-	atomic_long_t cma_pages;
+	atomic64_t cma_pages;
 	unsigned int low_percent;
-	atomic_long_t low_pages[MAX_NR_ZONES];
+	atomic64_t low_pages[MAX_NR_ZONES];
 };
 
 /* system_heap_limits.c: what buffers may have. */

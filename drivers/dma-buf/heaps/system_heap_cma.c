@@ -24,14 +24,14 @@ static unsigned long system_heap_cma_limit(void)
 static struct page *system_heap_cma_take(struct heap_region *region, unsigned long nr_pages)
 {
 	unsigned int order = get_order(nr_pages << PAGE_SHIFT);
-	struct page *page = NULL;
+	struct page *page;
 
-	if (atomic_long_add_return(nr_pages, &system_heap.limits.cma_pages) <=
-	    system_heap_cma_limit())
-		page = cma_alloc(dev_get_cma_area(NULL), nr_pages,
-				 min(order, CONFIG_CMA_ALIGNMENT), true);
+	if (!dma_storage_take_limited(&system_heap.limits.cma_pages, nr_pages,
+				      system_heap_cma_limit()))
+		return NULL;
+	page = cma_alloc(dev_get_cma_area(NULL), nr_pages, min(order, CONFIG_CMA_ALIGNMENT), true);
 	if (!page)
-		atomic_long_sub(nr_pages, &system_heap.limits.cma_pages);
+		atomic64_sub(nr_pages, &system_heap.limits.cma_pages);
 	return page;
 }
 
@@ -39,7 +39,7 @@ static void system_heap_cma_give(struct heap_region *region, struct page *page,
 				 unsigned long nr_pages)
 {
 	cma_release(dev_get_cma_area(NULL), page, nr_pages);
-	atomic_long_sub(nr_pages, &system_heap.limits.cma_pages);
+	atomic64_sub(nr_pages, &system_heap.limits.cma_pages);
 }
 
 const struct heap_region_ops system_heap_cma_ops = {

@@ -75,10 +75,7 @@ bool system_heap_low_take(struct page *page, unsigned long nr_pages)
 		return true;
 	limit = system_heap_limit(system_heap_zone_pages(zone),
 				  READ_ONCE(system_heap.limits.low_percent));
-	if (atomic_long_add_return(nr_pages, &system_heap.limits.low_pages[zone]) <= limit)
-		return true;
-	atomic_long_sub(nr_pages, &system_heap.limits.low_pages[zone]);
-	return false;
+	return dma_storage_take_limited(&system_heap.limits.low_pages[zone], nr_pages, limit);
 }
 
 /**
@@ -93,7 +90,7 @@ void system_heap_low_give(struct page *page, unsigned long nr_pages)
 	int zone = system_heap_low_zone(page);
 
 	if (zone >= 0)
-		atomic_long_sub(nr_pages, &system_heap.limits.low_pages[zone]);
+		atomic64_sub(nr_pages, &system_heap.limits.low_pages[zone]);
 }
 
 /* Parameters of the system heap, not of this file. */

@@ -103,28 +103,16 @@ EXPORT_SYMBOL_IF_KUNIT(dma_storage_bounce_held);
  * dma_storage_bounce_take() - count the bounced bytes of a mapping that begins
  * @mapping: the mapping
  *
- * Bytes of a mapping that is refused are never in the count, so that another one that fits is not
- * refused meanwhile.
- *
  * Context: Any.
  * Return: 0; or %-EIO if mappings may not have so many together. It is the errno of a full pool in
  * 6.12, and i915 tries again for ever if a map fails with %-EBUSY in a page fault.
  */
 int dma_storage_bounce_take(const struct dma_storage_mapping *mapping)
 {
-	u64 limit;
-	s64 held;
-
 	if (!mapping->bounced)
 		return 0;
-	limit = dma_storage_bounce_limit(mapping->dev);
-	held = dma_storage_bounce_held();
-	do {
-		if (held + mapping->bounced > limit)
-			return -EIO;
-	} while (!atomic64_try_cmpxchg(&dma_storage_bounce.bytes, &held,
-				       held + mapping->bounced));
-	return 0;
+	return dma_storage_take_limited(&dma_storage_bounce.bytes, mapping->bounced,
+					dma_storage_bounce_limit(mapping->dev)) ? 0 : -EIO;
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_storage_bounce_take);
 

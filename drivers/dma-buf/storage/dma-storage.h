@@ -8,6 +8,7 @@
 #ifndef _DMA_STORAGE_H
 #define _DMA_STORAGE_H
 
+#include <linux/atomic.h>
 #include <linux/dma-buf-needs.h>
 #include <linux/gfp.h>
 #include <linux/types.h>
@@ -93,6 +94,28 @@ struct dma_storage {
 	unsigned int nr_runs;
 	struct dma_buf_run *runs;
 };
+
+/**
+ * dma_storage_take_limited() - count what a buffer takes, if a limit allows it
+ * @held: what all buffers hold; the taker subtracts from it what it gives back
+ * @nr: what the buffer takes
+ * @limit: what all may hold together
+ *
+ * What is refused is never in the count, so that another one that fits is not refused meanwhile.
+ *
+ * Context: Any.
+ * Return: True if it was counted.
+ */
+static inline bool dma_storage_take_limited(atomic64_t *held, u64 nr, u64 limit)
+{
+	s64 before = atomic64_read(held);
+
+	do {
+		if (before + nr > limit)
+			return false;
+	} while (!atomic64_try_cmpxchg(held, &before, before + nr));
+	return true;
+}
 
 void *dma_storage_alloc_array(size_t n, size_t size);
 struct dma_buf *dma_storage_export(struct dma_storage *storage, const char *exp_name,

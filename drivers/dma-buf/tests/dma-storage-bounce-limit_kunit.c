@@ -11,6 +11,7 @@
 #include <linux/swiotlb.h>
 
 #include "storage.h"
+#include "threads.h"
 
 static u64 all_bounced(struct device *dev, struct sg_table *sgt)
 {
@@ -100,6 +101,32 @@ static void refused_map_refuses_no_other(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dma_storage_bounce_held(), 0);
 }
 
+static bool take_too_much(void *held)
+{
+	return !dma_storage_take_limited(held, 5, 4);
+}
+
+static bool take_all(void *held)
+{
+	if (!dma_storage_take_limited(held, 4, 4))
+		return false;
+	atomic64_sub(4, held);
+	return true;
+}
+
+static void refused_taker_refuses_no_other(struct kunit *test)
+{
+	atomic64_t *held = kunit_kzalloc(test, sizeof(*held), GFP_KERNEL);
+	struct mock_job jobs[] = {
+		{ .turn = take_too_much, .data = held },
+		{ .turn = take_all, .data = held },
+	};
+
+	KUNIT_ASSERT_NOT_NULL(test, held);
+	mock_run_jobs(test, jobs, ARRAY_SIZE(jobs));
+	KUNIT_EXPECT_EQ(test, atomic64_read(held), 0);
+}
+
 static void each_mapping_counts_once(struct kunit *test)
 {
 	struct dma_buf_attachment *attach;
@@ -147,6 +174,7 @@ static void device_that_reaches_all_holds_nothing(struct kunit *test)
 static struct kunit_case dma_storage_bounce_limit_cases[] = {
 	KUNIT_CASE(map_above_the_limit_is_refused),
 	KUNIT_CASE(refused_map_refuses_no_other),
+	KUNIT_CASE(refused_taker_refuses_no_other),
 	KUNIT_CASE(each_mapping_counts_once),
 	KUNIT_CASE(map_that_fails_holds_nothing),
 	KUNIT_CASE(device_that_reaches_all_holds_nothing),

@@ -178,8 +178,8 @@ void memory_limit_low(struct kunit *test, unsigned int percent)
 
 long memory_low_pages(void)
 {
-	return atomic_long_read(&system_heap.limits.low_pages[0]) +
-	       atomic_long_read(&system_heap.limits.low_pages[1]);
+	return atomic64_read(&system_heap.limits.low_pages[0]) +
+	       atomic64_read(&system_heap.limits.low_pages[1]);
 }
 
 int memory_attach(struct dma_buf *dmabuf, struct device *dev, struct dma_buf_needs needs)

@@ -450,16 +450,16 @@ static void cma_buffer_is_one_run(struct kunit *test)
 	storage = mock_storage_of(dmabuf)->storage;
 	KUNIT_EXPECT_EQ(test, storage->nr_runs, 1);
 	KUNIT_EXPECT_TRUE(test, is_migrate_cma_page(pfn_to_page(storage->runs[0].pfn)));
-	KUNIT_EXPECT_EQ(test, atomic_long_read(&system_heap.limits.cma_pages), storage->nr_pages);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&system_heap.limits.cma_pages), storage->nr_pages);
 	KUNIT_EXPECT_EQ(test, mock_user_read(test, addr), 9);
 	mock_user_write(test, addr, 0);
 	expect_value(test, dmabuf, 0);
 	mock_user_unmap(test, addr, 16);
 	mock_storage_put(test, dmabuf);
 	/* A worker may still be releasing the buffer. */
-	for (int tries = 0; atomic_long_read(&system_heap.limits.cma_pages) && tries < 250; tries++)
+	for (int tries = 0; atomic64_read(&system_heap.limits.cma_pages) && tries < 250; tries++)
 		msleep(20);
-	KUNIT_EXPECT_EQ(test, atomic_long_read(&system_heap.limits.cma_pages), 0);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&system_heap.limits.cma_pages), 0);
 }
 
 /* No more than the parameter says, neither for one buffer nor for two. */

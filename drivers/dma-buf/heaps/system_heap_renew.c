@@ -5,8 +5,9 @@
  * Memory comes from the page allocator, and if that has none that fits from the default CMA region.
  *
  * The page allocator knows zones, and not what a device reaches. So each block is checked. If it is
- * out of reach, or buffers have so much of its zone that the limit is reached, this one and all
- * further blocks come from the next lower zone.
+ * out of reach, this one and all further blocks come from the next lower zone. If buffers have so
+ * much of its zone that the limit is reached, the search ends: devices that reach this zone leave
+ * the lower ones to those that do not.
  *
  * The pool is not used. Its blocks come from anywhere, and would go to any buffer: low memory, of
  * which the page allocator keeps a reserve for those who need it, would be gone.
@@ -29,6 +30,7 @@
  * @smallest: order of the smallest block that fits
  * @zone: index of the zone that is searched
  * @first: index of the first order to try
+ * @limited: a block was in reach, but the limit of its zone was reached
  */
 struct system_heap_search {
 	const struct dma_storage_request *request;
@@ -36,6 +38,7 @@ struct system_heap_search {
 	unsigned int smallest;
 	unsigned int zone;
 	unsigned int first;
+	bool limited;
 };
 
 /* From the highest to the lowest. A zone that the machine lacks is a higher one. */
@@ -69,6 +72,15 @@ static bool system_heap_is_reached(const struct system_heap_search *search, stru
 	return dma_storage_request_fits(&request, &run, 1);
 }
 
+static bool system_heap_take_reached(struct system_heap_search *search, struct page *page,
+				     unsigned int order)
+{
+	if (!system_heap_is_reached(search, page, order))
+		return false;
+	search->limited = !system_heap_low_take(page, 1UL << order);
+	return !search->limited;
+}
+
 static struct page *system_heap_search_zone(struct system_heap_search *search,
 					    unsigned long nr_pages)
 {
@@ -78,8 +90,7 @@ static struct page *system_heap_search_zone(struct system_heap_search *search,
 
 		if (nr_pages >= 1UL << order)
 			page = system_heap_new_block(system_heap_search_gfp(search, order), order);
-		if (page && system_heap_is_reached(search, page, order) &&
-		    system_heap_low_take(page, 1UL << order))
+		if (page && system_heap_take_reached(search, page, order))
 			return page;
 		if (page)
 			__free_pages(page, order);
@@ -95,7 +106,7 @@ static struct page *system_heap_search_block(struct system_heap_search *search,
 {
 	struct page *page = system_heap_search_zone(search, nr_pages);
 
-	while (!page && search->request->needs->reach &&
+	while (!page && !search->limited && search->request->needs->reach &&
 	       search->zone + 1 < ARRAY_SIZE(system_heap_zones)) {
 		search->zone++;
 		search->first = 0;

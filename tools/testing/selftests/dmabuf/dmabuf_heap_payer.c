@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * dmabuf_heap_payer - memory cgroups that pay for buffers of heaps: the limit, and until when they
- * pay.
+ * dmabuf_heap_payer - memory cgroups that pay for buffers of heaps: the limit, until when they pay,
+ * and that who allocated pays, wherever that process has gone.
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-heap.h>
@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "bufinfo.h"
+#include "camera.h"
 #include "cgroup.h"
 #include "exporters.h"
 #include "harness.h"
@@ -278,6 +279,175 @@ TEST_F_TIMEOUT(payer, group_removed_first, 60)
 	EXPECT_EQ(0, bufinfo_wait_objects(total.objects - 1));
 	/* The teardown removes it again. */
 	ASSERT_EQ(0, cgroup_make(PAYER));
+}
+
+#define OTHER		CGROUP "/dmabuf_other"
+#define VIVID		"vivid"
+/* One device with one node, which captures. Its buffers must be contiguous. */
+#define CONTIGUOUS	"n_devs=1 node_types=1 allocators=1"
+/* A picture of vivid's, in runs of several sizes. */
+#define PICTURE		((8UL << 20) - 4096)
+#define TRIES		8
+#define MOVING_MS	3000
+
+/* Two groups for this process, and a device that needs other memory than the system heap has. */
+FIXTURE(moving) {
+	int dev;
+	struct camera cam;
+	int others[TRIES];
+};
+
+FIXTURE_SETUP(moving)
+{
+	int ret;
+
+	memset(self->others, -1, sizeof(self->others));
+	if (accounting_is_off())
+		SKIP(return, "needs a boot with dma_heap.mem_accounting=1");
+	if (cgroup_make(PAYER) || cgroup_make(OTHER))
+		SKIP(return, "no cgroup with the memory controller");
+	ret = module_load(VIVID, CONTIGUOUS);
+	if (ret == -ENOENT)
+		SKIP(return, "vivid is missing");
+	ASSERT_EQ(0, ret);
+	ASSERT_EQ(0, camera_open(&self->cam, VIVID));
+	ASSERT_EQ(0, camera_format(&self->cam, 1920, 1080, V4L2_PIX_FMT_XBGR32));
+	ASSERT_LE(self->cam.size, PICTURE);
+	ASSERT_EQ(0, camera_buffers(&self->cam, V4L2_MEMORY_DMABUF, 1));
+	self->dev = heap_open("system");
+	ASSERT_LE(0, self->dev);
+}
+
+FIXTURE_TEARDOWN(moving)
+{
+	int i;
+
+	for (i = 0; i < TRIES; i++)
+		close(self->others[i]);
+	close(self->dev);
+	camera_close(&self->cam);
+	EXPECT_EQ(0, module_unload_idle(VIVID));
+	EXPECT_EQ(0, cgroup_remove(PAYER));
+	EXPECT_EQ(0, cgroup_remove(OTHER));
+}
+
+/* Return a number that fdinfo has about the memory of a buffer, or -1. */
+static int memory_number(int buf, const char *key)
+{
+	char text[128], *at;
+
+	if (fd_info(buf, "memory:", text, sizeof(text)))
+		return -1;
+	at = strstr(text, key);
+	return at ? atoi(at + strlen(key)) : -1;
+}
+
+/* Allocate a buffer that does not fit the camera. Blocks of new memory can be adjacent. */
+static int scattered_buffer(int dev, int *others)
+{
+	int buf = heap_alloc(dev, PICTURE, O_RDWR | O_CLOEXEC), i;
+
+	for (i = 0; i < TRIES && buf >= 0 && memory_number(buf, "runs=") == 1; i++) {
+		others[i] = buf;
+		buf = heap_alloc(dev, PICTURE, O_RDWR | O_CLOEXEC);
+	}
+	return buf;
+}
+
+/* Rule: other memory for a buffer is charged to who pays for the buffer, not to who attaches. */
+TEST_F_TIMEOUT(moving, payer_stays, 60)
+{
+	long long charged;
+	int buf;
+
+	ASSERT_EQ(0, cgroup_enter(PAYER));
+	buf = scattered_buffer(self->dev, self->others);
+	ASSERT_LE(0, buf);
+	charged = cgroup_number(PAYER, "memory.current", "");
+	EXPECT_LE(PICTURE, charged);
+
+	ASSERT_EQ(0, cgroup_enter(OTHER));
+	ASSERT_EQ(0, camera_queue(&self->cam, 0, buf));
+	EXPECT_EQ(1, memory_number(buf, "replaced="));
+	EXPECT_GT(charged + PAYER_REST, cgroup_charged(PAYER, charged + PAYER_REST));
+	EXPECT_LT(charged - PAYER_REST, cgroup_number(PAYER, "memory.current", ""));
+	EXPECT_GT(PAYER_REST, cgroup_charged(OTHER, PAYER_REST));
+
+	ASSERT_EQ(0, cgroup_enter(CGROUP));
+	close(buf);
+	EXPECT_EQ(0, camera_buffers(&self->cam, V4L2_MEMORY_DMABUF, 0));
+	EXPECT_GT(PAYER_REST + charged - (long long)PICTURE,
+		  cgroup_charged(PAYER, PAYER_REST + charged - (long long)PICTURE));
+}
+
+/* Rule: a buffer gets other memory also if the group that pays for it has been removed. */
+TEST_F_TIMEOUT(moving, payer_removed, 60)
+{
+	struct bufinfo_total total;
+	int buf;
+
+	ASSERT_EQ(0, cgroup_enter(PAYER));
+	buf = scattered_buffer(self->dev, self->others);
+	ASSERT_LE(0, buf);
+	ASSERT_EQ(0, cgroup_enter(OTHER));
+	ASSERT_EQ(0, cgroup_remove(PAYER));
+	ASSERT_EQ(0, camera_queue(&self->cam, 0, buf));
+	EXPECT_EQ(1, memory_number(buf, "replaced="));
+	EXPECT_GT(PAYER_REST, cgroup_charged(OTHER, PAYER_REST));
+
+	ASSERT_EQ(0, bufinfo_total(&total));
+	close(buf);
+	EXPECT_EQ(0, camera_buffers(&self->cam, V4L2_MEMORY_DMABUF, 0));
+	EXPECT_EQ(0, bufinfo_wait_objects(total.objects - 1));
+	EXPECT_GT(PAYER_REST, cgroup_charged(OTHER, PAYER_REST));
+	ASSERT_EQ(0, cgroup_enter(CGROUP));
+	/* The teardown removes it again. */
+	ASSERT_EQ(0, cgroup_make(PAYER));
+}
+
+/* Move this process to the one group and to the other. */
+static unsigned int move(const struct hammer *hammer)
+{
+	return !!cgroup_enter(hammer->rounds % 2 ? PAYER : OTHER);
+}
+
+/* Let the camera import a new buffer instead of the last one; count those with other memory. */
+static unsigned int import(const struct hammer *hammer)
+{
+	struct camera *cam = hammer->context;
+	int buf = heap_alloc(hammer->dev, PICTURE, O_RDWR | O_CLOEXEC), ret;
+
+	if (buf < 0)
+		return 1;
+	ret = camera_buffers(cam, V4L2_MEMORY_DMABUF, 1);
+	if (!ret)
+		ret = camera_queue(cam, 0, buf);
+	if (memory_number(buf, "replaced=") == 1)
+		cam->count++;
+	close(buf);
+	/* The region may have no room for a moment. */
+	return ret && ret != -EBUSY;
+}
+
+/* Rule: at the end nobody has paid for nothing, wherever the process was at each time. */
+TEST_F_TIMEOUT(moving, while_buffers_are_attached, 60)
+{
+	struct hammer hammers[] = {
+		{ .round = import, .dev = self->dev, .context = &self->cam },
+		{ .round = move },
+	};
+	long long kills = oom_kills();
+
+	EXPECT_EQ(0, hammer_start(hammers, ARRAY_SIZE(hammers), MOVING_MS));
+	EXPECT_EQ(0, hammer_join(hammers, ARRAY_SIZE(hammers)));
+	ASSERT_EQ(0, cgroup_enter(CGROUP));
+	EXPECT_EQ(0, camera_buffers(&self->cam, V4L2_MEMORY_DMABUF, 0));
+	TH_LOG("%u buffers, %u moves", hammers[0].rounds, hammers[1].rounds);
+	EXPECT_LT(2, hammers[0].rounds);
+	EXPECT_LT(2, hammers[1].rounds);
+	EXPECT_GT(PAYER_REST, cgroup_charged(PAYER, PAYER_REST));
+	EXPECT_GT(PAYER_REST, cgroup_charged(OTHER, PAYER_REST));
+	EXPECT_EQ(kills, oom_kills());
 }
 
 TEST_HARNESS_MAIN

@@ -227,18 +227,4 @@ static inline int pair_copy(struct pair *pair, __u32 bytes)
 	return edu_copy_wait(pair->edu, pair->handles[0], pair->handles[1], bytes);
 }
 
-/* Return whether the kernel's command line has @key with a value that contains @text. */
-static inline bool cmdline_has(const char *key, const char *text)
-{
-	char *line = file_text("/proc/cmdline");
-	char *at = line ? strstr(line, key) : NULL;
-	bool found;
-
-	if (at)
-		at[strcspn(at, " ")] = '\0';
-	found = at && strstr(at, text);
-	free(line);
-	return found;
-}
-
 #endif /* SELFTEST_DMABUF_EDU_H */

@@ -94,6 +94,19 @@ long long file_number(const char *path, const char *key)
 	return number;
 }
 
+bool cmdline_has(const char *key, const char *text)
+{
+	char *line = file_text("/proc/cmdline");
+	char *at = line ? strstr(line, key) : NULL;
+	bool found;
+
+	if (at)
+		at[strcspn(at, " \n")] = '\0';
+	found = at && strstr(at, text);
+	free(line);
+	return found;
+}
+
 int fd_info(int fd, const char *key, char *value, size_t size)
 {
 	char path[64], *text, *at;

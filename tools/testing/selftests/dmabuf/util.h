@@ -142,6 +142,9 @@ long long mem_free(void);
  */
 long long mem_lost(long long before, long long limit);
 
+/* cmdline_has() - return whether the kernel's command line has @key with @text in its value */
+bool cmdline_has(const char *key, const char *text);
+
 /* child_killed() - kill a child with SIGKILL; return after how many ms it was gone */
 int child_killed(pid_t pid, int timeout);
 

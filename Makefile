@@ -23,6 +23,7 @@ help:
 	@echo 'make selftests ARCH=x86_64|arm64|arm'
 	@echo '                                         the userspace tests'
 	@echo 'make edu ARCH=x86_64|arm64               copies by real DMA: out of reach, bounced, IOMMU'
+	@echo 'make cases                               what goes wrong in the field, base and ours'
 	@echo 'make compliance                          v4l2-compliance, modetest, GStreamer'
 	@echo 'make bench                               instructions per operation, base and ours'
 	@echo 'make bench-memory                        the same for heaps and udmabuf, and their times'
@@ -76,6 +77,10 @@ selftests: $(call if_not_built,guest-$(OURS) guest-$(ARCH))
 edu: $(call if_not_built,guest-$(ARCH))
 	@scripts/edu $(ARCH)
 
+# What goes wrong in the field, in the base kernel and in ours.
+cases: $(call if_not_built,guest-x86_64 guest-x86_64-debug kernel-x86_64-base)
+	@scripts/cases
+
 # v4l2-compliance, modetest and GStreamer, from Debian 13.
 compliance: $(call if_not_built,kernel-x86_64)
 	@scripts/compliance x86_64
@@ -107,4 +112,4 @@ clean:
 
 # make would treat the targets of pattern rules as temporary files.
 .PRECIOUS: kernel-% guest-%
-.PHONY: help tree kernel demo kunit selftests edu compliance bench bench-memory static consumers docs selfcheck series series-check apply check clean
+.PHONY: help tree kernel demo kunit selftests edu cases compliance bench bench-memory static consumers docs selfcheck series series-check apply check clean

@@ -136,6 +136,7 @@ cross_prefix() {
 kernel_source() {
 	case $1 in
 	um-base) echo "$build/base-tests" ;;
+	x86_64-base) echo "$base" ;;
 	*) echo "${KERNEL_TREE:-$tree}" ;;
 	esac
 }

@@ -3,7 +3,7 @@
  * Tests of the jobs of the sample copy engine: fences, order, failure and the end of the device.
  *
  * The jobs and imports are those of the driver. The hardware is a log of transfers. The driver's
- * sources are included, so that the tests run without PCI.
+ * source is included, so that the tests run without PCI.
  */
 
 #include <linux/fdtable.h>
@@ -13,7 +13,6 @@
 
 #include "mock-buffer.h"
 
-#include "../samples/edu/edu-import.c"
 #include "../samples/edu/edu-job.c"
 
 #define EDU_LOG		16
@@ -32,9 +31,8 @@ struct edu_transfer {
 };
 
 /**
- * struct mock_edu - a device, an open file of it, and two buffers
+ * struct mock_edu - a device and two buffers
  * @edu: the device
- * @file: the open file
  * @source: exporter of the source
  * @destination: exporter of the destination
  * @bufs: the buffers
@@ -45,7 +43,6 @@ struct edu_transfer {
  */
 struct mock_edu {
 	struct edu edu;
-	struct edu_file file;
 	struct mock_exporter *source;
 	struct mock_exporter *destination;
 	struct dma_buf *bufs[2];
@@ -55,42 +52,23 @@ struct mock_edu {
 	int fail;
 };
 
-static int mock_edu_transfer(struct edu *edu, dma_addr_t addr, u32 bytes, bool write)
+int edu_hw_transfer(struct edu *edu, dma_addr_t addr, u32 bytes, bool to_memory)
 {
 	struct mock_edu *mock = container_of(edu, struct mock_edu, edu);
 
 	if (mock->fail)
 		return mock->fail;
 	if (mock->transfers < EDU_LOG)
-		mock->log[mock->transfers] = (struct edu_transfer){ addr, bytes, write };
+		mock->log[mock->transfers] = (struct edu_transfer){ addr, bytes, to_memory };
 	mock->transfers++;
 	return 0;
-}
-
-int edu_hw_read(struct edu *edu, dma_addr_t source, u32 bytes)
-{
-	return mock_edu_transfer(edu, source, bytes, false);
-}
-
-int edu_hw_write(struct edu *edu, dma_addr_t destination, u32 bytes)
-{
-	return mock_edu_transfer(edu, destination, bytes, true);
 }
 
 /* What remove() does. */
 static void mock_edu_unbind(struct mock_edu *mock)
 {
-	struct edu *edu = &mock->edu;
-
-	if (!edu->queue)
-		return;
-	scoped_guard(mutex, &edu->lock)
-		WRITE_ONCE(edu->gone, true);
-	wake_up_all(&edu->stopped);
-	destroy_workqueue(edu->queue);
-	destroy_workqueue(edu->cleanup);
-	edu->queue = NULL;
-	edu_import_detach_all(edu);
+	edu_job_end_all(&mock->edu);
+	edu_import_remove_all(&mock->edu);
 }
 
 /* Wait until no job is left. */
@@ -103,13 +81,10 @@ static void mock_edu_flush(struct mock_edu *mock)
 static void mock_edu_close(void *data)
 {
 	struct mock_edu *mock = data;
-	struct edu_import *import;
-	unsigned long handle;
 
 	mock_edu_unbind(mock);
-	xa_for_each(&mock->file.imports, handle, import)
-		edu_import_put(import);
-	xa_destroy(&mock->file.imports);
+	destroy_workqueue(mock->edu.queue);
+	destroy_workqueue(mock->edu.cleanup);
 }
 
 static int edu_import_buffer(struct mock_edu *mock, struct dma_buf *dmabuf, u32 flags, u32 *handle)
@@ -123,10 +98,12 @@ static int edu_import_buffer(struct mock_edu *mock, struct dma_buf *dmabuf, u32 
 		dma_buf_put(dmabuf);
 		return args.fd;
 	}
-	ret = edu_import_add(&mock->file, &args);
+	ret = edu_import_add(&mock->edu, &args);
 	close_fd(args.fd);
-	*handle = args.handle;
-	return ret;
+	if (ret < 0)
+		return ret;
+	*handle = ret;
+	return 0;
 }
 
 /* Two imported buffers of 4 pages: a source of two segments, a destination of one. */
@@ -143,16 +120,13 @@ static struct mock_edu *mock_edu(struct kunit *test)
 	mock->bufs[1] = mock_buffer(test, mock->destination);
 
 	mutex_init(&mock->edu.lock);
-	init_waitqueue_head(&mock->edu.stopped);
-	INIT_LIST_HEAD(&mock->edu.imports);
+	xa_init_flags(&mock->edu.imports, XA_FLAGS_ALLOC1);
 	mock->edu.dev = mock_device(test);
 	mock->edu.context = dma_fence_context_alloc(1);
 	mock->edu.queue = alloc_ordered_workqueue("mock-edu", 0);
 	mock->edu.cleanup = alloc_workqueue("mock-edu-cleanup", WQ_UNBOUND, 0);
 	KUNIT_ASSERT_NOT_NULL(test, mock->edu.queue);
 	KUNIT_ASSERT_NOT_NULL(test, mock->edu.cleanup);
-	mock->file.edu = &mock->edu;
-	xa_init_flags(&mock->file.imports, XA_FLAGS_ALLOC1);
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, mock_edu_close, mock));
 	KUNIT_ASSERT_EQ(test, 0, edu_import_buffer(mock, mock->bufs[0], EDU_IMPORT_SOURCE,
 						   &mock->handles[0]));
@@ -167,7 +141,7 @@ static struct edu_ioctl_copy mock_edu_copy_args(struct mock_edu *mock, u32 bytes
 		.source = mock->handles[0],
 		.destination = mock->handles[1],
 		.bytes = bytes,
-		.flags = EDU_COPY_OUT_FENCE,
+		.in_fence = -1,
 	};
 }
 
@@ -175,13 +149,12 @@ static struct edu_ioctl_copy mock_edu_copy_args(struct mock_edu *mock, u32 bytes
 static struct dma_fence *mock_edu_copy(struct mock_edu *mock, const struct edu_ioctl_copy *args)
 {
 	struct dma_fence *fence;
-	struct file *file;
-	int ret = edu_job_submit(&mock->file, args, &file);
+	int fd = edu_job_submit(&mock->edu, args);
 
-	if (ret)
-		return ERR_PTR(ret);
-	fence = dma_fence_get(((struct sync_file *)file->private_data)->fence);
-	fput(file);
+	if (fd < 0)
+		return ERR_PTR(fd);
+	fence = sync_file_get_fence(fd);
+	close_fd(fd);
 	return fence;
 }
 
@@ -270,7 +243,6 @@ static void edu_job_waits_for_its_in_fence(struct kunit *test)
 	struct sync_file *sync = sync_file_create(before);
 
 	KUNIT_ASSERT_NOT_NULL(test, sync);
-	args.flags |= EDU_COPY_IN_FENCE;
 	args.in_fence = get_unused_fd_flags(O_CLOEXEC);
 	KUNIT_ASSERT_LE(test, 0, args.in_fence);
 	fd_install(args.in_fence, sync->file);
@@ -334,8 +306,8 @@ static void edu_import_stays_until_its_job_has_ended(struct kunit *test)
 
 	mock_add_fence(test, mock->bufs[0], writer, DMA_RESV_USAGE_WRITE);
 	fence = mock_edu_copied(test, mock, 1);
-	KUNIT_EXPECT_EQ(test, 0, edu_import_remove(&mock->file, mock->handles[0]));
-	KUNIT_EXPECT_EQ(test, -ENOENT, edu_import_remove(&mock->file, mock->handles[0]));
+	KUNIT_EXPECT_EQ(test, 0, edu_import_remove(&mock->edu, mock->handles[0]));
+	KUNIT_EXPECT_EQ(test, -ENOENT, edu_import_remove(&mock->edu, mock->handles[0]));
 	KUNIT_EXPECT_EQ(test, 0, mock_calls(mock->source, MOCK_UNMAP));
 	dma_fence_signal(writer);
 	KUNIT_EXPECT_EQ(test, 1, mock_edu_done(fence));
@@ -365,7 +337,7 @@ static void edu_unbind_ends_jobs(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -ENODEV, PTR_ERR(mock_edu_copy(mock, &args)));
 	KUNIT_EXPECT_EQ(test, -ENODEV, edu_import_buffer(mock, mock->bufs[0], EDU_IMPORT_SOURCE,
 							 &handle));
-	KUNIT_EXPECT_EQ(test, 0, edu_import_remove(&mock->file, mock->handles[0]));
+	KUNIT_EXPECT_EQ(test, -ENOENT, edu_import_remove(&mock->edu, mock->handles[0]));
 	KUNIT_EXPECT_EQ(test, 1, mock_calls(mock->source, MOCK_DETACH));
 	dma_fence_signal(writer);
 }
@@ -390,6 +362,9 @@ static void edu_refusals(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EINVAL, PTR_ERR(mock_edu_copy(mock, &args)));
 	args.destination = 77;
 	KUNIT_EXPECT_EQ(test, -ENOENT, PTR_ERR(mock_edu_copy(mock, &args)));
+	args = mock_edu_copy_args(mock, 1);
+	args.in_fence = INT_MAX;
+	KUNIT_EXPECT_EQ(test, -EINVAL, PTR_ERR(mock_edu_copy(mock, &args)));
 	args = mock_edu_copy_args(mock, 2);
 	args.source_offset = mock->bufs[0]->size - 1;
 	KUNIT_EXPECT_EQ(test, -EINVAL, PTR_ERR(mock_edu_copy(mock, &args)));

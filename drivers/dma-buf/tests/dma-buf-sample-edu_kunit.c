@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of the steps in which the sample copy engine copies, see samples/edu/edu-steps.h.
+ * Tests of the steps in which the sample copy engine copies, see edu_dma_address().
  *
  * There is no memory at the addresses, and no device.
  */
@@ -8,7 +8,7 @@
 #include <kunit/test.h>
 #include <linux/scatterlist.h>
 
-#include "../samples/edu/edu-steps.h"
+#include "../samples/edu/edu.h"
 
 #define EDU_SEGMENTS	4
 #define EDU_STEPS	8
@@ -88,29 +88,28 @@ static dma_addr_t edu_address(const u32 *lengths, u64 at, u32 address)
 	return address + at;
 }
 
-static void edu_step_next_splits(struct kunit *test)
+static void edu_dma_address_splits(struct kunit *test)
 {
 	const struct edu_row *row = test->param_value;
-	struct edu_cursor source, destination;
+	dma_addr_t source, destination;
 	struct sg_table from, to;
-	u32 left = row->bytes;
-	struct edu_step step;
-	unsigned int i;
+	unsigned int i = 0;
+	u32 done, step;
 
 	edu_table(test, &from, row->source, SOURCE);
 	edu_table(test, &to, row->destination, DESTINATION);
-	source = edu_cursor_at(&from, row->from);
-	destination = edu_cursor_at(&to, row->to);
-	for (i = 0; left && edu_step_next(&source, &destination, left, &step); i++) {
-		u32 done = row->bytes - left;
-
+	for (done = 0; done < row->bytes; done += step) {
+		step = min(row->bytes - done, EDU_STEP_BYTES);
+		source = edu_dma_address(&from, row->from + done, &step);
+		destination = edu_dma_address(&to, row->to + done, &step);
+		if (!step)
+			break;
 		KUNIT_ASSERT_LT(test, i, EDU_STEPS);
-		KUNIT_EXPECT_EQ(test, row->steps[i], step.bytes);
+		KUNIT_EXPECT_EQ(test, row->steps[i++], step);
 		KUNIT_EXPECT_EQ(test, edu_address(row->source, row->from + done, SOURCE),
-				step.source);
+				source);
 		KUNIT_EXPECT_EQ(test, edu_address(row->destination, row->to + done, DESTINATION),
-				step.destination);
-		left -= step.bytes;
+				destination);
 	}
 	KUNIT_EXPECT_EQ(test, 0, row->steps[i]);
 	sg_free_table(&from);
@@ -118,24 +117,22 @@ static void edu_step_next_splits(struct kunit *test)
 }
 
 /* An empty segment between others has no step. */
-static void edu_cursor_at_skips_empty_segments(struct kunit *test)
+static void edu_dma_address_skips_empty_segments(struct kunit *test)
 {
 	static const u32 lengths[EDU_SEGMENTS] = { 100, 1, 100 };
-	struct edu_cursor cursor;
 	struct sg_table sgt;
+	u32 bytes = 4096;
 
 	edu_table(test, &sgt, lengths, SOURCE);
 	sg_dma_len(sg_next(sgt.sgl)) = 0;
-	cursor = edu_cursor_at(&sgt, 100);
-	KUNIT_EXPECT_EQ(test, 1, cursor.left);
-	KUNIT_EXPECT_EQ(test, 0, cursor.offset);
-	KUNIT_EXPECT_EQ(test, SOURCE + 2 * EDU_GAP, sg_dma_address(cursor.sg));
+	KUNIT_EXPECT_EQ(test, SOURCE + 2 * EDU_GAP, edu_dma_address(&sgt, 100, &bytes));
+	KUNIT_EXPECT_EQ(test, 100, bytes);
 	sg_free_table(&sgt);
 }
 
 static struct kunit_case edu_cases[] = {
-	KUNIT_CASE_PARAM(edu_step_next_splits, edu_gen_params),
-	KUNIT_CASE(edu_cursor_at_skips_empty_segments),
+	KUNIT_CASE_PARAM(edu_dma_address_splits, edu_gen_params),
+	KUNIT_CASE(edu_dma_address_skips_empty_segments),
 	{}
 };
 

@@ -51,7 +51,7 @@ TEST_F(edu, only_the_range_is_written)
 		.source_offset = 100,
 		.destination_offset = PAGE - 50,
 		.bytes = 3000,
-		.flags = EDU_COPY_OUT_FENCE,
+		.in_fence = -1,
 	};
 	unsigned char *to = pair->maps[1];
 
@@ -60,8 +60,7 @@ TEST_F(edu, only_the_range_is_written)
 	ASSERT_EQ(0, pair_import(pair));
 	args.source = pair->handles[0];
 	args.destination = pair->handles[1];
-	ASSERT_EQ(0, xioctl(pair->edu, EDU_IOCTL_COPY, &args));
-	ASSERT_EQ(1, fence_done(args.out_fence));
+	ASSERT_EQ(1, fence_done(xioctl(pair->edu, EDU_IOCTL_COPY, &args)));
 	ASSERT_EQ(0, buf_sync(pair->bufs[1], DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ));
 	EXPECT_EQ(0, memcmp(to + PAGE - 50, pair->maps[0] + 100, 3000));
 	EXPECT_EQ(0, wrong_bytes(to, PAGE - 50, 2));
@@ -90,11 +89,8 @@ TEST_F(edu, cpu_access_waits_for_the_job)
 TEST_F(edu, job_waits_for_fences)
 {
 	struct pair *pair = &self->pair;
-	struct edu_ioctl_copy args = {
-		.bytes = SHORT,
-		.flags = EDU_COPY_IN_FENCE | EDU_COPY_OUT_FENCE,
-	};
-	int timeline = timeline_open();
+	struct edu_ioctl_copy args = { .bytes = SHORT };
+	int timeline = timeline_open(), fence;
 
 	ASSERT_LE(0, timeline);
 	ASSERT_EQ(0, pair_import(pair));
@@ -103,13 +99,14 @@ TEST_F(edu, job_waits_for_fences)
 	args.in_fence = timeline_fence(timeline, 1);
 	ASSERT_EQ(0, buf_busy(pair->bufs[0], timeline, 2, DMA_BUF_SYNC_WRITE));
 	ASSERT_EQ(0, buf_busy(pair->bufs[1], timeline, 3, DMA_BUF_SYNC_READ));
-	ASSERT_EQ(0, xioctl(pair->edu, EDU_IOCTL_COPY, &args));
+	fence = xioctl(pair->edu, EDU_IOCTL_COPY, &args);
+	ASSERT_LE(0, fence);
 	EXPECT_EQ(0, timeline_step(timeline, 1));
-	EXPECT_EQ(0, poll_events(args.out_fence, POLLIN, 1500));
+	EXPECT_EQ(0, poll_events(fence, POLLIN, 1500));
 	EXPECT_EQ(0, timeline_step(timeline, 1));
-	EXPECT_EQ(0, poll_events(args.out_fence, POLLIN, 1500));
+	EXPECT_EQ(0, poll_events(fence, POLLIN, 1500));
 	EXPECT_EQ(0, timeline_step(timeline, 1));
-	EXPECT_EQ(1, fence_done(args.out_fence));
+	EXPECT_EQ(1, fence_done(fence));
 }
 
 /* Rule: an import that is released stays until its jobs have ended. */
@@ -149,7 +146,7 @@ TEST_F_TIMEOUT(edu, unbound_while_a_job_runs, 120)
 	EXPECT_EQ(-ENODEV, fence_done(waiting));
 	EXPECT_EQ(-ENODEV, edu_copy(pair->edu, pair->handles[0], pair->handles[1], SHORT));
 	EXPECT_EQ(-ENODEV, edu_import(pair->edu, pair->bufs[0], EDU_IMPORT_SOURCE, 0));
-	EXPECT_EQ(0, edu_release(pair->edu, pair->handles[0]));
+	EXPECT_EQ(-ENOENT, edu_release(pair->edu, pair->handles[0]));
 	EXPECT_EQ(0, paint_synced(pair->bufs[0], pair->maps[0], SHORT, 4));
 
 	ASSERT_EQ(0, edu_bind(pair->name));
@@ -178,6 +175,50 @@ TEST_F(edu, unbound_while_a_job_waits)
 	EXPECT_EQ(0, edu_bind(pair->name));
 }
 
+/* Rule: only one file of a device is open. */
+TEST_F(edu, opened_once)
+{
+	struct pair *pair = &self->pair;
+
+	EXPECT_EQ(-EBUSY, edu_open(pair->name));
+	close(pair->edu);
+	pair->edu = edu_open(pair->name);
+	EXPECT_LE(0, pair->edu);
+}
+
+/*
+ * Rule: the module stays while one of its fences can be used, by an open sync_file or by a buffer,
+ * and can be unloaded afterwards.
+ */
+TEST_F_TIMEOUT(edu, fence_keeps_the_module, 120)
+{
+	struct pair *pair = &self->pair;
+	int i, running, fence, ret;
+
+	if (!module_present(MODULE))
+		SKIP(return, "%s is not a module here", MODULE);
+	ASSERT_EQ(0, pair_import(pair));
+	running = edu_copy(pair->edu, pair->handles[0], pair->handles[1], SHORT);
+	fence = dup(running);
+	ASSERT_LE(0, fence);
+	close(pair->edu);
+	EXPECT_EQ(-EAGAIN, module_unload(MODULE));
+	EXPECT_EQ(1, fence_done(running));
+	for (i = 0; i < 2; i++) {
+		munmap(pair->maps[i], SIZE);
+		close(pair->bufs[i]);
+	}
+	sleep_ms(500);
+	EXPECT_EQ(-EAGAIN, module_unload(MODULE));
+	EXPECT_EQ(1, fence_status(fence));
+	close(fence);
+	ret = module_unload_idle(MODULE);
+	EXPECT_EQ(0, ret);
+	if (!ret)
+		EXPECT_EQ(0, module_load(MODULE, ""));
+	pair->edu = -1;
+}
+
 /* Rule: an importer that states what no memory of the buffer has is told so when it attaches. */
 TEST_F(edu, stated_needs_that_nothing_meets)
 {
@@ -191,7 +232,7 @@ TEST_F(edu, stated_needs_that_nothing_meets)
 TEST_F(edu, arguments)
 {
 	struct pair *pair = &self->pair;
-	struct edu_ioctl_copy args = { .bytes = SHORT };
+	struct edu_ioctl_copy args = { .bytes = SHORT, .in_fence = -1 };
 
 	EXPECT_EQ(-EBADF, edu_import(pair->edu, -1, EDU_IMPORT_SOURCE, 0));
 	EXPECT_EQ(-EINVAL, edu_import(pair->edu, pair->edu, EDU_IMPORT_SOURCE, 0));
@@ -210,7 +251,6 @@ TEST_F(edu, arguments)
 	args.source_offset = ~0ULL;
 	EXPECT_EQ(-EINVAL, xioctl(pair->edu, EDU_IOCTL_COPY, &args));
 	args.source_offset = 0;
-	args.flags = EDU_COPY_IN_FENCE;
 	args.in_fence = pair->bufs[0];
 	EXPECT_EQ(-EINVAL, xioctl(pair->edu, EDU_IOCTL_COPY, &args));
 }
@@ -264,7 +304,7 @@ TEST_F_TIMEOUT(reach, memory_is_replaced, 120)
 	struct edu_ioctl_copy args = {
 		.source_offset = LARGE - SHORT,
 		.bytes = SHORT,
-		.flags = EDU_COPY_OUT_FENCE,
+		.in_fence = -1,
 	};
 	long long taken = 0;
 	int tries;
@@ -275,13 +315,11 @@ TEST_F_TIMEOUT(reach, memory_is_replaced, 120)
 
 	args.source = pair->handles[0];
 	args.destination = edu_import(pair->edu, pair->bufs[1], EDU_IMPORT_DESTINATION, 0);
-	ASSERT_EQ(0, xioctl(pair->edu, EDU_IOCTL_COPY, &args));
-	EXPECT_EQ(1, fence_done(args.out_fence));
+	EXPECT_EQ(1, fence_done(xioctl(pair->edu, EDU_IOCTL_COPY, &args)));
 	EXPECT_EQ(0, wrong_synced(pair->bufs[1], pair->maps[1], SHORT, 8));
 
 	ASSERT_EQ(0, paint_synced(pair->bufs[0], pair->maps[0] + LARGE - SHORT, SHORT, 9));
-	ASSERT_EQ(0, xioctl(pair->edu, EDU_IOCTL_COPY, &args));
-	EXPECT_EQ(1, fence_done(args.out_fence));
+	EXPECT_EQ(1, fence_done(xioctl(pair->edu, EDU_IOCTL_COPY, &args)));
 	EXPECT_EQ(0, wrong_synced(pair->bufs[1], pair->maps[1], SHORT, 9));
 }
 

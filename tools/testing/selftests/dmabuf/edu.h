@@ -21,9 +21,10 @@
 #include "fence.h"
 #include "util.h"
 
+#define MODULE		"dmabuf_sample_edu"
 #define DEVICES		"/sys/bus/pci/devices"
-#define DRIVER		"/sys/bus/pci/drivers/dmabuf_sample_edu"
-#define BITS		"/sys/module/dmabuf_sample_edu/parameters/dma_bits"
+#define DRIVER		"/sys/bus/pci/drivers/" MODULE
+#define BITS		"/sys/module/" MODULE "/parameters/dma_bits"
 #define PAGE		4096
 #define SIZE		(16 * PAGE)
 /* More than the zone of the lowest addresses has, and less than half of the CMA region. */
@@ -87,9 +88,8 @@ static inline int edu_open(const char *name)
 static inline int edu_import(int edu, int buf, __u32 flags, __u64 contiguous)
 {
 	struct edu_ioctl_import args = { .fd = buf, .flags = flags, .contiguous = contiguous };
-	int ret = xioctl(edu, EDU_IOCTL_IMPORT, &args);
 
-	return ret ? ret : (int)args.handle;
+	return xioctl(edu, EDU_IOCTL_IMPORT, &args);
 }
 
 static inline int edu_release(int edu, __u32 handle)
@@ -104,11 +104,10 @@ static inline int edu_copy(int edu, __u32 source, __u32 destination, __u32 bytes
 		.source = source,
 		.destination = destination,
 		.bytes = bytes,
-		.flags = EDU_COPY_OUT_FENCE,
+		.in_fence = -1,
 	};
-	int ret = xioctl(edu, EDU_IOCTL_COPY, &args);
 
-	return ret ? ret : args.out_fence;
+	return xioctl(edu, EDU_IOCTL_COPY, &args);
 }
 
 /* Wait for a fence and close it; return its status. */

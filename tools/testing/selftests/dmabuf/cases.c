@@ -240,7 +240,7 @@ TEST_F_TIMEOUT(low, p3_rounds, 600)
 		rounds++;
 	}
 	lost = mem_lost(before, LOST_MAX);
-	tell("P3 3 MiB, 32 bits: %s, last address %#llx, %d rounds in %lld s, %lld KiB not free again",
+	tell("P3 3 MiB, 32 bits: %s, last address %#llx, %d rounds in %lld s, %lld KiB lost",
 	     what(&out), out.last, rounds, (now_ms() - began) / 1000, lost / 1024);
 	EXPECT_RIGHT(maps(&out) && out.last < REACH);
 	EXPECT_RIGHT(rounds == ROUNDS);

@@ -101,7 +101,7 @@ bool cmdline_has(const char *key, const char *text)
 	bool found;
 
 	if (at)
-		at[strcspn(at, " \n")] = '\0';
+		at[strcspn(at, "\n ")] = '\0';
 	found = at && strstr(at, text);
 	free(line);
 	return found;

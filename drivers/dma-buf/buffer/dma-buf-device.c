@@ -9,13 +9,15 @@
  * lock itself if it attaches in probe.
  *
  * The lock is only tried. Drivers attach and detach in probe and remove, so that the device lock is
- * outside the reservation lock. If it is taken, a driver is being bound, unbound, suspended or
- * resumed. What the device needs is not known then, and the memory must stay.
+ * outside the reservation lock. If it stays taken, a driver is being bound, unbound, suspended or
+ * resumed. What the device needs is not known then, and the memory must stay. Others hold the lock
+ * for a moment only, like reads of some files in sysfs.
  *
  * A device that has lost its driver needs nothing, because nobody maps the buffer for it any more.
  * A device that had no driver when it was attached is asked: its owner keeps it as it is.
  */
 
+#include <linux/delay.h>
 #include <linux/device.h>
 #include <linux/errno.h>
 #include <linux/mutex.h>
@@ -24,6 +26,19 @@
 
 /* Serialises those who ask, of all buffers: their attempts to lock a device would fail. */
 static DEFINE_MUTEX(dma_buf_device_asking);
+
+/* Attempts to lock a device, with a pause after each. */
+#define DMA_BUF_DEVICE_ATTEMPTS	5
+
+static bool dma_buf_device_trylock(struct device *dev)
+{
+	for (int i = 0; i < DMA_BUF_DEVICE_ATTEMPTS; i++) {
+		if (device_trylock(dev))
+			return true;
+		usleep_range(50, 100);
+	}
+	return false;
+}
 
 /**
  * dma_buf_device_lock() - begin to ask the device of an attachment what it needs
@@ -46,7 +61,7 @@ int dma_buf_device_lock(struct dma_buf_attachment *attach, const struct device *
 	if (dev == own)
 		return 0;
 	mutex_lock(&dma_buf_device_asking);
-	if (!device_trylock(dev)) {
+	if (!dma_buf_device_trylock(dev)) {
 		ret = -EBUSY;
 	} else if (!dev->driver && dma_buf_to_attach_object(attach)->bound) {
 		device_unlock(dev);

@@ -134,7 +134,7 @@ struct dma_storage *heap_region_renew(struct heap_region *region, const struct h
 
 	if (!storage)
 		return ERR_PTR(-ENOMEM);
-	ret = heap_storage_init_like(&storage->heap, old);
+	ret = heap_storage_init_like(&storage->heap, old, true);
 	if (ret)
 		goto free_storage;
 	ret = heap_region_fill_storage(storage);

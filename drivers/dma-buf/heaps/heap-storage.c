@@ -46,8 +46,9 @@ static bool heap_may_charge(struct obj_cgroup *payer, u64 bytes)
 	return fits;
 }
 
-static int heap_charge(struct obj_cgroup *payer, u64 bytes)
+static int heap_charge(struct obj_cgroup *payer, u64 bytes, bool insist)
 {
+	gfp_t gfp = insist ? HEAP_CHARGE_GFP : GFP_NOWAIT | __GFP_NOWARN;
 	u64 charged = 0;
 	int ret = 0;
 
@@ -57,7 +58,7 @@ static int heap_charge(struct obj_cgroup *payer, u64 bytes)
 	while (charged < bytes && !ret) {
 		size_t piece = min_t(u64, bytes - charged, HEAP_CHARGE_PIECE);
 
-		ret = obj_cgroup_charge(payer, HEAP_CHARGE_GFP, piece);
+		ret = obj_cgroup_charge(payer, gfp, piece);
 		if (!ret)
 			charged += piece;
 	}
@@ -90,7 +91,7 @@ static void heap_uncharge(struct obj_cgroup *payer, u64 bytes)
 {
 }
 
-static int heap_charge(struct obj_cgroup *payer, u64 bytes)
+static int heap_charge(struct obj_cgroup *payer, u64 bytes, bool insist)
 {
 	return 0;
 }
@@ -117,7 +118,7 @@ static u64 heap_storage_bytes(const struct heap_storage *storage)
 
 /* Takes over the reference of @payer, also if it fails. */
 static int heap_storage_begin(struct heap_storage *storage, struct dma_heap *heap,
-			      unsigned long nr_pages, struct obj_cgroup *payer)
+			      unsigned long nr_pages, struct obj_cgroup *payer, bool insist)
 {
 	int ret;
 
@@ -128,7 +129,7 @@ static int heap_storage_begin(struct heap_storage *storage, struct dma_heap *hea
 	storage->lessons = NULL;
 	storage->on_trial = false;
 	if (payer) {
-		ret = heap_charge(payer, heap_storage_bytes(storage));
+		ret = heap_charge(payer, heap_storage_bytes(storage), insist);
 		if (ret) {
 			heap_put_payer(payer);
 			return ret;
@@ -150,13 +151,14 @@ static int heap_storage_begin(struct heap_storage *storage, struct dma_heap *hea
 int heap_storage_init(struct heap_storage *storage, struct dma_heap *heap,
 		      unsigned long nr_pages)
 {
-	return heap_storage_begin(storage, heap, nr_pages, heap_get_payer());
+	return heap_storage_begin(storage, heap, nr_pages, heap_get_payer(), true);
 }
 
 /**
  * heap_storage_init_like() - charge and count a storage that is going to replace another
  * @storage: the storage
  * @old: the other one, or a description from heap_storage_describe()
+ * @insist: whether the payer's other memory may be reclaimed for it
  *
  * Both are charged and counted until the old one is freed. The payer is that of @old, whoever
  * the caller is, and so are the lessons.
@@ -164,10 +166,11 @@ int heap_storage_init(struct heap_storage *storage, struct dma_heap *heap,
  * Context: Process context; may sleep.
  * Return: As heap_storage_init().
  */
-int heap_storage_init_like(struct heap_storage *storage, const struct heap_storage *old)
+int heap_storage_init_like(struct heap_storage *storage, const struct heap_storage *old,
+			   bool insist)
 {
 	int ret = heap_storage_begin(storage, old->heap, old->base.nr_pages,
-				     heap_share_payer(old->payer));
+				     heap_share_payer(old->payer), insist);
 
 	if (!ret)
 		storage->lessons = heap_lessons_get(old->lessons);

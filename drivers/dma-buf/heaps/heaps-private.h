@@ -85,7 +85,8 @@ struct heap_storage {
 /* heap-storage.c: charge, count and export the storage of a heap's buffer. */
 int heap_storage_init(struct heap_storage *storage, struct dma_heap *heap,
 		      unsigned long nr_pages);
-int heap_storage_init_like(struct heap_storage *storage, const struct heap_storage *old);
+int heap_storage_init_like(struct heap_storage *storage, const struct heap_storage *old,
+			   bool insist);
 void heap_storage_describe(struct heap_storage *storage, struct dma_heap *heap,
 			   unsigned long nr_pages, struct heap_lessons *lessons);
 void heap_storage_end_description(struct heap_storage *storage);

@@ -223,7 +223,7 @@ static struct dma_storage *system_heap_alloc_ordinary(const struct heap_storage 
 	if (!storage)
 		return ERR_PTR(-ENOMEM);
 	storage->base.ops = &system_heap_storage_ops;
-	ret = heap_storage_init_like(storage, like);
+	ret = heap_storage_init_like(storage, like, true);
 	if (ret)
 		goto free_storage;
 	ret = system_heap_fill_storage(&storage->base);

@@ -257,7 +257,7 @@ static struct dma_storage *system_heap_renew_blocks(const struct heap_storage *o
 	if (!storage)
 		return ERR_PTR(-ENOMEM);
 	storage->base.ops = &system_heap_renewed_ops;
-	ret = heap_storage_init_like(storage, old);
+	ret = heap_storage_init_like(storage, old, !request->optional);
 	if (ret)
 		goto free_storage;
 	ret = system_heap_fill_with_fitting(&storage->base, request);

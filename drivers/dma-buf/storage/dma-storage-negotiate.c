@@ -71,7 +71,10 @@ static int dma_storage_renew(const struct dma_storage_request *request)
 	might_sleep();
 	if (!old->ops->renew)
 		return -EOPNOTSUPP;
-	if (dma_storage_is_busy(request->dmabuf))
+	/* It keeps what it is, so this is false only if a device cannot be asked. */
+	if (dma_storage_is_busy(request->dmabuf) ||
+	    !dma_buf_keeps_reach(request->dmabuf, old->runs, old->nr_runs, old->runs,
+				 old->nr_runs))
 		return -EBUSY;
 	new = old->ops->renew(old, request);
 	if (IS_ERR(new))
@@ -108,8 +111,9 @@ static int dma_storage_renew_for(struct dma_buf *dmabuf, const struct dma_buf_ne
 }
 
 /*
- * Replace a storage that meets @must, so that no device is bounced. Some importers attach for each
- * frame, so this is not tried again if there is no such memory.
+ * Replace a storage that meets @must, so that no device is bounced. That must not cost more than it
+ * saves: nothing is copied, and it is tried once for a buffer, because some importers attach for
+ * each frame. A storage in one run is replaced by one run: a lesson may have asked for that.
  */
 static void dma_storage_improve(struct dma_buf *dmabuf, const struct dma_buf_needs *must,
 				const struct dma_buf_needs *want)
@@ -123,10 +127,13 @@ static void dma_storage_improve(struct dma_buf *dmabuf, const struct dma_buf_nee
 	};
 
 	dma_buf_needs_intersect(&both, want);
-	if (dma_storage_fits(dmabuf, &both, false) || buffer->gave_up ||
-	    dma_storage_is_busy(dmabuf))
+	if (dma_storage_fits(dmabuf, &both, false) || buffer->improved ||
+	    READ_ONCE(buffer->touched) || dma_storage_is_busy(dmabuf))
 		return;
-	buffer->gave_up = dma_storage_renew(&request);
+	buffer->improved = true;
+	if (buffer->storage->nr_runs == 1)
+		both.contiguous = dmabuf->size;
+	dma_storage_renew(&request);
 }
 
 /**
@@ -135,14 +142,15 @@ static void dma_storage_improve(struct dma_buf *dmabuf, const struct dma_buf_nee
  * @must: needs that the storage must meet
  * @want: needs that it should meet, but that bounce buffers can meet instead
  *
- * Replaces the storage if it does not meet both, by one that meets both or else by one that meets
- * @must. A storage that meets @must stays if there is nothing better.
+ * Replaces the storage if it does not meet @must, by one that meets both or else by one that meets
+ * @must. A storage that meets @must alone is replaced once, while nobody has written to it.
  *
  * Context: Reservation lock held; may sleep. Waits for no fence.
  * Return: 0 if the storage meets @must. Otherwise it is what it was, and the errno is
  *
  *   * %-EBUSY - a device or the kernel has the buffer mapped, a fence with
- *     %DMA_RESV_USAGE_KERNEL has not signalled, or there is no such memory now
+ *     %DMA_RESV_USAGE_KERNEL has not signalled, an attached device cannot be asked what it needs,
+ *     or there is no such memory now
  *   * %-EOPNOTSUPP - the exporter cannot choose its memory, or never has such memory
  *   * %-EINTR - a fatal signal came
  */

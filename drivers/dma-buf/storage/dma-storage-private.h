@@ -27,7 +27,7 @@
  * struct dma_storage_buffer - private data of a buffer that has a storage
  * @lock: guards the members below. Held for writing to change what they say, for reading by
  *	page faults and by the begin and end of CPU access. @touched excepted, they change only with
- *	the reservation lock held too. @gave_up is guarded by the reservation lock alone
+ *	the reservation lock held too. @improved is guarded by the reservation lock alone
  * @storage: the storage
  * @generation: number of replacements of @storage so far; tells tables of an older storage
  * @mappings: DMA mappings, &struct dma_storage_mapping. Those of devices that only write are
@@ -35,7 +35,7 @@
  * @vaddr: address in the kernel while the buffer is mapped there, or NULL
  * @touched: the CPU or a device may have written to the buffer. Never cleared. Page faults set
  *	it with @lock held for reading
- * @gave_up: a storage that saves devices from being bounced was looked for in vain
+ * @improved: a storage that saves devices from being bounced was looked for
  */
 struct dma_storage_buffer {
 	struct rw_semaphore lock;
@@ -44,7 +44,7 @@ struct dma_storage_buffer {
 	struct list_head mappings;
 	void *vaddr;
 	bool touched;
-	bool gave_up;
+	bool improved;
 };
 
 /**

@@ -7,6 +7,7 @@
  * other memory.
  */
 
+#include <linux/delay.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -434,7 +435,9 @@ static void attach_against_close(struct kunit *test)
 	mock_run_jobs(test, jobs, ARRAY_SIZE(jobs));
 	KUNIT_EXPECT_GT(test, atomic_read(&all->renewed), 0);
 	dma_buf_put(all->dmabuf);
-	mock_flush();
+	/* A worker releases the buffers of threads, and may still do so. */
+	for (int ms = 0; atomic_read(&all->storages) && ms < WAIT_MS; ms += 20)
+		msleep(20);
 	KUNIT_EXPECT_EQ(test, atomic_read(&all->storages), 0);
 }
 

@@ -356,12 +356,6 @@ static void storage_that_meets_must_is_improved(struct kunit *test)
 	const struct dma_buf_needs must = { .contiguous = PAGE_SIZE };
 	const struct dma_buf_needs want = { .contiguous = CONTIGUOUS };
 	struct renewal *all = renewal(test);
-	struct iosys_map map;
-
-	KUNIT_ASSERT_EQ(test, 0, dma_buf_vmap_unlocked(all->dmabuf, &map));
-	KUNIT_EXPECT_EQ(test, negotiate(all, must, want), 0);
-	KUNIT_EXPECT_EQ(test, all->calls, 0);
-	dma_buf_vunmap_unlocked(all->dmabuf, &map);
 
 	KUNIT_EXPECT_EQ(test, negotiate(all, must, want), 0);
 	KUNIT_EXPECT_EQ(test, all->calls, 1);
@@ -372,6 +366,38 @@ static void storage_that_meets_must_is_improved(struct kunit *test)
 	/* Now it meets both. */
 	KUNIT_EXPECT_EQ(test, negotiate(all, must, want), 0);
 	KUNIT_EXPECT_EQ(test, all->calls, 1);
+}
+
+/* It would be copied. */
+static void storage_that_was_written_is_not_improved(struct kunit *test)
+{
+	const struct dma_buf_needs want = { .contiguous = CONTIGUOUS };
+	struct renewal *all = renewal(test);
+	struct iosys_map map;
+
+	KUNIT_ASSERT_EQ(test, 0, dma_buf_vmap_unlocked(all->dmabuf, &map));
+	KUNIT_EXPECT_EQ(test, negotiate(all, (struct dma_buf_needs){}, want), 0);
+	dma_buf_vunmap_unlocked(all->dmabuf, &map);
+	KUNIT_EXPECT_EQ(test, negotiate(all, (struct dma_buf_needs){}, want), 0);
+	expect_kept(test, all, false);
+}
+
+/* Another device may have stated it, or the open file of a heap has learned it. */
+static void improved_storage_stays_in_one_run(struct kunit *test)
+{
+	const struct dma_buf_needs want = { .granule = SZ_1G };
+	struct renewal *all = renewal(test);
+
+	KUNIT_EXPECT_EQ(test, negotiate_contiguous(all), 0);
+	expect_replaced(test, all);
+	all->new->base.ops = &all->ops;
+	all->error = -ENOMEM;
+	all->fails = 2;
+	KUNIT_EXPECT_EQ(test, negotiate(all, (struct dma_buf_needs){}, want), 0);
+	KUNIT_EXPECT_EQ(test, all->calls, 2);
+	KUNIT_EXPECT_EQ(test, all->needs.granule, SZ_1G);
+	KUNIT_EXPECT_EQ(test, all->needs.contiguous, CONTIGUOUS);
+	expect_replaced(test, all);
 }
 
 static const struct {
@@ -387,7 +413,7 @@ static const struct {
 
 KUNIT_ARRAY_PARAM_DESC(optional, optional_rows, desc);
 
-/* The devices are bounced then, and the exporter is not asked again. */
+/* The devices are bounced then. */
 static void storage_that_meets_must_is_good_enough(struct kunit *test)
 {
 	const typeof(optional_rows[0]) *row = test->param_value;
@@ -495,6 +521,8 @@ static struct kunit_case dma_storage_negotiate_cases[] = {
 	KUNIT_CASE(killed_while_copying),
 	KUNIT_CASE(exporter_that_cannot_choose),
 	KUNIT_CASE(storage_that_meets_must_is_improved),
+	KUNIT_CASE(storage_that_was_written_is_not_improved),
+	KUNIT_CASE(improved_storage_stays_in_one_run),
 	KUNIT_CASE_PARAM(storage_that_meets_must_is_good_enough, optional_gen_params),
 	KUNIT_CASE(must_alone_after_both_have_failed),
 	KUNIT_CASE(killed_once_asks_once),

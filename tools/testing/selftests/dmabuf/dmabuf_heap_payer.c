@@ -336,7 +336,7 @@ static int memory_number(int buf, const char *key)
 {
 	char text[128], *at;
 
-	if (fd_info(buf, "memory:", text, sizeof(text)))
+	if (fd_info(buf, "memory", text, sizeof(text)))
 		return -1;
 	at = strstr(text, key);
 	return at ? atoi(at + strlen(key)) : -1;
@@ -411,7 +411,7 @@ static unsigned int move(const struct hammer *hammer)
 	return !!cgroup_enter(hammer->rounds % 2 ? PAYER : OTHER);
 }
 
-/* Let the camera import a new buffer instead of the last one; count those with other memory. */
+/* Let the camera import a new buffer instead of the last one. */
 static unsigned int import(const struct hammer *hammer)
 {
 	struct camera *cam = hammer->context;
@@ -422,8 +422,6 @@ static unsigned int import(const struct hammer *hammer)
 	ret = camera_buffers(cam, V4L2_MEMORY_DMABUF, 1);
 	if (!ret)
 		ret = camera_queue(cam, 0, buf);
-	if (memory_number(buf, "replaced=") == 1)
-		cam->count++;
 	close(buf);
 	/* The region may have no room for a moment. */
 	return ret && ret != -EBUSY;

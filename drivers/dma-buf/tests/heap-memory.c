@@ -44,7 +44,8 @@ static struct page *memory_new_block(gfp_t gfp, unsigned int order)
 	struct page *page;
 
 	memory->zones[memory->calls++ % MEMORY_GIVEN_PAGES] = gfp & GFP_ZONEMASK;
-	memory->insists |= gfp & __GFP_RETRY_MAYFAIL;
+	if (gfp & __GFP_RETRY_MAYFAIL)
+		memory->insists = true;
 	if (memory->fail_at && memory->calls >= memory->fail_at)
 		return NULL;
 	if (memory->calls <= memory->nr_given)

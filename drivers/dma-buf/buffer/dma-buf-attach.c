@@ -164,9 +164,10 @@ unlock:
  *     has entries but no DMA segments (with CONFIG_DMABUF_DEBUG); a driver's mistake, warned about.
  *     Or @needs has a reach or a granule that is no power of two
  *   * %-EDEADLK - the caller holds the reservation lock (warned about; needs lockdep)
- *   * %-EBUSY - the memory does not meet the stated needs, and cannot be replaced while others use
- *     it, or while the driver of an attached device is being bound or unbound; or an exporter that
- *     does not negotiate has allocated it where @dev cannot address it
+ *   * %-EBUSY - the memory does not meet the stated needs and cannot be replaced now: others use
+ *     it, the driver of an attached device is being bound, unbound, suspended or resumed, or there
+ *     is no such memory; or an exporter that does not negotiate has allocated it where @dev cannot
+ *     address it
  *   * %-EOPNOTSUPP - the memory of this buffer cannot meet the stated needs
  *   * %-ENOMEM - lack of memory, or the exporter's map returned NULL
  *   * %-ERESTARTSYS, %-EINTR - a signal interrupted a wait

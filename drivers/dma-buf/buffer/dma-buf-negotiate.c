@@ -33,8 +33,8 @@
  * stated is not met: importers that state nothing attach as they did before there was
  * negotiation, and the map fails if the device cannot reach the memory.
  *
- * Two errnos tell why memory does not fit. ``-EBUSY``: the memory cannot be replaced now, because
- * a device or the kernel has it mapped; it may work when they have unmapped, or with a new buffer.
+ * Two errnos tell why memory does not fit. ``-EBUSY``: the memory cannot be replaced now, for
+ * instance because a device has it mapped; it may work later, or with a new buffer.
  * ``-EOPNOTSUPP``: this buffer never fits.
  */
 

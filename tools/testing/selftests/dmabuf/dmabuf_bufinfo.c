@@ -251,7 +251,7 @@ static bool export_race_is_over(const struct export_race *race)
  * not at all, and the totals of every read agree with its rows. @reads counts the reads
  * that listed a buffer of the exporting threads.
  */
-TEST_F_TIMEOUT(buffer, read_during_exports, 120)
+TEST_F(buffer, read_during_exports)
 {
 	struct export_race race = { .exporter = variant->exporter, .buf = self->buf };
 	struct bufinfo_total before, total;
@@ -280,7 +280,7 @@ TEST_F_TIMEOUT(buffer, read_during_exports, 120)
  * Rule: a reader that stops in the middle of the file blocks no export and no close. If
  * it did, this test would not end: one thread does both.
  */
-TEST_F_TIMEOUT(buffer, partial_read_blocks_no_export, 120)
+TEST_F(buffer, partial_read_blocks_no_export)
 {
 	char byte, rest[512];
 	int readers[4], i, buf;

@@ -33,7 +33,7 @@ FIXTURE_TEARDOWN(edu)
 }
 
 /* Rule: all bytes arrive, from and in memory of the system heap. */
-TEST_F_TIMEOUT(edu, all_bytes_arrive, 120)
+TEST_F(edu, all_bytes_arrive)
 {
 	struct pair *pair = &self->pair;
 
@@ -130,7 +130,7 @@ TEST_F(edu, released_import_stays_for_its_job)
 }
 
 /* Rule: jobs that run or wait fail when the device is unbound, and what is open stays safe. */
-TEST_F_TIMEOUT(edu, unbound_while_a_job_runs, 120)
+TEST_F(edu, unbound_while_a_job_runs)
 {
 	struct pair *pair = &self->pair;
 	int running, waiting;
@@ -190,7 +190,7 @@ TEST_F(edu, opened_once)
  * Rule: the module stays while one of its fences can be used, by an open sync_file or by a buffer,
  * and can be unloaded afterwards.
  */
-TEST_F_TIMEOUT(edu, fence_keeps_the_module, 120)
+TEST_F(edu, fence_keeps_the_module)
 {
 	struct pair *pair = &self->pair;
 	int i, running, fence, ret;
@@ -298,7 +298,7 @@ static long long import_large(struct pair *pair)
  * Rule: an import gives a buffer memory in reach, with the bytes and mappings that it had.
  * Buffers that are in reach by chance are kept, until one is not.
  */
-TEST_F_TIMEOUT(reach, memory_is_replaced, 120)
+TEST_F(reach, memory_is_replaced)
 {
 	struct pair *pair = &self->pair;
 	struct edu_ioctl_copy args = {

@@ -356,7 +356,7 @@ static void close_race_meet(struct close_race *race, int buf, __u32 point, unsig
  * takes no new reference. The fence of every third buffer signals during the close, after
  * a delay that differs; the other fences are pending until the end.
  */
-TEST_F_TIMEOUT(buffer, close_races_with_signal, 120)
+TEST_F(buffer, close_races_with_signal)
 {
 	void *(*const loops[])(void *) = { close_race_wait, close_race_wait, close_race_signal };
 	struct close_race race = {

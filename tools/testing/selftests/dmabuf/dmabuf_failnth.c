@@ -274,7 +274,7 @@ static void close_above(int keep)
 }
 
 /* Rule: each fault gives an errno and leaks no buffer, and without a fault the run works. */
-TEST_F_TIMEOUT(chain, every_fault, 240)
+TEST_F(chain, every_fault)
 {
 	const struct chain *chain = variant->chain;
 	struct state *st = &self->state;
@@ -330,7 +330,7 @@ FIXTURE_TEARDOWN(leaks)
 }
 
 /* Rule: none of the chains leaked memory. Kmemleak ignores objects younger than 5 s. */
-TEST_F_TIMEOUT(leaks, nothing_leaked, 240)
+TEST_F(leaks, nothing_leaked)
 {
 	sleep_ms(6000);
 	ASSERT_EQ(0, file_put(DEBUGFS "kmemleak", "scan"));

@@ -277,7 +277,7 @@ static long count_and_fill(int buf, size_t size)
 }
 
 /* Rule: a new buffer is zero, also where its pages were those of a buffer before. */
-TEST_F_TIMEOUT(heap, new_buffers_are_zero, 120)
+TEST_F(heap, new_buffers_are_zero)
 {
 	static const size_t sizes[] = { 4096, 65536 + 4096, 1 << 20, (2 << 20) + 4096, 9 << 20 };
 	unsigned int round;
@@ -507,7 +507,7 @@ static void use_memory(long kib)
  * Rule: where memory is short the pool gives its blocks back before a process is killed. If it
  * does not, the child is the process that is killed.
  */
-TEST_F_TIMEOUT(pool, memory_pressure, 120)
+TEST_F(pool, memory_pressure)
 {
 	long long kills = file_number("/proc/vmstat", "oom_kill ");
 	long long began;

@@ -50,7 +50,7 @@ TEST_F(heap, one_tebibyte)
  * Rule: a buffer for which the free memory does not suffice is ENOMEM, nobody is killed, and
  * the part that was allocated is free again.
  */
-TEST_F_TIMEOUT(heap, more_than_is_free, 240)
+TEST_F(heap, more_than_is_free)
 {
 	const long long size = file_number("/proc/meminfo", "MemTotal:") * 1024 - 4 * MIB;
 	long long kills = oom_kills(), before = mem_free();
@@ -64,7 +64,7 @@ TEST_F_TIMEOUT(heap, more_than_is_free, 240)
 }
 
 /* Rule: without a free descriptor an allocation is EMFILE, and its memory is freed. */
-TEST_F_TIMEOUT(heap, no_descriptor, 120)
+TEST_F(heap, no_descriptor)
 {
 	long long before;
 	int i, buf;
@@ -116,7 +116,7 @@ static void allocate_for_ever(int dev, size_t size)
 }
 
 /* Rule: a fatal signal ends an allocation soon, however large it is. */
-TEST_F_TIMEOUT(heap, fatal_signal, 240)
+TEST_F(heap, fatal_signal)
 {
 	size_t size = large_size(variant->name);
 	long long before = mem_free(), full;
@@ -235,7 +235,7 @@ static unsigned long traced_run(unsigned long pages)
 }
 
 /* Rule: a trace event tells the longest free run of a fragmented region. */
-TEST_F_TIMEOUT(region, fragmented_region_is_traced, 120)
+TEST_F(region, fragmented_region_is_traced)
 {
 	int bufs[CMA_BUFFERS + 1], count, i;
 	unsigned long longest;
@@ -265,7 +265,7 @@ TEST_F_TIMEOUT(region, fragmented_region_is_traced, 120)
  * Rule: a fragmented region is ENOMEM for a long run; once all is free, a run of three
  * quarters of the region works, in each round.
  */
-TEST_F_TIMEOUT(region, fragmented_region, 240)
+TEST_F(region, fragmented_region)
 {
 	/* The old name is one of the same region. */
 	int bufs[CMA_BUFFERS + 1], rounds = variant->name ? 100 : 5;
@@ -321,7 +321,7 @@ static void *alloc_and_free(void *arg)
 }
 
 /* Rule: threads may allocate and free at the same time. */
-TEST_F_TIMEOUT(heap, threads, 60)
+TEST_F(heap, threads)
 {
 	struct alloc_thread threads[4] = { };
 	size_t i;

@@ -177,7 +177,7 @@ static int payer_report(int sock, struct payer_report *report)
 }
 
 /* Rule: the group's limit fails an allocation, and the charge ends with the buffers. */
-TEST_F_TIMEOUT(payer, limit_holds, 60)
+TEST_F(payer, limit_holds)
 {
 	struct payer_report report;
 	int buf, i, ret, other, fd;
@@ -219,7 +219,7 @@ static int payer_ask(const char *heap, size_t size)
  * Rule: a buffer that is larger than the limit is ENOMEM at once. A charge that the limit refuses
  * counts as an event, and comes after the group's memory was reclaimed.
  */
-TEST_F_TIMEOUT(payer, larger_than_the_limit, 60)
+TEST_F(payer, larger_than_the_limit)
 {
 	struct payer_report report;
 	int buf = payer_report(self->sock, &report), status;
@@ -239,7 +239,7 @@ TEST_F_TIMEOUT(payer, larger_than_the_limit, 60)
 }
 
 /* Rule: the group pays until the last reference is dropped, also by another process. */
-TEST_F_TIMEOUT(payer, last_reference_elsewhere, 60)
+TEST_F(payer, last_reference_elsewhere)
 {
 	struct payer_report report;
 	int buf = payer_report(self->sock, &report);
@@ -262,7 +262,7 @@ TEST_F_TIMEOUT(payer, last_reference_elsewhere, 60)
 }
 
 /* Rule: a group can be removed while a buffer that it pays for exists. */
-TEST_F_TIMEOUT(payer, group_removed_first, 60)
+TEST_F(payer, group_removed_first)
 {
 	struct payer_report report;
 	int buf = payer_report(self->sock, &report);
@@ -355,7 +355,7 @@ static int scattered_buffer(int dev, int *others)
 }
 
 /* Rule: other memory for a buffer is charged to who pays for the buffer, not to who attaches. */
-TEST_F_TIMEOUT(moving, payer_stays, 60)
+TEST_F(moving, payer_stays)
 {
 	long long charged;
 	int buf;
@@ -381,7 +381,7 @@ TEST_F_TIMEOUT(moving, payer_stays, 60)
 }
 
 /* Rule: a buffer gets other memory also if the group that pays for it has been removed. */
-TEST_F_TIMEOUT(moving, payer_removed, 60)
+TEST_F(moving, payer_removed)
 {
 	struct bufinfo_total total;
 	int buf;
@@ -428,7 +428,7 @@ static unsigned int import(const struct hammer *hammer)
 }
 
 /* Rule: at the end nobody has paid for nothing, wherever the process was at each time. */
-TEST_F_TIMEOUT(moving, while_buffers_are_attached, 60)
+TEST_F(moving, while_buffers_are_attached)
 {
 	struct hammer hammers[] = {
 		{ .round = import, .dev = self->dev, .context = &self->cam },

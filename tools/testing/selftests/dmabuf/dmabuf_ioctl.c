@@ -110,7 +110,7 @@ TEST_F(buffer, unknown_numbers)
 }
 
 /* Rule: a known ioctl number with another size or direction is ENOTTY. */
-TEST_F_TIMEOUT(buffer, wrong_sizes_and_directions, 120)
+TEST_F(buffer, wrong_sizes_and_directions)
 {
 	static const struct { unsigned int nr, size[2], dir; } table[] = {
 		{ 0, { 8, 8 }, _IOC_WRITE },
@@ -239,7 +239,7 @@ static void *rename_loop(void *arg)
  * Rule: a reader sees one name or the other while they change, never a mixture. The test
  * reads until fdinfo and the link have each shown both names.
  */
-TEST_F_TIMEOUT(buffer, name_races_with_readers, 120)
+TEST_F(buffer, name_races_with_readers)
 {
 	unsigned int i, torn = 0, fdinfo[2] = { 0 }, link[2] = { 0 };
 	struct loop loop = { .buf = self->buf };
@@ -312,7 +312,7 @@ static void *sync_rounds(void *arg)
  * An exporter that sets up its own mapping at the first SYNC without a lock, as udmabuf of
  * Linux 6.12 does, leaks a mapping here, which kmemleak reports after the programs.
  */
-TEST_F_TIMEOUT(buffer, sync_from_threads, 120)
+TEST_F(buffer, sync_from_threads)
 {
 	struct sync_round round = { .arrived = 0 };
 	pthread_t threads[SYNC_THREADS];

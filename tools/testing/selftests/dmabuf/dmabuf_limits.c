@@ -19,7 +19,7 @@
 #include "memfds.h"
 
 /* Rule (CVE-2024-56712): an export without a free descriptor is EMFILE and leaks nothing. */
-TEST_F_TIMEOUT(buffer, export_without_descriptors, 120)
+TEST_F(buffer, export_without_descriptors)
 {
 	struct bufinfo_total before;
 	int i, free_fds, buf;
@@ -116,7 +116,7 @@ TEST_F(buffer, socket_cycle_is_collected)
 }
 
 /* Rule: a thousand buffers can exist at once, are distinct, and are all released. */
-TEST_F_TIMEOUT(buffer, thousand_buffers, 120)
+TEST_F(buffer, thousand_buffers)
 {
 	struct bufinfo_total before, now;
 	int bufs[1000];
@@ -218,7 +218,7 @@ static int wait_fence_freed(int timeline)
  * not it sleeps in SYNC. The fence that it waits for is on a timeline of this process and
  * stays pending.
  */
-TEST_F_TIMEOUT(buffer, killed_process_leaves_nothing, 120)
+TEST_F(buffer, killed_process_leaves_nothing)
 {
 	struct bufinfo_total before;
 	int i, status, timeline, ready[2];
@@ -338,7 +338,7 @@ FIXTURE_TEARDOWN(group)
  * Rule: importing fences of many timelines charges the memory of the reservation object's
  * fence list, and little else, to the memory cgroup of the importing task.
  */
-TEST_F_TIMEOUT(group, import_is_charged, 180)
+TEST_F(group, import_is_charged)
 {
 	int buf = exporter_heap.export(BUF_SIZE, O_RDWR | O_CLOEXEC);
 	static int fences[TIMELINES];
@@ -364,7 +364,7 @@ TEST_F_TIMEOUT(group, import_is_charged, 180)
  * Rule: the pages that a udmabuf allocates for a memfd that has none are charged to the
  * memory cgroup of its creator, until both the memfd and the buffer are closed.
  */
-TEST_F_TIMEOUT(group, pinned_pages_are_charged, 60)
+TEST_F(group, pinned_pages_are_charged)
 {
 	const long long size = 32LL << 20;
 	/* What may differ: the kernel charges in batches per CPU, and frees slabs late. */

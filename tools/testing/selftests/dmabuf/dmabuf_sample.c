@@ -68,7 +68,7 @@ TEST_F(direction, uneven)
 }
 
 /* Rule: so does a picture of the largest size. */
-TEST_F_TIMEOUT(direction, largest, 120)
+TEST_F(direction, largest)
 {
 	const struct options opt = { .frames = 3, .width = 1920, .height = 1080 };
 
@@ -78,7 +78,7 @@ TEST_F_TIMEOUT(direction, largest, 120)
 }
 
 /* Rule: a direction can be repeated, and leaves no buffer. */
-TEST_F_TIMEOUT(direction, repeated, 120)
+TEST_F(direction, repeated)
 {
 	const struct options opt = { .frames = 2, .width = 64, .height = 64 };
 	struct bufinfo_total before;

@@ -137,7 +137,7 @@ static int record(struct camera *cam, int buf)
 }
 
 /* Rule: bytes survive any SYNC that nobody else's access comes between. */
-TEST_F_TIMEOUT(shared, sync_keeps_the_bytes, 60)
+TEST_F(shared, sync_keeps_the_bytes)
 {
 	static const __u64 accesses[] = {
 		DMA_BUF_SYNC_READ, DMA_BUF_SYNC_WRITE, DMA_BUF_SYNC_RW,
@@ -176,7 +176,7 @@ TEST_F(shared, sync_without_a_device)
 }
 
 /* Rule: what a program writes between START and END is shown, through vmap too. */
-TEST_F_TIMEOUT(shared, display_shows_what_was_written, 60)
+TEST_F(shared, display_shows_what_was_written)
 {
 	__u32 number;
 
@@ -190,7 +190,7 @@ TEST_F_TIMEOUT(shared, display_shows_what_was_written, 60)
 }
 
 /* Rule: START|READ sees what the camera wrote, also before any CPU access. */
-TEST_F_TIMEOUT(shared, start_sees_the_frame, 60)
+TEST_F(shared, start_sees_the_frame)
 {
 	int frame = record(&self->cam, self->buf);
 
@@ -204,7 +204,7 @@ TEST_F_TIMEOUT(shared, start_sees_the_frame, 60)
 }
 
 /* Rule: the same while the camera keeps its mapping. */
-TEST_F_TIMEOUT(shared, start_sees_the_frame_while_mapped, 60)
+TEST_F(shared, start_sees_the_frame_while_mapped)
 {
 	int frame;
 
@@ -226,7 +226,7 @@ TEST_F_TIMEOUT(shared, start_sees_the_frame_while_mapped, 60)
 }
 
 /* Rule: what the camera writes the display shows, both having the buffer mapped. */
-TEST_F_TIMEOUT(shared, camera_to_display, 60)
+TEST_F(shared, camera_to_display)
 {
 	int frame;
 

@@ -155,7 +155,7 @@ static void check_detached(struct __test_metadata *_metadata, int buf)
  * When the unbind returns, nothing is attached or mapped. One import is open in each
  * unbind, so that there is something to detach.
  */
-TEST_F_TIMEOUT(pair, unbind_races_with_users, 240)
+TEST_F(pair, unbind_races_with_users)
 {
 	struct racer commits = {
 		.round = commit_once, .buf = self->buf, .pitch = self->own.pitch,

@@ -505,7 +505,7 @@ static void *touch_pages(void *arg)
 }
 
 /* Rule: threads may make the first access at the same time. */
-TEST_F_TIMEOUT(storage, threads_fault, 120)
+TEST_F(storage, threads_fault)
 {
 	struct toucher touchers[4];
 	unsigned int round;
@@ -553,7 +553,7 @@ static unsigned int fault_and_check(const struct hammer *self)
  * Rule: a process may turn huge pages off and on while its threads make the first access. A
  * warning of the kernel fails the run.
  */
-TEST_F_TIMEOUT(storage, threads_fault_while_huge_pages_are_toggled, 60)
+TEST_F(storage, threads_fault_while_huge_pages_are_toggled)
 {
 	struct toucher touchers[3];
 	struct hammer hammers[] = {
@@ -625,7 +625,7 @@ static void *sync_together(void *arg)
  * Rule: threads may make the first SYNC of a buffer at the same time, and nothing that it
  * maps is left after the close. A table that is lost is reported by kmemleak after the programs.
  */
-TEST_F_TIMEOUT(storage, threads_sync_a_new_buffer, 120)
+TEST_F(storage, threads_sync_a_new_buffer)
 {
 	const long long mapped = dma_mapped();
 	struct syncer syncers[4];

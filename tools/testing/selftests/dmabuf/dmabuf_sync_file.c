@@ -340,7 +340,7 @@ static int export_until_error(int buf, int *error)
  * Rule: exports that fail for want of a descriptor, and sync_files that are closed, leave
  * no object behind. A leak of one object per round shows as growth of its slab cache.
  */
-TEST_F_TIMEOUT(buffer, exports_until_emfile_leak_nothing, 240)
+TEST_F(buffer, exports_until_emfile_leak_nothing)
 {
 	struct rlimit before, few = { .rlim_cur = 64, .rlim_max = 64 };
 	int timelines[] = { timeline_open(), timeline_open() };

@@ -295,7 +295,7 @@ static int round_timelines(int timeline, unsigned int number)
 }
 
 /* Rule: steps, points, merges, sync/info and closes from several threads do not interfere. */
-TEST_F_TIMEOUT(timeline, stress, 120)
+TEST_F(timeline, stress)
 {
 	struct worker workers[] = {
 		{ .round = round_step }, { .round = round_points }, { .round = round_points },

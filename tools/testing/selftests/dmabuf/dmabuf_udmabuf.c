@@ -153,7 +153,7 @@ static void *add_seal(void *arg)
  * Rule: of a seal against writing and a creation at the same time one fails: the seal with
  * EBUSY, or the creation with EINVAL. A seal that fails has waited 150 ms for the pins.
  */
-TEST_F_TIMEOUT(udmabuf, write_seal_races_with_creation, 60)
+TEST_F(udmabuf, write_seal_races_with_creation)
 {
 	unsigned int created = 0, sealed = 0, round;
 	long long limit = now_ms() + 2000;
@@ -432,7 +432,7 @@ static int create_size(int dev, __u64 size)
 }
 
 /* Rule: by default 64 MiB, in at most 1024 items. */
-TEST_F_TIMEOUT(limits, defaults, 60)
+TEST_F(limits, defaults)
 {
 	EXPECT_EQ(1024, atoi(self->list_limit));
 	EXPECT_EQ(64, atoi(self->size_limit));
@@ -445,7 +445,7 @@ TEST_F_TIMEOUT(limits, defaults, 60)
 }
 
 /* Rule: the size limit counts all items of a list together. */
-TEST_F_TIMEOUT(limits, size_of_a_list, 60)
+TEST_F(limits, size_of_a_list)
 {
 	int memfd = memfd_make(MIB, F_SEAL_SHRINK, 0);
 	struct udmabuf_create_item items[] = {
@@ -504,7 +504,7 @@ TEST_F(limits, nothing_allowed)
 }
 
 /* Rule (CVE-2025-37803, CVE-2024-56544): limits of 4 GiB and more mean what they say. */
-TEST_F_TIMEOUT(limits, large_limits, 60)
+TEST_F(limits, large_limits)
 {
 	ASSERT_EQ(0, set_limits("1024", "4096"));
 	EXPECT_EQ(0, create_size(self->dev, 65 * MIB));
@@ -559,14 +559,14 @@ static long wrong_pages_of(int dev, unsigned int flags, __u64 size)
 }
 
 /* Rule: a buffer of 1 GiB has all its pages. */
-TEST_F_TIMEOUT(limits, gibibyte_of_small_pages, 300)
+TEST_F(limits, gibibyte_of_small_pages)
 {
 	ASSERT_EQ(0, set_limits("1024", "1024"));
 	EXPECT_EQ(0, wrong_pages_of(self->dev, 0, 1024 * MIB));
 }
 
 /* Rule (CVE-2024-56544): so have buffers of huge pages, also one of 3 GiB. */
-TEST_F_TIMEOUT(limits, gibibytes_of_huge_pages, 300)
+TEST_F(limits, gibibytes_of_huge_pages)
 {
 	const unsigned int flags = MFD_HUGETLB | MFD_HUGE_2MB;
 
@@ -580,7 +580,7 @@ TEST_F_TIMEOUT(limits, gibibytes_of_huge_pages, 300)
 }
 
 /* Rule: a larger limit of items is honoured. */
-TEST_F_TIMEOUT(limits, many_items, 60)
+TEST_F(limits, many_items)
 {
 	ASSERT_EQ(0, set_limits("5000", "64"));
 	EXPECT_EQ(0, create_items(self->dev, 5000));

@@ -391,7 +391,7 @@ static unsigned int use_range(const struct hammer *self)
 }
 
 /* Rule: threads may create, sync, map and close buffers of one memfd together. */
-TEST_F_TIMEOUT(pages, threads, 60)
+TEST_F(pages, threads)
 {
 	struct hammer threads[4] = { };
 	size_t i;
@@ -436,7 +436,7 @@ static unsigned int attach_and_detach(const struct hammer *self)
  * Rule: threads may sync and map one buffer together, while a device is attached to it
  * and detached. A table that they lose is reported by kmemleak after the programs.
  */
-TEST_F_TIMEOUT(pages, threads_share_a_buffer, 60)
+TEST_F(pages, threads_share_a_buffer)
 {
 	int buf = udmabuf_make(self->dev, self->memfd, 0, SIZE);
 	struct hammer threads[] = {
@@ -485,7 +485,7 @@ static unsigned int create_and_check(const struct hammer *self)
 }
 
 /* Rule: a buffer has all its pages, also if holes are punched while it is created. */
-TEST_F_TIMEOUT(pages, holes_race_with_creation, 60)
+TEST_F(pages, holes_race_with_creation)
 {
 	struct hammer threads[] = {
 		{ .round = punch_hole, .fd = self->memfd },
@@ -509,7 +509,7 @@ static unsigned int create_and_close(const struct hammer *self)
  * Rule: threads that create buffers of a memfd without pages, and so allocate the same ones,
  * leave the kernel's count of reserved huge pages as it was.
  */
-TEST_F_TIMEOUT(pages, creations_race_for_new_pages, 60)
+TEST_F(pages, creations_race_for_new_pages)
 {
 	long long reserved = file_number("/proc/meminfo", "HugePages_Rsvd:");
 	struct hammer threads[2];
@@ -549,7 +549,7 @@ static void create_for_ever(int dev, int memfd)
 }
 
 /* Rule: a process that is killed while it creates buffers leaves no page pinned. */
-TEST_F_TIMEOUT(pages, killed_process, 60)
+TEST_F(pages, killed_process)
 {
 	pid_t pid;
 	int i;

@@ -7,4 +7,11 @@
 
 #include "../kselftest_harness.h"
 
+/*
+ * Seconds until a test is taken for hung. Some fill the memory of an emulated machine, and
+ * a busy host makes that ten times slower.
+ */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT	300
+
 #endif /* SELFTEST_DMABUF_HARNESS_H */

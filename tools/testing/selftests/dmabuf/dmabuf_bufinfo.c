@@ -188,7 +188,7 @@ TEST_F(buffer, small_reads)
 
 #define EXPORTERS	3
 #define RACE_EXPORTS	600
-#define RACE_READS	1000
+#define RACE_READS	400
 
 /**
  * struct export_race - what the threads of read_during_exports share

@@ -560,12 +560,11 @@ TEST_F(storage, threads_fault_while_huge_pages_are_toggled)
 		{ .round = toggle_huge_pages },
 		{ .round = fault_and_check, .fd = self->buf },
 	};
-	unsigned int round;
 	size_t i;
 
 	stamp(self->map, self->size, 17);
 	ASSERT_EQ(0, hammer_start(hammers, ARRAY_SIZE(hammers), 3000));
-	for (round = 0; round < 100; round++) {
+	do {
 		unsigned char *map = map_range(self->buf, 0, self->size & -HUGE_SIZE);
 
 		ASSERT_NE(MAP_FAILED, map);
@@ -579,7 +578,7 @@ TEST_F(storage, threads_fault_while_huge_pages_are_toggled)
 		for (i = 0; i < ARRAY_SIZE(touchers); i++)
 			pthread_join(touchers[i].thread, NULL);
 		munmap(map, self->size & -HUGE_SIZE);
-	}
+	} while (now_ms() < hammers[0].limit);
 	EXPECT_EQ(0, hammer_join(hammers, ARRAY_SIZE(hammers)));
 	EXPECT_EQ(0, prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0));
 	EXPECT_EQ(0, wrong_stamps(self->map, 0, self->size, 17));

@@ -211,7 +211,8 @@ static void device_that_never_had_a_driver_is_asked(struct kunit *test)
 }
 
 /* So many that a walk of them takes long enough for an unbind. */
-#define WINDOWS	256
+#define WINDOWS		256
+#define MANY_WINDOWS	32768
 
 /**
  * struct unbinding - a device that is bound and unbound, and one that is attached meanwhile
@@ -241,17 +242,26 @@ static int negotiate_in_a_thread(struct dma_buf *dmabuf, const struct dma_buf_ne
 	return 0;
 }
 
+static struct bus_dma_region *windows_alloc(int nr)
+{
+	struct bus_dma_region *windows = kcalloc(nr + 1, sizeof(*windows), GFP_KERNEL);
+
+	if (!windows)
+		return NULL;
+	for (int i = 0; i < nr; i++)
+		windows[i] = (struct bus_dma_region){
+			.cpu_start = i * (u64)SZ_64K, .dma_start = i * (u64)SZ_64K, .size = SZ_64K,
+		};
+	return windows;
+}
+
 /* As the bus does that binds a device with windows; the unbind frees them. */
 static bool bind_with_windows(struct device *dev)
 {
-	struct bus_dma_region *windows = kcalloc(WINDOWS + 1, sizeof(*windows), GFP_KERNEL);
+	struct bus_dma_region *windows = windows_alloc(WINDOWS);
 
 	if (!windows)
 		return false;
-	for (int i = 0; i < WINDOWS; i++)
-		windows[i] = (struct bus_dma_region){
-			.cpu_start = i * SZ_64K, .dma_start = i * SZ_64K, .size = SZ_64K,
-		};
 	if (device_attach(dev) != 1) {
 		kfree(windows);
 		return false;
@@ -349,7 +359,10 @@ static bool asker_attach(void *data)
 	return !asker->refused;
 }
 
-/* A device is attached to the buffers of both, and nobody binds or unbinds its driver. */
+/*
+ * A device is attached to the buffers of both, and nobody binds or unbinds its driver. It has so
+ * many windows that asking it takes longer than all attempts to lock it.
+ */
 static void attaches_to_two_buffers_do_not_refuse_each_other(struct kunit *test)
 {
 	struct asker *askers = kunit_kcalloc(test, 2, sizeof(*askers), GFP_KERNEL);
@@ -359,6 +372,8 @@ static void attaches_to_two_buffers_do_not_refuse_each_other(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, askers);
 	if (!IS_ENABLED(CONFIG_HAS_DMA))
 		kunit_skip(test, "devices do no DMA");
+	shared->dma_range_map = windows_alloc(MANY_WINDOWS);
+	KUNIT_ASSERT_NOT_NULL(test, shared->dma_range_map);
 	for (int i = 0; i < ARRAY_SIZE(jobs); i++) {
 		struct mock_exporter *exporter = mock_exporter(test, &askers[i].ops);
 

@@ -101,16 +101,25 @@ static void refused_map_refuses_no_other(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dma_storage_bounce_held(), 0);
 }
 
+/* Takes in one turn: enough to last for more than a tick, so that two threads overlap. */
+#define TAKES	100000
+
 static bool take_too_much(void *held)
 {
-	return !dma_storage_take_limited(held, 5, 4);
+	bool refused = true;
+
+	for (int i = 0; i < TAKES; i++)
+		refused &= !dma_storage_take_limited(held, 5, 4);
+	return refused;
 }
 
 static bool take_all(void *held)
 {
-	if (!dma_storage_take_limited(held, 4, 4))
-		return false;
-	atomic64_sub(4, held);
+	for (int i = 0; i < TAKES; i++) {
+		if (!dma_storage_take_limited(held, 4, 4))
+			return false;
+		atomic64_sub(4, held);
+	}
 	return true;
 }
 

@@ -167,11 +167,10 @@ struct dma_buf_mapping {
  * @pins: pins of the importer and of the core that are not undone yet
  * @cached_users: map calls that returned the cached mapping (&dma_buf_attachment.sgt) and were not
  *	undone yet
- * @bound: the device had a driver when it was attached; fixed
+ * @bound: the device had a driver when it was attached to a buffer that is negotiated
  * @states: this is the @obj of a &struct dma_buf_stating_attach; fixed
  *
- * The reservation lock guards all members but @attach, @bound and @states. Freed by
- * dma_buf_detach().
+ * The reservation lock guards all members but @attach and @states. Freed by dma_buf_detach().
  */
 struct dma_buf_attach_object {
 	struct dma_buf_attachment attach;

@@ -95,7 +95,7 @@ static void dma_buf_attach_object_init(struct dma_buf_attach_object *obj, struct
 	obj->first.exported = NULL;
 	obj->pins = 0;
 	obj->cached_users = 0;
-	obj->bound = false;
+	obj->driverless = false;
 	obj->states = states;
 }
 

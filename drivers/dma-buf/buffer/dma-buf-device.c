@@ -14,7 +14,9 @@
  * for a moment only, like reads of some files in sysfs.
  *
  * A device that has lost its driver needs nothing, because nobody maps the buffer for it any more.
- * A device that had no driver when it was attached is asked: its owner keeps it as it is.
+ * One that had none when it was attached is asked, because its owner keeps it as it is. That is
+ * noted only if the exporter negotiates. With other exporters such a device is not asked; there
+ * only bufinfo and fdinfo would ask it.
  */
 
 #include <linux/delay.h>
@@ -50,7 +52,7 @@ static bool dma_buf_device_trylock(struct device *dev)
  * Return: 0, or
  *
  *   * %-EBUSY - a driver is being bound, unbound, suspended or resumed
- *   * %-ENODEV - the device has lost its driver, and needs nothing
+ *   * %-ENODEV - the device has no driver any more, and needs nothing
  */
 int dma_buf_device_lock(struct dma_buf_attachment *attach, const struct device *own)
 {
@@ -63,7 +65,7 @@ int dma_buf_device_lock(struct dma_buf_attachment *attach, const struct device *
 	mutex_lock(&dma_buf_device_asking);
 	if (!dma_buf_device_trylock(dev)) {
 		ret = -EBUSY;
-	} else if (!dev->driver && dma_buf_to_attach_object(attach)->bound) {
+	} else if (!dev->driver && !dma_buf_to_attach_object(attach)->driverless) {
 		device_unlock(dev);
 		ret = -ENODEV;
 	}

@@ -176,7 +176,7 @@ int dma_buf_negotiate(struct dma_buf_attachment *newcomer)
 	int ret;
 
 	dma_buf_assert_held(newcomer->dmabuf);
-	dma_buf_to_attach_object(newcomer)->bound = !!newcomer->dev->driver;
+	dma_buf_to_attach_object(newcomer)->driverless = !READ_ONCE(newcomer->dev->driver);
 	ret = dma_buf_attachment_needs(newcomer, &needs);
 	if (ret)
 		dma_buf_negotiate_trace_refusal(newcomer, ret);

@@ -167,7 +167,7 @@ struct dma_buf_mapping {
  * @pins: pins of the importer and of the core that are not undone yet
  * @cached_users: map calls that returned the cached mapping (&dma_buf_attachment.sgt) and were not
  *	undone yet
- * @bound: the device had a driver when it was attached to a buffer that is negotiated
+ * @driverless: the device had no driver when it was attached, to a buffer that is negotiated
  * @states: this is the @obj of a &struct dma_buf_stating_attach; fixed
  *
  * The reservation lock guards all members but @attach and @states. Freed by dma_buf_detach().
@@ -178,7 +178,7 @@ struct dma_buf_attach_object {
 	struct dma_buf_mapping first;
 	unsigned int pins;
 	unsigned int cached_users : 30;
-	unsigned int bound : 1;
+	unsigned int driverless : 1;
 	unsigned int states : 1;
 };
 

@@ -5,6 +5,7 @@
  */
 
 #include <kunit/static_stub.h>
+#include <linux/device.h>
 #include <linux/iosys-map.h>
 #include <linux/seq_file.h>
 #include <linux/sizes.h>
@@ -190,6 +191,43 @@ static void needs_are_shown_without_negotiation(struct kunit *test)
 	expect_users(test, dmabuf, "needs:\t%s must have addresses up to 0x3fffffff\n",
 		     dev_name(attach->dev));
 	dma_buf_detach(dmabuf, attach);
+}
+
+/* Its mask and its IOMMU may be gone with the driver, so it must not be asked. */
+static void device_that_lost_its_driver_has_no_needs(struct kunit *test)
+{
+	struct dma_buf *plain = mock_buffer(test, mock_exporter(test, &mock_static_ops));
+	struct dma_buf *negotiated = talkative_buffer(test, &mock_static_ops);
+	struct dma_buf_attachment *to_plain = attach_stating(test, plain, SZ_1G - 1, 0);
+	struct dma_buf_attachment *to_negotiated = attach_stating(test, negotiated, SZ_1G - 1, 0);
+
+	device_release_driver(to_plain->dev);
+	device_release_driver(to_negotiated->dev);
+	expect_users(test, plain, "%s", "");
+	expect_users(test, negotiated, "memory:\tpages=4\n");
+	dma_buf_detach(negotiated, to_negotiated);
+	dma_buf_detach(plain, to_plain);
+}
+
+/* That is not noted of buffers that are not negotiated. */
+static void device_that_had_no_driver_has_needs(struct kunit *test)
+{
+	struct dma_buf *plain = mock_buffer(test, mock_exporter(test, &mock_static_ops));
+	struct dma_buf *negotiated = talkative_buffer(test, &mock_static_ops);
+	struct device *dev = mock_device_masked(test, SZ_1G - 1);
+	struct dma_buf_attachment *to_plain, *to_negotiated;
+
+	device_release_driver(dev);
+	to_plain = dma_buf_attach(plain, dev);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, to_plain);
+	to_negotiated = dma_buf_attach(negotiated, dev);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, to_negotiated);
+	expect_users(test, plain, "%s", "");
+	expect_users(test, negotiated,
+		     "needs:\t%s must have addresses up to 0x3fffffff\nmemory:\tpages=4\n",
+		     dev_name(dev));
+	dma_buf_detach(negotiated, to_negotiated);
+	dma_buf_detach(plain, to_plain);
 }
 
 static void device_that_maps_is_shown(struct kunit *test)
@@ -445,6 +483,8 @@ static struct kunit_case dma_buf_users_cases[] = {
 	KUNIT_CASE_PARAM(exporter_describes_the_memory, place_gen_params),
 	KUNIT_CASE_PARAM(needs_of_each_device_are_shown, place_gen_params),
 	KUNIT_CASE_PARAM(needs_are_shown_without_negotiation, place_gen_params),
+	KUNIT_CASE_PARAM(device_that_lost_its_driver_has_no_needs, place_gen_params),
+	KUNIT_CASE_PARAM(device_that_had_no_driver_has_needs, place_gen_params),
 	KUNIT_CASE_PARAM(device_that_maps_is_shown, place_gen_params),
 	KUNIT_CASE_PARAM(mapping_that_the_core_keeps_is_shown, place_gen_params),
 	KUNIT_CASE_PARAM(device_that_pins_is_shown, place_gen_params),

@@ -8,6 +8,7 @@
  */
 
 #include <kunit/static_stub.h>
+#include <linux/delay.h>
 #include <linux/device.h>
 #include <linux/dma-direct.h>
 #include <linux/sizes.h>
@@ -212,7 +213,6 @@ static void device_that_never_had_a_driver_is_asked(struct kunit *test)
 
 /* So many that a walk of them takes long enough for an unbind. */
 #define WINDOWS		256
-#define MANY_WINDOWS	32768
 
 /**
  * struct unbinding - a device that is bound and unbound, and one that is attached meanwhile
@@ -242,13 +242,13 @@ static int negotiate_in_a_thread(struct dma_buf *dmabuf, const struct dma_buf_ne
 	return 0;
 }
 
-static struct bus_dma_region *windows_alloc(int nr)
+static struct bus_dma_region *windows_alloc(void)
 {
-	struct bus_dma_region *windows = kcalloc(nr + 1, sizeof(*windows), GFP_KERNEL);
+	struct bus_dma_region *windows = kcalloc(WINDOWS + 1, sizeof(*windows), GFP_KERNEL);
 
 	if (!windows)
 		return NULL;
-	for (int i = 0; i < nr; i++)
+	for (int i = 0; i < WINDOWS; i++)
 		windows[i] = (struct bus_dma_region){
 			.cpu_start = i * (u64)SZ_64K, .dma_start = i * (u64)SZ_64K, .size = SZ_64K,
 		};
@@ -258,7 +258,7 @@ static struct bus_dma_region *windows_alloc(int nr)
 /* As the bus does that binds a device with windows; the unbind frees them. */
 static bool bind_with_windows(struct device *dev)
 {
-	struct bus_dma_region *windows = windows_alloc(WINDOWS);
+	struct bus_dma_region *windows = windows_alloc();
 
 	if (!windows)
 		return false;
@@ -321,6 +321,7 @@ static void attach_against_unbind(struct kunit *test)
 
 /**
  * struct asker - an importer that attaches to a buffer of its own
+ * @test: the test
  * @ops: callbacks of the buffer
  * @dmabuf: the buffer
  * @dev: its device
@@ -328,6 +329,7 @@ static void attach_against_unbind(struct kunit *test)
  * @asked: number of times that the exporter was called
  */
 struct asker {
+	struct kunit *test;
 	struct dma_buf_ops ops;
 	struct dma_buf *dmabuf;
 	struct device *dev;
@@ -346,23 +348,35 @@ static int negotiate_keeping(struct dma_buf *dmabuf, const struct dma_buf_needs 
 	return 0;
 }
 
+/* Takes longer than all attempts to lock a device, also if each pause lasts a tick. */
+static struct dma_buf_dma_facts get_facts_slowly(struct device *dev)
+{
+	for (int i = 0; i < 10; i++)
+		usleep_range(100, 150);
+	return (struct dma_buf_dma_facts){
+		.dma = DMA_BUF_DMA_DIRECT,
+		.limit = *dev->dma_mask,
+		.last = 8ULL * SZ_1G - 1,
+	};
+}
+
 static bool asker_attach(void *data)
 {
 	const struct dma_buf_needs needs = { .contiguous = PAGE_SIZE };
 	struct asker *asker = data;
 	struct dma_buf_attachment *attach;
 
+	/* The thread uses the stubs of the test. */
+	current->kunit_test = asker->test;
 	attach = dma_buf_attach_with_needs(asker->dmabuf, asker->dev, NULL, NULL, &needs);
+	current->kunit_test = NULL;
 	if (IS_ERR(attach))
 		return false;
 	dma_buf_detach(asker->dmabuf, attach);
 	return !asker->refused;
 }
 
-/*
- * A device is attached to the buffers of both, and nobody binds or unbinds its driver. It has so
- * many windows that asking it takes longer than all attempts to lock it.
- */
+/* A device is attached to the buffers of both, and nobody binds or unbinds its driver. */
 static void attaches_to_two_buffers_do_not_refuse_each_other(struct kunit *test)
 {
 	struct asker *askers = kunit_kcalloc(test, 2, sizeof(*askers), GFP_KERNEL);
@@ -370,13 +384,11 @@ static void attaches_to_two_buffers_do_not_refuse_each_other(struct kunit *test)
 	struct mock_job jobs[2] = {};
 
 	KUNIT_ASSERT_NOT_NULL(test, askers);
-	if (!IS_ENABLED(CONFIG_HAS_DMA))
-		kunit_skip(test, "devices do no DMA");
-	shared->dma_range_map = windows_alloc(MANY_WINDOWS);
-	KUNIT_ASSERT_NOT_NULL(test, shared->dma_range_map);
+	kunit_activate_static_stub(test, dma_buf_needs_get_facts, get_facts_slowly);
 	for (int i = 0; i < ARRAY_SIZE(jobs); i++) {
 		struct mock_exporter *exporter = mock_exporter(test, &askers[i].ops);
 
+		askers[i].test = test;
 		askers[i].ops = mock_static_ops;
 		askers[i].ops.negotiate = negotiate_keeping;
 		exporter->hook_data = &askers[i];

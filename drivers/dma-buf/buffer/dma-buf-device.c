@@ -19,6 +19,8 @@
  * only bufinfo and fdinfo would ask it.
  */
 
+#include <kunit/static_stub.h>
+#include <kunit/visibility.h>
 #include <linux/delay.h>
 #include <linux/device.h>
 #include <linux/errno.h>
@@ -29,23 +31,35 @@
 /* Serialises those who ask, of all buffers: their attempts to lock a device would fail. */
 static DEFINE_MUTEX(dma_buf_device_asking);
 
-/* Attempts to lock a device, with a pause after each. */
+/* Attempts to lock a device, with a pause between them. */
 #define DMA_BUF_DEVICE_ATTEMPTS	5
 
-static bool dma_buf_device_trylock(struct device *dev)
+/* A separate function, so that tests can count the pauses. */
+void dma_buf_device_pause(struct device *dev)
 {
-	for (int i = 0; i < DMA_BUF_DEVICE_ATTEMPTS; i++) {
-		if (device_trylock(dev))
-			return true;
-		usleep_range(50, 100);
+	KUNIT_STATIC_STUB_REDIRECT(dma_buf_device_pause, dev);
+
+	usleep_range(50, 100);
+}
+EXPORT_SYMBOL_IF_KUNIT(dma_buf_device_pause);
+
+static bool dma_buf_device_attempt(struct device *dev, bool patient)
+{
+	int attempts = patient ? DMA_BUF_DEVICE_ATTEMPTS : 1;
+
+	while (!device_trylock(dev)) {
+		if (!--attempts)
+			return false;
+		dma_buf_device_pause(dev);
 	}
-	return false;
+	return true;
 }
 
 /**
  * dma_buf_device_lock() - begin to ask the device of an attachment what it needs
  * @attach: the attachment
  * @own: device whose driver the caller keeps bound, or NULL
+ * @patient: try again, for less than a millisecond, if another has locked the device
  *
  * Context: Reservation lock held; may sleep. On success, until dma_buf_device_unlock(), the caller
  * must not wait for other locks.
@@ -54,7 +68,7 @@ static bool dma_buf_device_trylock(struct device *dev)
  *   * %-EBUSY - a driver is being bound, unbound, suspended or resumed
  *   * %-ENODEV - the device has no driver any more, and needs nothing
  */
-int dma_buf_device_lock(struct dma_buf_attachment *attach, const struct device *own)
+int dma_buf_device_lock(struct dma_buf_attachment *attach, const struct device *own, bool patient)
 {
 	struct device *dev = attach->dev;
 	int ret = 0;
@@ -63,7 +77,7 @@ int dma_buf_device_lock(struct dma_buf_attachment *attach, const struct device *
 	if (dev == own)
 		return 0;
 	mutex_lock(&dma_buf_device_asking);
-	if (!dma_buf_device_trylock(dev)) {
+	if (!dma_buf_device_attempt(dev, patient)) {
 		ret = -EBUSY;
 	} else if (!dev->driver && !dma_buf_to_attach_object(attach)->driverless) {
 		device_unlock(dev);

@@ -64,7 +64,7 @@ static void dma_buf_file_show_fdinfo(struct seq_file *m, struct file *file)
 		seq_printf(m, "name:\t%s\n", obj->name);
 	spin_unlock(&obj->name_lock);
 
-	/* Never waits: a reader must not hang because a buffer's user does. */
+	/* A reader must not hang because a buffer's user does, nor wait for a driver. */
 	if (!dma_resv_trylock(dmabuf->resv))
 		return;
 	seq_printf(m, "attached:\t%zu\n", list_count_nodes(&dmabuf->attachments));

@@ -89,7 +89,7 @@ static int dma_buf_needs_add_attached(struct dma_buf_attachment *newcomer,
 		int error;
 
 		cond_resched();
-		error = dma_buf_device_lock(attach, newcomer->dev);
+		error = dma_buf_device_lock(attach, newcomer->dev, !ret);
 		if (error == -EBUSY)
 			ret = error;
 		if (error)
@@ -211,19 +211,38 @@ static const struct device *dma_buf_newcomer_dev(struct dma_buf *dmabuf)
 	return negotiation ? negotiation->newcomer->dev : NULL;
 }
 
+/*
+ * Begin to ask an attached device about memory. An exporter asks for each part of a large buffer,
+ * so one that cannot be asked is waited for once in a negotiation.
+ */
+static int dma_buf_attached_lock(struct dma_buf_attachment *attach)
+{
+	struct dma_buf_negotiation *negotiation = dma_buf_to_object(attach->dmabuf)->negotiation;
+	int error = dma_buf_device_lock(attach, dma_buf_newcomer_dev(attach->dmabuf),
+					!negotiation || !negotiation->unasked);
+
+	if (error == -EBUSY && negotiation)
+		negotiation->unasked = true;
+	return error;
+}
+
+static void dma_buf_attached_unlock(struct dma_buf_attachment *attach)
+{
+	dma_buf_device_unlock(attach, dma_buf_newcomer_dev(attach->dmabuf));
+}
+
 /* A device that cannot be asked forbids other memory in dma_buf_keeps_reach(), and not here. */
 static bool dma_buf_attached_reaches(struct dma_buf_attachment *attach, bool must_only,
 				     const struct dma_buf_run *runs, unsigned int nr_runs,
 				     struct dma_buf_misfit *misfit)
 {
-	const struct device *own = dma_buf_newcomer_dev(attach->dmabuf);
 	bool reaches;
 
-	if (dma_buf_device_lock(attach, own))
+	if (dma_buf_attached_lock(attach))
 		return true;
 	reaches = dma_buf_reached_by(attach, dma_buf_attached_reach(attach, must_only), runs,
 				     nr_runs, misfit);
-	dma_buf_device_unlock(attach, own);
+	dma_buf_attached_unlock(attach);
 	return reaches;
 }
 
@@ -231,8 +250,7 @@ static bool dma_buf_attached_keeps_reach(struct dma_buf_attachment *attach,
 					 const struct dma_buf_run *from, unsigned int nr_from,
 					 const struct dma_buf_run *to, unsigned int nr_to)
 {
-	const struct device *own = dma_buf_newcomer_dev(attach->dmabuf);
-	int error = dma_buf_device_lock(attach, own);
+	int error = dma_buf_attached_lock(attach);
 	struct dma_buf_attach_needs needs;
 	bool keeps;
 
@@ -242,7 +260,7 @@ static bool dma_buf_attached_keeps_reach(struct dma_buf_attachment *attach,
 	dma_buf_attachment_needs(attach, &needs);
 	keeps = !dma_buf_reached_by(attach, needs.must.reach, from, nr_from, NULL) ||
 		dma_buf_reached_by(attach, needs.must.reach, to, nr_to, NULL);
-	dma_buf_device_unlock(attach, own);
+	dma_buf_attached_unlock(attach);
 	return keeps;
 }
 

@@ -355,7 +355,8 @@ int dma_buf_attachment_needs(struct dma_buf_attachment *attach,
 			     struct dma_buf_attach_needs *needs);
 
 /* dma-buf-device.c: locks of attached devices, to ask what they need. */
-int dma_buf_device_lock(struct dma_buf_attachment *attach, const struct device *own);
+void dma_buf_device_pause(struct device *dev);
+int dma_buf_device_lock(struct dma_buf_attachment *attach, const struct device *own, bool patient);
 void dma_buf_device_unlock(struct dma_buf_attachment *attach, const struct device *own);
 
 /* dma-buf-pin.c: pins of an attachment. Called with the reservation lock held. */

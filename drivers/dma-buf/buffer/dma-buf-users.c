@@ -11,7 +11,7 @@
  *   mapped:	kernel
  *   memory:	what the exporter's describe prints
  *
- * A line is left out if there is nothing to tell. Linux 6.12 has none of them. In bufinfo they are
+ * A line is left out if there is nothing to tell, or if a device cannot be asked at once. Linux 6.12 has none of them. In bufinfo they are
  * indented, as the other details of a buffer are, and stand between the number of devices and the
  * empty line that ends the buffer. Programs that parse the format of 6.12 know a buffer by the
  * number at the start of its line, and the lines of fdinfo by their keys. So no line here begins
@@ -46,7 +46,7 @@ static void dma_buf_show_device(struct seq_file *m, const char *indent,
 	struct dma_buf_attach_needs needs = {};
 
 	dma_buf_assert_held(attach->dmabuf);
-	if (!dma_buf_device_lock(attach, NULL)) {
+	if (!dma_buf_device_lock(attach, NULL, false)) {
 		/* Sets no needs if it fails. */
 		dma_buf_attachment_needs(attach, &needs);
 		dma_buf_device_unlock(attach, NULL);

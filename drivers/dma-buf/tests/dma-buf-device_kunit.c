@@ -11,6 +11,7 @@
 #include <linux/delay.h>
 #include <linux/device.h>
 #include <linux/dma-direct.h>
+#include <linux/seq_file.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
@@ -30,6 +31,7 @@
  * @first: device that is attached first
  * @next: another one. Made before @first is locked: a new driver locks all devices of its bus
  * @asked: number of times that @first was asked
+ * @pauses: number of times that somebody waited for the lock of @first
  * @unlock: unlock @first when the exporter is asked
  * @contiguous: bytes that memory must have contiguous, of the latest call
  * @fits: memory out of reach of @first fits, in the latest call
@@ -42,6 +44,7 @@ struct asking {
 	struct device *first;
 	struct device *next;
 	unsigned int asked;
+	unsigned int pauses;
 	bool unlock;
 	size_t contiguous;
 	bool fits;
@@ -76,6 +79,13 @@ static struct dma_buf_dma_facts get_facts(struct device *dev)
 		.limit = *dev->dma_mask,
 		.last = 8ULL * SZ_1G - 1,
 	};
+}
+
+static void count_pause(struct device *dev)
+{
+	struct asking *asking = dev_get_drvdata(dev);
+
+	asking->pauses++;
 }
 
 static struct asking *asking(struct kunit *test)
@@ -160,6 +170,37 @@ static void locked_device_is_not_asked(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, all->keeps);
 	attach_next(test, all);
 	expect_asked(test, all);
+}
+
+/* The exporter asks twice in a negotiation, and may ask for each of many runs. */
+static void locked_device_is_waited_for_once(struct kunit *test)
+{
+	struct asking *all = asking(test);
+
+	attach_first(test, all);
+	kunit_activate_static_stub(test, dma_buf_device_pause, count_pause);
+	device_lock(all->first);
+	attach_next(test, all);
+	KUNIT_EXPECT_GT(test, all->pauses, 0);
+	KUNIT_EXPECT_LT(test, all->pauses, 5);
+	device_unlock(all->first);
+}
+
+static void reader_of_fdinfo_does_not_wait(struct kunit *test)
+{
+	struct asking *all = asking(test);
+	struct seq_file m = { .buf = kunit_kzalloc(test, PAGE_SIZE, GFP_KERNEL), .size = PAGE_SIZE };
+
+	KUNIT_ASSERT_NOT_NULL(test, m.buf);
+	attach_first(test, all);
+	kunit_activate_static_stub(test, dma_buf_device_pause, count_pause);
+	device_lock(all->first);
+	all->dmabuf->file->f_op->show_fdinfo(&m, all->dmabuf->file);
+	device_unlock(all->first);
+	KUNIT_EXPECT_EQ(test, all->asked, 0);
+	KUNIT_EXPECT_EQ(test, all->pauses, 0);
+	all->dmabuf->file->f_op->show_fdinfo(&m, all->dmabuf->file);
+	KUNIT_EXPECT_EQ(test, all->asked, 1);
 }
 
 /* The sets that the exporter was called with lack the needs of the first device. */
@@ -406,6 +447,8 @@ static void attaches_to_two_buffers_do_not_refuse_each_other(struct kunit *test)
 static struct kunit_case dma_buf_device_cases[] = {
 	KUNIT_CASE(bound_device_is_asked),
 	KUNIT_CASE(locked_device_is_not_asked),
+	KUNIT_CASE(locked_device_is_waited_for_once),
+	KUNIT_CASE(reader_of_fdinfo_does_not_wait),
 	KUNIT_CASE(memory_stays_if_the_lock_is_dropped_later),
 	KUNIT_CASE(own_device_may_be_locked),
 	KUNIT_CASE(device_that_lost_its_driver_needs_nothing),

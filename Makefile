@@ -11,6 +11,7 @@ MAKEFLAGS += --no-print-directory
 
 help:
 	@echo 'make demo [ARCH=x86_64|arm64|arm]        frames from a camera to a display, in QEMU'
+	@echo 'make demo ARCH=x86_64-base               what the unchanged kernel answers to a heap'
 	@echo 'make check [KCSAN=yes]                   every test; a summary table at the end'
 	@echo
 	@echo 'make kunit ARCH=um|x86_64|x86_64-debug|x86_64-rt|x86_64-kcsan|arm64|arm [SUITE=glob]'

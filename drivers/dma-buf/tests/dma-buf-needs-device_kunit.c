@@ -8,6 +8,7 @@
 #include <kunit/static_stub.h>
 #include <kunit/test-bug.h>
 #include <linux/dma-direct.h>
+#include <linux/dma-map-ops.h>
 #include <linux/pci.h>
 #include <linux/prandom.h>
 #include <linux/sizes.h>
@@ -257,6 +258,23 @@ static void facts_of_an_untrusted_direct_device(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, dma_buf_needs_get_facts(&pdev->dev).apart);
 }
 
+/* What they do is not known. */
+static void facts_of_a_device_with_operations(struct kunit *test)
+{
+	static const struct dma_map_ops ops;
+	struct device *dev = needs_device(test, DMA_BIT_MASK(32), 0, NULL);
+	struct dma_buf_dma_facts facts;
+
+	if (!IS_ENABLED(CONFIG_ARCH_HAS_DMA_OPS))
+		kunit_skip(test, "needs an architecture with DMA operations");
+	set_dma_ops(dev, &ops);
+	facts = dma_buf_needs_get_facts(dev);
+	KUNIT_EXPECT_EQ(test, facts.dma, DMA_BUF_DMA_OPS);
+	KUNIT_EXPECT_EQ(test, facts.granule, 1);
+	KUNIT_EXPECT_EQ(test, facts.boundary, dma_get_seg_boundary(dev));
+	KUNIT_EXPECT_EQ(test, facts.limit, 0);
+}
+
 /* A driver can set another mask while its device is attached. */
 static void needs_of_a_device_follow_its_mask(struct kunit *test)
 {
@@ -357,6 +375,7 @@ static struct kunit_case dma_buf_needs_device_cases[] = {
 	KUNIT_CASE_PARAM(bounce_buffers_are_in_reach, pool_gen_params),
 	KUNIT_CASE(facts_have_the_bounce_buffers),
 	KUNIT_CASE(facts_of_an_untrusted_direct_device),
+	KUNIT_CASE(facts_of_a_device_with_operations),
 	KUNIT_CASE(needs_of_a_device_follow_its_mask),
 	KUNIT_CASE(needs_of_a_device_with_a_statement),
 	KUNIT_CASE(needs_of_a_device_with_other_facts),

@@ -9,6 +9,12 @@
 #define CAMERA_DRIVER	"dmabuf_camera"
 #define CAMERA_MODULE	"dmabuf_sample_camera"
 
+/* The kernel's virtual camera, as one device with one node, which captures. */
+#define VIVID		"vivid"
+#define VIVID_ONE_NODE	"n_devs=1 node_types=1"
+/* The same; its buffers must be contiguous. */
+#define VIVID_ONE_CONTIGUOUS	VIVID_ONE_NODE " allocators=1"
+
 /**
  * struct camera - an open capture device
  * @fd: descriptor of the video node

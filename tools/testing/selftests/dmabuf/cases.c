@@ -25,9 +25,6 @@
 #define CONTENT_A	0xa0000000u
 #define CONTENT_B	0xb0000000u
 
-#define VIVID		"vivid"
-#define CONTIGUOUS	"n_devs=1 node_types=1 allocators=1"
-
 #define FRAGMENTS	128
 #define SEGMENT		65536UL
 #define REACH		0x100000000ULL
@@ -275,7 +272,7 @@ TEST_F(plain, p4_contiguous_importer)
 	char memory[160];
 	int buf, ret;
 
-	ASSERT_EQ(0, module_load(VIVID, CONTIGUOUS));
+	ASSERT_EQ(0, module_load(VIVID, VIVID_ONE_CONTIGUOUS));
 	ASSERT_EQ(0, camera_open(&cam, VIVID));
 	ASSERT_EQ(0, camera_format(&cam, 1920, 1080, V4L2_PIX_FMT_XBGR32));
 	ASSERT_EQ(0, camera_buffers(&cam, V4L2_MEMORY_DMABUF, 1));

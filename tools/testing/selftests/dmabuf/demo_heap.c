@@ -130,21 +130,6 @@ static long long cma_allocations(void)
 	return file_number("/proc/vmstat", "cma_alloc_success");
 }
 
-/*
- * Return a number that fdinfo has about the buffer's memory, as in "memory: runs=4 replaced=0". Not
- * every kernel has that line: -ENOENT.
- */
-static int memory_number(int buf, const char *key)
-{
-	char line[256], *at;
-	int ret = fd_info(buf, "memory", line, sizeof(line));
-
-	if (ret)
-		return ret;
-	at = strstr(line, key);
-	return at ? atoi(at + strlen(key)) : -ENOENT;
-}
-
 /* Let a display map the buffer once, which is traced. Any memory is good for it. */
 static int runs_before(int buf)
 {

@@ -9,7 +9,6 @@
 #include "demo.h"
 #include "demo_importers.h"
 
-#define VIVID		"vivid"
 /* Two devices with a node that captures. The buffers of the second must be contiguous. */
 #define PARAMETERS	"n_devs=2 node_types=1,1 allocators=0,1"
 #define VIVID_ANY	"platform:vivid-000"

@@ -282,31 +282,25 @@ TEST_F(payer, group_removed_first)
 }
 
 #define OTHER		CGROUP "/dmabuf_other"
-#define VIVID		"vivid"
-/* One device with one node, which captures. Its buffers must be contiguous. */
-#define CONTIGUOUS	"n_devs=1 node_types=1 allocators=1"
 /* A picture of vivid's, in runs of several sizes. */
 #define PICTURE		((8UL << 20) - 4096)
-#define TRIES		8
 #define MOVING_MS	3000
 
 /* Two groups for this process, and a device that needs other memory than the system heap has. */
 FIXTURE(moving) {
 	int dev;
 	struct camera cam;
-	int others[TRIES];
 };
 
 FIXTURE_SETUP(moving)
 {
 	int ret;
 
-	memset(self->others, -1, sizeof(self->others));
 	if (accounting_is_off())
 		SKIP(return, "needs a boot with dma_heap.mem_accounting=1");
 	if (cgroup_make(PAYER) || cgroup_make(OTHER))
 		SKIP(return, "no cgroup with the memory controller");
-	ret = module_load(VIVID, CONTIGUOUS);
+	ret = module_load(VIVID, VIVID_ONE_CONTIGUOUS);
 	if (ret == -ENOENT)
 		SKIP(return, "vivid is missing");
 	ASSERT_EQ(0, ret);
@@ -320,38 +314,11 @@ FIXTURE_SETUP(moving)
 
 FIXTURE_TEARDOWN(moving)
 {
-	int i;
-
-	for (i = 0; i < TRIES; i++)
-		close(self->others[i]);
 	close(self->dev);
 	camera_close(&self->cam);
 	EXPECT_EQ(0, module_unload_idle(VIVID));
 	EXPECT_EQ(0, cgroup_remove(PAYER));
 	EXPECT_EQ(0, cgroup_remove(OTHER));
-}
-
-/* Return a number that fdinfo has about the memory of a buffer, or -1. */
-static int memory_number(int buf, const char *key)
-{
-	char text[128], *at;
-
-	if (fd_info(buf, "memory", text, sizeof(text)))
-		return -1;
-	at = strstr(text, key);
-	return at ? atoi(at + strlen(key)) : -1;
-}
-
-/* Allocate a buffer that does not fit the camera. Blocks of new memory can be adjacent. */
-static int scattered_buffer(int dev, int *others)
-{
-	int buf = heap_alloc(dev, PICTURE, O_RDWR | O_CLOEXEC), i;
-
-	for (i = 0; i < TRIES && buf >= 0 && memory_number(buf, "runs=") == 1; i++) {
-		others[i] = buf;
-		buf = heap_alloc(dev, PICTURE, O_RDWR | O_CLOEXEC);
-	}
-	return buf;
 }
 
 /* Rule: other memory for a buffer is charged to who pays for the buffer, not to who attaches. */
@@ -361,7 +328,7 @@ TEST_F(moving, payer_stays)
 	int buf;
 
 	ASSERT_EQ(0, cgroup_enter(PAYER));
-	buf = scattered_buffer(self->dev, self->others);
+	buf = heap_alloc_scattered(self->dev, PICTURE);
 	ASSERT_LE(0, buf);
 	charged = cgroup_number(PAYER, "memory.current", "");
 	EXPECT_LE(PICTURE, charged);
@@ -387,7 +354,7 @@ TEST_F(moving, payer_removed)
 	int buf;
 
 	ASSERT_EQ(0, cgroup_enter(PAYER));
-	buf = scattered_buffer(self->dev, self->others);
+	buf = heap_alloc_scattered(self->dev, PICTURE);
 	ASSERT_LE(0, buf);
 	ASSERT_EQ(0, cgroup_enter(OTHER));
 	ASSERT_EQ(0, cgroup_remove(PAYER));

@@ -198,7 +198,7 @@ static int negotiate_line_parse(const char *rest, struct negotiate_line *line)
 /* Rule: an importer that needs contiguous memory is traced with what it needs and what it got. */
 TEST_F(trace, negotiation)
 {
-	int ret = module_load("vivid", "n_devs=1 node_types=1 allocators=1");
+	int ret = module_load(VIVID, VIVID_ONE_CONTIGUOUS);
 	const char *negotiated, *attached;
 	struct negotiate_line line;
 	struct camera cam;
@@ -208,7 +208,7 @@ TEST_F(trace, negotiation)
 	if (ret == -ENOENT)
 		SKIP(return, "vivid is missing");
 	ASSERT_EQ(0, ret);
-	ASSERT_EQ(0, camera_open(&cam, "vivid"));
+	ASSERT_EQ(0, camera_open(&cam, VIVID));
 	ASSERT_EQ(0, camera_format(&cam, 320, 180, V4L2_PIX_FMT_XBGR32));
 	ASSERT_EQ(0, camera_buffers(&cam, V4L2_MEMORY_DMABUF, 2));
 	buf = heap_alloc(self->heap, cam.size, O_RDWR | O_CLOEXEC);
@@ -220,7 +220,7 @@ TEST_F(trace, negotiation)
 	events_off();
 	camera_close(&cam);
 	close(buf);
-	EXPECT_EQ(0, module_unload_idle("vivid"));
+	EXPECT_EQ(0, module_unload_idle(VIVID));
 
 	negotiated = line_of(traced(), "dma_buf_negotiate", text);
 	ASSERT_NE(NULL, negotiated) TH_LOG("%s is not in\n%s", text, self->text);

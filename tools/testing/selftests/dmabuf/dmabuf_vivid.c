@@ -8,12 +8,6 @@
 #include "camera.h"
 #include "storage.h"
 
-#define VIVID	"vivid"
-/* One device with one node, which captures. */
-#define PARAMETERS	"n_devs=1 node_types=1"
-/* The same; its buffers must be contiguous. */
-#define CONTIGUOUS	PARAMETERS " allocators=1"
-
 /* Ask for one buffer that is memory of the program's, and queue that memory. */
 static int queue_memory(struct camera *cam, void *memory, size_t size)
 {
@@ -39,7 +33,7 @@ static int queue_memory(struct camera *cam, void *memory, size_t size)
  */
 TEST_F(storage, mapping_is_not_user_memory)
 {
-	int ret = module_load(VIVID, PARAMETERS);
+	int ret = module_load(VIVID, VIVID_ONE_NODE);
 	unsigned char *memory;
 	struct camera cam;
 
@@ -68,7 +62,7 @@ TEST_F(storage, mapping_is_not_user_memory)
 TEST_F(storage, contiguous_importer)
 {
 	bool heap = variant->exporter == &exporter_heap || variant->exporter == &exporter_cma;
-	int ret = module_load(VIVID, CONTIGUOUS);
+	int ret = module_load(VIVID, VIVID_ONE_CONTIGUOUS);
 	struct bufinfo_total before;
 	struct camera cam;
 
@@ -120,7 +114,7 @@ static int import_new_buffer(struct camera *cam, int heap)
  */
 TEST(rounds_leak_nothing)
 {
-	int ret = module_load(VIVID, CONTIGUOUS), heap, rounds = 0;
+	int ret = module_load(VIVID, VIVID_ONE_CONTIGUOUS), heap, rounds = 0;
 	long long before, limit;
 	struct camera cam;
 

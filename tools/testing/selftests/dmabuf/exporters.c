@@ -95,6 +95,34 @@ int heap_alloc(int heap, size_t size, int flags)
 	return ret ? ret : (int)arg.fd;
 }
 
+/* Buffers that do not qualify stay allocated until one does. */
+#define TRIES	8
+
+int heap_alloc_scattered(int heap, size_t size)
+{
+	int buf = heap_alloc(heap, size, O_RDWR | O_CLOEXEC);
+	int others[TRIES], count = 0;
+
+	while (count < TRIES && buf >= 0 && memory_number(buf, "runs=") == 1) {
+		others[count++] = buf;
+		buf = heap_alloc(heap, size, O_RDWR | O_CLOEXEC);
+	}
+	while (count)
+		close(others[--count]);
+	return buf;
+}
+
+int memory_number(int buf, const char *key)
+{
+	char line[256], *at;
+	int ret = fd_info(buf, "memory", line, sizeof(line));
+
+	if (ret)
+		return ret;
+	at = strstr(line, key);
+	return at ? atoi(at + strlen(key)) : -ENOENT;
+}
+
 static int export_from(const char *heap, size_t size, int flags)
 {
 	int fd = heap_open(heap);

@@ -47,5 +47,19 @@ int memfd_reserve(int memfd, size_t size);
 int heap_open(const char *name);
 /* heap_alloc() - allocate a buffer from an open heap; returns its descriptor */
 int heap_alloc(int heap, size_t size, int flags);
+/*
+ * heap_alloc_scattered() - the same, with memory in several runs
+ *
+ * Blocks of new memory can be adjacent. So the caller checks memory_number(buf, "runs=").
+ */
+int heap_alloc_scattered(int heap, size_t size);
+
+/*
+ * memory_number() - return the number after @key in the fdinfo line about a buffer's memory
+ *
+ * The line begins as "memory: runs=4 longest=65536 replaced=0". Not every kernel and not every
+ * exporter has it: -ENOENT.
+ */
+int memory_number(int buf, const char *key);
 
 #endif /* SELFTEST_DMABUF_EXPORTERS_H */

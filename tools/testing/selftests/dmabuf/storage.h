@@ -10,17 +10,15 @@
 #define SELFTEST_DMABUF_STORAGE_H
 
 #include <fcntl.h>
-#include <stdint.h>
 #include <sys/mman.h>
 
 #include "exporters.h"
 #include "harness.h"
+#include "stamps.h"
 #include "util.h"
 
-#define PAGE		((size_t)sysconf(_SC_PAGESIZE))
 /* Several runs in the system heap: of 2 MiB, 1 MiB, 64 KiB and 4 KiB. */
 #define SIZE		((8UL << 20) - 4096)
-#define WORD(map, at)	(*(uint32_t *)((map) + (at)))
 
 FIXTURE(storage) {
 	int buf;
@@ -51,27 +49,6 @@ FIXTURE_VARIANT_ADD(storage, huge) {
 static inline unsigned char *map_range(int buf, size_t offset, size_t size)
 {
 	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, buf, offset);
-}
-
-/* Every page gets its number, plus @salt. */
-static inline void stamp(unsigned char *map, size_t size, uint32_t salt)
-{
-	size_t at;
-
-	for (at = 0; at < size; at += PAGE)
-		WORD(map, at) = at / PAGE + salt;
-}
-
-/* Count the pages of a range at @offset that do not have their number. */
-static inline long wrong_stamps(const unsigned char *map, size_t offset, size_t size,
-				uint32_t salt)
-{
-	long count = 0;
-	size_t at;
-
-	for (at = 0; at < size; at += PAGE)
-		count += WORD(map, at) != (offset + at) / PAGE + salt;
-	return count;
 }
 
 FIXTURE_SETUP(storage)

@@ -4,6 +4,8 @@
  *
  * vivid also takes memory of the program's as its buffers, which the sample camera does not.
  */
+#include <sys/socket.h>
+
 #include "bufinfo.h"
 #include "camera.h"
 #include "storage.h"
@@ -55,14 +57,24 @@ TEST_F(storage, mapping_is_not_user_memory)
 	EXPECT_EQ(0, module_unload_idle(VIVID));
 }
 
+/* Allocate a buffer of the system heap in pieces. */
+static int alloc_scattered(size_t size)
+{
+	int heap = heap_open("system");
+	int buf = heap_alloc_scattered(heap, size);
+
+	close(heap);
+	return buf;
+}
+
 /*
  * Rule: an importer whose device needs contiguous memory gets it, with what is in the buffer, or an
- * errno that says that this buffer is never contiguous. A heap can replace the memory.
+ * errno that says that this buffer is never contiguous. The system heap can replace the memory.
  */
 TEST_F(storage, contiguous_importer)
 {
-	bool heap = variant->exporter == &exporter_heap || variant->exporter == &exporter_cma;
-	int ret = module_load(VIVID, VIVID_ONE_CONTIGUOUS);
+	int ret = module_load(VIVID, VIVID_ONE_CONTIGUOUS), runs;
+	bool heap = variant->exporter == &exporter_heap;
 	struct bufinfo_total before;
 	struct camera cam;
 
@@ -74,11 +86,26 @@ TEST_F(storage, contiguous_importer)
 	ASSERT_LE(8000000, cam.size);
 	ASSERT_LE(cam.size, self->size);
 	ASSERT_EQ(0, camera_buffers(&cam, V4L2_MEMORY_DMABUF, 2));
+	if (heap) {
+		/* What the fixture has allocated can be in one piece. */
+		munmap(self->map, self->size);
+		close(self->buf);
+		self->buf = alloc_scattered(self->size);
+		self->map = map_range(self->buf, 0, self->size);
+		ASSERT_NE(MAP_FAILED, self->map);
+	}
+	runs = memory_number(self->buf, "runs=");
+	/* Huge pages can be adjacent. */
+	if (variant->exporter != &exporter_huge)
+		ASSERT_EQ(variant->exporter != &exporter_cma, runs > 1) TH_LOG("%d runs", runs);
+	ASSERT_EQ(0, memory_number(self->buf, "replaced="));
 	ASSERT_EQ(0, bufinfo_total(&before));
 	stamp(self->map, self->size, 99);
 	ret = camera_queue(&cam, 0, self->buf);
 	EXPECT_EQ(0, wrong_stamps(self->map, 0, self->size, 99));
-	EXPECT_TRUE(!ret || (!heap && ret == -EOPNOTSUPP)) TH_LOG("returned %d", ret);
+	EXPECT_EQ(runs == 1 || heap ? 0 : -EOPNOTSUPP, ret);
+	EXPECT_EQ(heap, memory_number(self->buf, "replaced="));
+	EXPECT_EQ(heap ? 1 : runs, memory_number(self->buf, "runs="));
 	camera_close(&cam);
 	EXPECT_EQ(0, module_unload_idle(VIVID));
 
@@ -87,6 +114,173 @@ TEST_F(storage, contiguous_importer)
 	close(self->buf);
 	self->buf = -1;
 	EXPECT_EQ(0, bufinfo_wait_objects(before.objects - 1));
+}
+
+/*
+ * A way in which a child comes to a mapping of a buffer.
+ * @own: maps the buffer itself; otherwise it inherits a mapping
+ * @accessed: accesses the mapping
+ * @moved: moves the mapping then
+ */
+struct view {
+	bool own;
+	bool accessed;
+	bool moved;
+};
+
+static const struct view views[] = {
+	{ .accessed = true },
+	{ .accessed = false },
+	{ .accessed = true, .moved = true },
+	{ .own = true, .accessed = true },
+};
+
+/* A child that has a mapping. */
+struct viewer {
+	pid_t pid;
+	int sock;
+};
+
+/* What a viewer is asked for: to stamp its mapping, or to count what is wrong in it. */
+struct request {
+	bool write;
+	uint32_t salt;
+};
+
+/* A buffer of the system heap in pieces, a mapping of it, and a device that needs it in one. */
+FIXTURE(pieces) {
+	struct camera cam;
+	int buf;
+	unsigned char *map;
+	struct viewer viewers[ARRAY_SIZE(views)];
+};
+
+FIXTURE_SETUP(pieces)
+{
+	int ret = module_load(VIVID, VIVID_ONE_CONTIGUOUS);
+
+	if (ret == -ENOENT)
+		SKIP(return, "vivid is missing");
+	ASSERT_EQ(0, ret);
+	ASSERT_EQ(0, camera_open(&self->cam, VIVID));
+	ASSERT_EQ(0, camera_format(&self->cam, 1920, 1080, V4L2_PIX_FMT_XBGR32));
+	ASSERT_LE(self->cam.size, SIZE);
+	ASSERT_EQ(0, camera_buffers(&self->cam, V4L2_MEMORY_DMABUF, 1));
+	self->buf = alloc_scattered(SIZE);
+	ASSERT_LE(0, self->buf);
+	ASSERT_LT(1, memory_number(self->buf, "runs="));
+	ASSERT_EQ(0, memory_number(self->buf, "replaced="));
+	self->map = map_range(self->buf, 0, SIZE);
+	ASSERT_NE(MAP_FAILED, self->map);
+}
+
+FIXTURE_TEARDOWN(pieces)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(views); i++)
+		if (self->viewers[i].pid > 0)
+			EXPECT_LE(0, child_killed(self->viewers[i].pid, 5000));
+	munmap(self->map, SIZE);
+	close(self->buf);
+	camera_close(&self->cam);
+	EXPECT_EQ(0, module_unload_idle(VIVID));
+}
+
+static unsigned char *move(unsigned char *map)
+{
+	void *place = mmap(NULL, SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return mremap(map, SIZE, SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, place);
+}
+
+/* Come to a mapping of the buffer, whose stamps have @salt, and then do what is asked. */
+static void viewer_run(int sock, const struct view *view, int buf, unsigned char *map,
+		       uint32_t salt)
+{
+	struct request request;
+	long wrong = 0;
+	int none;
+
+	if (view->own)
+		map = map_range(buf, 0, SIZE);
+	if (view->accessed)
+		wrong = wrong_stamps(map, 0, SIZE, salt);
+	if (view->moved)
+		map = move(map);
+	for (;;) {
+		fd_send(sock, -1, &wrong, sizeof(wrong));
+		if (fd_receive(sock, &none, &request, sizeof(request)))
+			_exit(1);
+		if (request.write)
+			stamp(map, SIZE, request.salt);
+		wrong = wrong_stamps(map, 0, SIZE, request.salt);
+	}
+}
+
+/* Wait for the answer: the number of wrong stamps. */
+static long viewer_answer(const struct viewer *viewer)
+{
+	long wrong;
+	int none, ret = fd_receive(viewer->sock, &none, &wrong, sizeof(wrong));
+
+	return ret ? ret : wrong;
+}
+
+static long viewer_start(struct viewer *viewer, const struct view *view, int buf,
+			 unsigned char *map, uint32_t salt)
+{
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+		return -errno;
+	viewer->pid = fork();
+	if (!viewer->pid)
+		viewer_run(ends[1], view, buf, map, salt);
+	close(ends[1]);
+	viewer->sock = ends[0];
+	return viewer_answer(viewer);
+}
+
+static long viewer_ask(const struct viewer *viewer, bool write, uint32_t salt)
+{
+	const struct request request = { .write = write, .salt = salt };
+	int ret = fd_send(viewer->sock, -1, &request, sizeof(request));
+
+	return ret ? ret : viewer_answer(viewer);
+}
+
+/* Rule: all mappings show the bytes in the new memory: after fork(), mremap(), in each process. */
+TEST_F(pieces, every_process_has_the_new_memory)
+{
+	unsigned char *moved = map_range(self->buf, 0, SIZE);
+	unsigned int writer, i;
+
+	ASSERT_NE(MAP_FAILED, moved);
+	stamp(self->map, SIZE, 1);
+	EXPECT_EQ(0, wrong_stamps(moved, 0, SIZE, 1));
+	moved = move(moved);
+	ASSERT_NE(MAP_FAILED, moved);
+	for (i = 0; i < ARRAY_SIZE(views); i++)
+		ASSERT_EQ(0, viewer_start(&self->viewers[i], &views[i], self->buf, self->map, 1));
+
+	ASSERT_EQ(0, camera_queue(&self->cam, 0, self->buf));
+	EXPECT_EQ(1, memory_number(self->buf, "runs="));
+	EXPECT_EQ(1, memory_number(self->buf, "replaced="));
+	EXPECT_EQ(0, wrong_stamps(self->map, 0, SIZE, 1));
+	EXPECT_EQ(0, wrong_stamps(moved, 0, SIZE, 1));
+	for (i = 0; i < ARRAY_SIZE(views); i++)
+		EXPECT_EQ(0, viewer_ask(&self->viewers[i], false, 1)) TH_LOG("viewer %u", i);
+
+	for (writer = 0; writer < ARRAY_SIZE(views); writer++) {
+		EXPECT_EQ(0, viewer_ask(&self->viewers[writer], true, 100 + writer));
+		EXPECT_EQ(0, wrong_stamps(self->map, 0, SIZE, 100 + writer));
+		EXPECT_EQ(0, wrong_stamps(moved, 0, SIZE, 100 + writer));
+		for (i = 0; i < ARRAY_SIZE(views); i++)
+			EXPECT_EQ(0, viewer_ask(&self->viewers[i], false, 100 + writer))
+				TH_LOG("viewer %u, writer %u", i, writer);
+	}
+	munmap(moved, SIZE);
 }
 
 /* The pool of the system heap may keep 64 MiB. */

@@ -20,6 +20,7 @@
 #include "cgroup.h"
 #include "exporters.h"
 #include "harness.h"
+#include "stamps.h"
 #include "util.h"
 
 #define MIB		(1024 * 1024UL)
@@ -284,6 +285,8 @@ TEST_F(payer, group_removed_first)
 #define OTHER		CGROUP "/dmabuf_other"
 /* A picture of vivid's, in runs of several sizes. */
 #define PICTURE		((8UL << 20) - 4096)
+/* The same, but one block of the page allocator is large enough. */
+#define BLOCK		((4UL << 20) - 4096)
 #define MOVING_MS	3000
 
 /* Two groups for this process, and a device that needs other memory than the system heap has. */
@@ -370,6 +373,66 @@ TEST_F(moving, payer_removed)
 	ASSERT_EQ(0, cgroup_enter(CGROUP));
 	/* The teardown removes it again. */
 	ASSERT_EQ(0, cgroup_make(PAYER));
+}
+
+/*
+ * Rule: a payer that may not have a second copy of a buffer keeps the one it has. The device is
+ * refused, nobody is killed, and with a higher limit the same device gets the memory.
+ */
+static void check_limit(struct __test_metadata *_metadata, struct camera *cam, int dev,
+			size_t size)
+{
+	int buf = heap_alloc_scattered(dev, size), runs = memory_number(buf, "runs=");
+	unsigned char *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, buf, 0);
+	const long long limit = size + size / 2, kills = oom_kills();
+	long long refused, charged;
+	char text[32];
+
+	ASSERT_LT(1, runs);
+	ASSERT_NE(MAP_FAILED, map);
+	stamp(map, size, 1);
+	charged = cgroup_charged(PAYER, limit);
+	ASSERT_GT(limit, charged);
+	ASSERT_LT(limit, charged + (long long)size);
+	snprintf(text, sizeof(text), "%lld", limit);
+	ASSERT_EQ(0, cgroup_put(PAYER, "memory.max", text));
+	refused = cgroup_number(PAYER, "memory.events", "max ");
+
+	EXPECT_EQ(-EBUSY, camera_queue(cam, 0, buf));
+	EXPECT_GE(limit, cgroup_number(PAYER, "memory.current", ""));
+	EXPECT_LT(refused, cgroup_number(PAYER, "memory.events", "max "));
+	EXPECT_EQ(0, memory_number(buf, "replaced="));
+	EXPECT_EQ(runs, memory_number(buf, "runs="));
+	EXPECT_EQ(0, wrong_stamps(map, 0, size, 1));
+	EXPECT_EQ(0, cgroup_number(PAYER, "memory.events", "oom_kill "));
+	EXPECT_EQ(kills, oom_kills());
+
+	ASSERT_EQ(0, cgroup_put(PAYER, "memory.max", "max"));
+	EXPECT_EQ(0, camera_queue(cam, 0, buf));
+	EXPECT_EQ(1, memory_number(buf, "replaced="));
+	EXPECT_EQ(0, wrong_stamps(map, 0, size, 1));
+	munmap(map, size);
+	close(buf);
+}
+
+/* A buffer of this size gets a part of the CMA region. */
+TEST_F(moving, payer_at_its_limit)
+{
+	ASSERT_EQ(0, cgroup_enter(PAYER));
+	check_limit(_metadata, &self->cam, self->dev, PICTURE);
+	ASSERT_EQ(0, cgroup_enter(CGROUP));
+}
+
+/* A smaller one gets a block of the page allocator. */
+TEST_F(moving, payer_of_a_block_at_its_limit)
+{
+	ASSERT_EQ(0, camera_buffers(&self->cam, V4L2_MEMORY_DMABUF, 0));
+	ASSERT_EQ(0, camera_format(&self->cam, 1280, 720, V4L2_PIX_FMT_XBGR32));
+	ASSERT_GE(BLOCK, self->cam.size);
+	ASSERT_EQ(0, camera_buffers(&self->cam, V4L2_MEMORY_DMABUF, 1));
+	ASSERT_EQ(0, cgroup_enter(PAYER));
+	check_limit(_metadata, &self->cam, self->dev, BLOCK);
+	ASSERT_EQ(0, cgroup_enter(CGROUP));
 }
 
 /* Move this process to the one group and to the other. */

@@ -42,14 +42,20 @@ struct state {
  * struct chain - calls in which faults are injected
  * @prepare: makes what @run needs, without faults; -ENODEV if the driver is missing
  * @run: makes the calls, with one fault
+ * @check: tests what @run has left and what it returned; NULL if there is nothing to test
  * @cleanup: frees what is not a descriptor; NULL if there is nothing
+ * @module: module that is loaded for the chain, or NULL
+ * @parameters: parameters of @module
  * @other_errno: errno other than -ENOMEM and -EFAULT that @run may return, or 0
  * @no_new_fd: a failed run must not leave a new descriptor
  */
 struct chain {
 	int (*prepare)(struct state *st);
 	int (*run)(struct state *st);
+	bool (*check)(struct state *st, int ret);
 	void (*cleanup)(struct state *st);
+	const char *module;
+	const char *parameters;
 	int other_errno;
 	bool no_new_fd;
 };
@@ -60,6 +66,8 @@ int prepare_udmabuf_buffer(struct state *st);
 int prepare_camera_buffer(struct state *st);
 int prepare_display_buffer(struct state *st);
 
+extern const struct chain chain_attach_contiguous;
+extern const struct chain chain_attach_contiguous_block;
 extern const struct chain chain_camera_alloc;
 extern const struct chain chain_camera_import;
 extern const struct chain chain_display_alloc;

@@ -29,6 +29,14 @@ FIXTURE_VARIANT(chain) {
 	const struct chain *chain;
 };
 
+FIXTURE_VARIANT_ADD(chain, attach_contiguous) {
+	.chain = &chain_attach_contiguous,
+};
+
+FIXTURE_VARIANT_ADD(chain, attach_contiguous_block) {
+	.chain = &chain_attach_contiguous_block,
+};
+
 FIXTURE_VARIANT_ADD(chain, camera_alloc) {
 	.chain = &chain_camera_alloc,
 };
@@ -214,9 +222,18 @@ static void faults_configure(void)
 
 FIXTURE_SETUP(chain)
 {
+	const struct chain *chain = variant->chain;
+	int ret;
+
 	self->nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
 	if (self->nth < 0)
 		SKIP(return, "the kernel cannot inject faults");
+	if (chain->module) {
+		ret = module_load(chain->module, chain->parameters);
+		if (ret == -ENOENT)
+			SKIP(return, "the driver is missing");
+		ASSERT_EQ(0, ret);
+	}
 	faults_configure();
 	ASSERT_EQ(0, bufinfo_total(&self->before));
 	self->pins = pins_held();
@@ -226,6 +243,8 @@ FIXTURE_SETUP(chain)
 FIXTURE_TEARDOWN(chain)
 {
 	close(self->nth);
+	if (variant->chain->module)
+		EXPECT_EQ(0, module_unload_idle(variant->chain->module));
 }
 
 static void faults_arm(int nth, unsigned int number)
@@ -297,6 +316,9 @@ TEST_F(chain, every_fault)
 			TH_LOG("fault %u: returned %d", number, ret);
 		if (ret && chain->no_new_fd)
 			EXPECT_EQ(0, new_fds);
+		if (chain->check)
+			EXPECT_TRUE(chain->check(st, ret))
+				TH_LOG("fault %u: returned %d", number, ret);
 		if (chain->cleanup)
 			chain->cleanup(st);
 		close_above(self->nth);

@@ -6,8 +6,8 @@
  */
 
 #include <kunit/static_stub.h>
-#include <linux/cpumask.h>
 #include <kunit/test-bug.h>
+#include <linux/cpumask.h>
 #include <linux/scatterlist.h>
 #include <linux/swiotlb.h>
 

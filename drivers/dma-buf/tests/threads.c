@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Threads for tests: jobs that run at the same time, a function that runs once, a thread
- * that signals fences, a holder of a reservation lock, and a stop for the worker that
- * releases files.
+ * that is known to wait, a thread that signals fences, a holder of a reservation lock, and
+ * a stop for the worker that releases files.
  */
 
 #include <linux/anon_inodes.h>
@@ -15,6 +15,7 @@
 #include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/sched.h>
+#include <linux/sched/task.h>
 #include <uapi/linux/sched/types.h>
 
 #include "mock.h"
@@ -235,6 +236,32 @@ static bool mock_task_sleeps(struct task_struct *task)
 {
 	/* data_race() - the scheduler changes this at any time; the caller asks again. */
 	return READ_ONCE(task->__state) & TASK_NORMAL && !data_race(task_is_runnable(task));
+}
+
+void mock_waiter_begin(struct mock_waiter *waiter)
+{
+	/* The thread may end before it is looked at, if it does not wait. */
+	waiter->task = get_task_struct(current);
+	/* Pairs with mock_waiter_sleeps(): an earlier sleep does not count. */
+	smp_store_release(&waiter->begun, true);
+}
+
+bool mock_waiter_sleeps(struct mock_waiter *waiter)
+{
+	unsigned long until = jiffies + msecs_to_jiffies(MOCK_HOLD_MS);
+	bool sleeps = false;
+
+	/* Pairs with mock_waiter_begin(). */
+	while (!smp_load_acquire(&waiter->begun) && time_before(jiffies, until))
+		schedule_timeout_uninterruptible(1);
+	if (!waiter->begun)
+		return false;
+	while (!sleeps && time_before(jiffies, until)) {
+		schedule_timeout_uninterruptible(1);
+		sleeps = mock_task_sleeps(waiter->task);
+	}
+	put_task_struct(waiter->task);
+	return sleeps;
 }
 
 /* Return true when the waiter waits for the fence, or false if its wait returns first. */

@@ -14,6 +14,7 @@
 struct completion;
 struct dma_buf;
 struct mock_thread;
+struct task_struct;
 
 /**
  * struct mock_job - a function that one thread calls repeatedly
@@ -93,6 +94,25 @@ struct mock_signaller *mock_signaller(struct kunit *test, unsigned int count,
  * Called when the wait has returned: the fences that were not waited for stay unsignalled.
  */
 unsigned int mock_signaller_end(struct kunit *test, struct mock_signaller *signaller);
+
+/**
+ * struct mock_waiter - a thread that is about to wait
+ * @task: the thread
+ * @begun: set when @task is valid
+ */
+struct mock_waiter {
+	struct task_struct *task;
+	bool begun;
+};
+
+/*
+ * mock_waiter_begin() - called by the thread, where it can sleep only in the wait that is tested
+ *
+ * Another thread calls mock_waiter_sleeps() afterwards, once.
+ */
+void mock_waiter_begin(struct mock_waiter *waiter);
+/* mock_waiter_sleeps() - wait until the thread sleeps; false if it does not within a limit */
+bool mock_waiter_sleeps(struct mock_waiter *waiter);
 
 /* Limit after which a holder drops the lock, and after which the worker goes on. */
 #define MOCK_HOLD_MS	20000

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of negotiation beside other users of the buffer: threads that hold the reservation lock.
+ * Tests of negotiation beside other users of the buffer: threads that hold the reservation lock,
+ * and mappings that the core keeps.
  *
  * The devices of the tests reach all memory, so that they need only what their importers state.
  */
@@ -22,6 +23,7 @@
  * @must: first argument of the latest call
  * @want: second argument of the latest call
  * @attached: number of attachments that the latest call found
+ * @mapped: number of mappings that the latest call found
  * @held: completed when the holder has the reservation lock
  * @attacher: the thread that attaches, after the exporter's attach
  * @waited: the holder found that @attacher waits
@@ -37,6 +39,7 @@ struct interplay {
 	struct dma_buf_needs must;
 	struct dma_buf_needs want;
 	size_t attached;
+	int mapped;
 	struct completion held;
 	struct mock_waiter attacher;
 	bool waited;
@@ -45,6 +48,7 @@ struct interplay {
 	struct mock_waiter detacher;
 };
 
+/* Callback of an exporter that replaces its memory unless it is mapped. */
 static int negotiate(struct dma_buf *dmabuf, const struct dma_buf_needs *must,
 		     const struct dma_buf_needs *want)
 {
@@ -55,7 +59,8 @@ static int negotiate(struct dma_buf *dmabuf, const struct dma_buf_needs *must,
 	all->must = *must;
 	all->want = *want;
 	all->attached = list_count_nodes(&dmabuf->attachments);
-	return 0;
+	all->mapped = mock_calls(exporter, MOCK_MAP) - mock_calls(exporter, MOCK_UNMAP);
+	return all->mapped ? -EBUSY : 0;
 }
 
 static struct dma_buf_dma_facts get_facts(struct device *dev)
@@ -148,8 +153,33 @@ static void attach_negotiates_for_those_who_are_left(struct kunit *test)
 	dma_buf_detach(all->dmabuf, attach);
 }
 
+/* To the exporter, a mapping that the core caches is one until the detach. */
+static void cached_mapping_keeps_the_memory(struct kunit *test)
+{
+	struct interplay *all = interplay(test, &mock_cached_ops);
+	struct dma_buf_attachment *first = mock_attach(test, all->dmabuf, NULL), *second;
+	struct sg_table *sgt = dma_buf_map_attachment_unlocked(first, DMA_TO_DEVICE);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, sgt);
+	dma_buf_unmap_attachment_unlocked(first, sgt, DMA_TO_DEVICE);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(attach_stating(test, all, SZ_4K)), -EBUSY);
+	KUNIT_EXPECT_EQ(test, all->mapped, 1);
+
+	KUNIT_EXPECT_PTR_EQ(test, dma_buf_map_attachment_unlocked(first, DMA_TO_DEVICE), sgt);
+	KUNIT_EXPECT_EQ(test, mock_calls(all->exporter, MOCK_MAP), 1);
+	dma_buf_unmap_attachment_unlocked(first, sgt, DMA_TO_DEVICE);
+	KUNIT_EXPECT_EQ(test, mock_calls(all->exporter, MOCK_UNMAP), 0);
+
+	mock_detach(test, first);
+	second = attach_stating(test, all, SZ_4K);
+	KUNIT_EXPECT_EQ(test, all->mapped, 0);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, second);
+	dma_buf_detach(all->dmabuf, second);
+}
+
 static struct kunit_case dma_buf_negotiate_interplay_cases[] = {
 	KUNIT_CASE(attach_negotiates_for_those_who_are_left),
+	KUNIT_CASE(cached_mapping_keeps_the_memory),
 	{}
 };
 

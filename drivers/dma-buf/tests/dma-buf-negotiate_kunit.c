@@ -23,6 +23,8 @@
  * @exporter: the mock exporter
  * @ops: its callbacks
  * @dmabuf: its buffer
+ * @importer_ops: callbacks of the importers, NULL for static ones
+ * @importer: their private data
  * @ret: what the calls return
  * @count: number of calls
  * @must: first argument of each call
@@ -35,6 +37,8 @@ struct negotiation {
 	struct mock_exporter *exporter;
 	struct dma_buf_ops ops;
 	struct dma_buf *dmabuf;
+	const struct dma_buf_attach_ops *importer_ops;
+	struct mock_importer importer;
 	int ret[CALLS];
 	unsigned int count;
 	struct dma_buf_needs must[CALLS];
@@ -105,7 +109,8 @@ static struct dma_buf_attachment *attach_stating(struct kunit *test, struct nego
 {
 	const struct dma_buf_needs needs = { .contiguous = contiguous };
 
-	return dma_buf_attach_with_needs(all->dmabuf, masked_device(test, all, mask), NULL, NULL,
+	return dma_buf_attach_with_needs(all->dmabuf, masked_device(test, all, mask),
+					 all->importer_ops, &all->importer,
 					 contiguous ? &needs : NULL);
 }
 
@@ -187,10 +192,9 @@ static const struct {
 
 KUNIT_ARRAY_PARAM_DESC(sum, sum_rows, desc);
 
-static void sets_are_those_of_all_devices(struct kunit *test)
+static void expect_sum(struct kunit *test, struct negotiation *all)
 {
 	const typeof(sum_rows[0]) *row = test->param_value;
-	struct negotiation *all = negotiation(test);
 	struct dma_buf_attachment *attach[2];
 	unsigned int last;
 
@@ -208,6 +212,19 @@ static void sets_are_those_of_all_devices(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, all->want[last].contiguous, row->want.contiguous);
 	detach(test, all, attach[1]);
 	detach(test, all, attach[0]);
+}
+
+static void sets_are_those_of_all_devices(struct kunit *test)
+{
+	expect_sum(test, negotiation(test));
+}
+
+static void sets_are_those_of_dynamic_importers(struct kunit *test)
+{
+	struct negotiation *all = negotiation(test);
+
+	all->importer_ops = &mock_importer_ops;
+	expect_sum(test, all);
 }
 
 /* Each attach asks the devices again. */
@@ -285,10 +302,9 @@ static void importer_that_states_nothing_is_not_refused(struct kunit *test)
 	detach(test, all, attach);
 }
 
-static void stated_needs_are_refused(struct kunit *test)
+static void expect_refusal(struct kunit *test, struct negotiation *all)
 {
 	const int *error = test->param_value;
-	struct negotiation *all = negotiation(test);
 
 	all->ret[0] = -EBUSY;
 	all->ret[1] = *error;
@@ -297,7 +313,21 @@ static void stated_needs_are_refused(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, list_empty(&all->dmabuf->attachments));
 	KUNIT_EXPECT_EQ(test, mock_calls(all->exporter, MOCK_DETACH), 1);
 	KUNIT_EXPECT_FALSE(test, all->exporter->calls[MOCK_DETACH].locked);
+	KUNIT_EXPECT_EQ(test, mock_calls(all->exporter, MOCK_MAP), 0);
 	KUNIT_EXPECT_FALSE(test, dma_resv_is_locked(all->dmabuf->resv));
+}
+
+static void stated_needs_are_refused(struct kunit *test)
+{
+	expect_refusal(test, negotiation(test));
+}
+
+static void stated_needs_of_dynamic_importer_are_refused(struct kunit *test)
+{
+	struct negotiation *all = negotiation(test);
+
+	all->importer_ops = &mock_importer_ops;
+	expect_refusal(test, all);
 }
 
 /* The second call leaves out what follows from the devices. */
@@ -534,11 +564,13 @@ static struct kunit_case dma_buf_negotiate_cases[] = {
 	KUNIT_CASE(negotiates_after_attach_and_before_the_link),
 	KUNIT_CASE(negotiates_before_the_core_maps),
 	KUNIT_CASE_PARAM(sets_are_those_of_all_devices, sum_gen_params),
+	KUNIT_CASE_PARAM(sets_are_those_of_dynamic_importers, sum_gen_params),
 	KUNIT_CASE(mask_may_change_after_the_attach),
 	KUNIT_CASE_PARAM(newcomer_without_needs_asks_nobody, needless_gen_params),
 	KUNIT_CASE(detached_device_needs_nothing),
 	KUNIT_CASE_PARAM(importer_that_states_nothing_is_not_refused, refusal_gen_params),
 	KUNIT_CASE_PARAM(stated_needs_are_refused, refusal_gen_params),
+	KUNIT_CASE_PARAM(stated_needs_of_dynamic_importer_are_refused, refusal_gen_params),
 	KUNIT_CASE(attach_needs_what_was_stated_only),
 	KUNIT_CASE_PARAM(signal_ends_the_attach, signal_gen_params),
 	KUNIT_CASE_PARAM(statement_that_cannot_be_met_is_refused, statement_gen_params),

@@ -326,6 +326,7 @@ void dma_buf_move_notify(struct dma_buf *dmabuf)
 	struct dma_buf_attachment *attach;
 
 	dma_buf_assert_held(dmabuf);
+	dma_buf_debug_check_negotiate(dmabuf, NULL);
 	list_for_each_entry(attach, &dmabuf->attachments, node)
 		if (dma_buf_attachment_is_dynamic(attach))
 			attach->importer_ops->move_notify(attach);

@@ -145,3 +145,14 @@ void dma_buf_debug_check_detach(struct dma_buf_attachment *attach)
 	if (users)
 		dma_buf_report(DMA_BUF_RULE_DETACH, attach->dmabuf, attach);
 }
+
+/*
+ * Report a map or a dma_buf_move_notify() while the exporter negotiates. The newcomer is not linked
+ * then, so its importer would not be notified. @attach is the attachment that is mapped, or NULL.
+ */
+void dma_buf_debug_check_negotiate(struct dma_buf *dmabuf, struct dma_buf_attachment *attach)
+{
+	dma_buf_assert_held(dmabuf);
+	if (dma_buf_to_object(dmabuf)->negotiation)
+		dma_buf_report(DMA_BUF_RULE_NEGOTIATE, dmabuf, attach);
+}

@@ -147,6 +147,7 @@ struct sg_table *dma_buf_mapping_make(struct dma_buf_attachment *attach,
 	int ret;
 
 	dma_buf_assert_held(attach->dmabuf);
+	dma_buf_debug_check_negotiate(attach->dmabuf, attach);
 	mapping = dma_buf_mapping_alloc(obj);
 	if (!mapping)
 		return ERR_PTR(-ENOMEM);

@@ -62,6 +62,8 @@ struct seq_file;
  * @DMA_BUF_RULE_VUNMAP: only a kernel mapping that is in use is unmapped
  * @DMA_BUF_RULE_CPU_ACCESS: each begin of CPU access in the kernel has one end with the same
  *	direction (debug)
+ * @DMA_BUF_RULE_NEGOTIATE: an exporter's negotiate does not map, nor call dma_buf_move_notify()
+ *	(debug)
  * @DMA_BUF_RULE_RELEASE: a buffer that is released has no attachment and no kernel mapping
  * @DMA_BUF_RULE_COUNT: number of rules
  *
@@ -82,6 +84,7 @@ enum dma_buf_rule {
 	DMA_BUF_RULE_VMAP,
 	DMA_BUF_RULE_VUNMAP,
 	DMA_BUF_RULE_CPU_ACCESS,
+	DMA_BUF_RULE_NEGOTIATE,
 	DMA_BUF_RULE_RELEASE,
 	DMA_BUF_RULE_COUNT
 };
@@ -465,6 +468,7 @@ void dma_buf_debug_check_unmap(struct dma_buf_attachment *attach,
 			       struct dma_buf_mapping *mapping,
 			       enum dma_data_direction dir);
 void dma_buf_debug_check_detach(struct dma_buf_attachment *attach);
+void dma_buf_debug_check_negotiate(struct dma_buf *dmabuf, struct dma_buf_attachment *attach);
 #else
 static inline struct sg_table *
 dma_buf_debug_wrap(struct dma_buf_attachment *attach, struct sg_table *sgt)
@@ -501,6 +505,11 @@ static inline void dma_buf_debug_check_unmap(struct dma_buf_attachment *attach,
 }
 
 static inline void dma_buf_debug_check_detach(struct dma_buf_attachment *attach)
+{
+}
+
+static inline void dma_buf_debug_check_negotiate(struct dma_buf *dmabuf,
+						 struct dma_buf_attachment *attach)
 {
 }
 #endif

@@ -38,6 +38,7 @@ static const char * const dma_buf_rules[] = {
 	[DMA_BUF_RULE_VMAP] = "vmap succeeded without a mapping",
 	[DMA_BUF_RULE_VUNMAP] = "vunmapped what is not vmapped",
 	[DMA_BUF_RULE_CPU_ACCESS] = "begins and ends of CPU access do not balance",
+	[DMA_BUF_RULE_NEGOTIATE] = "mapped or moved in the exporter's negotiate",
 	[DMA_BUF_RULE_RELEASE] = "released while attached or vmapped",
 };
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Tests of negotiation beside other users of the buffer: threads that hold the reservation lock,
- * and mappings that the core keeps.
+ * mappings that the core keeps, and exporters that use the buffer while they negotiate.
  *
  * The devices of the tests reach all memory, so that they need only what their importers state.
  */
 
 #include <kunit/static_stub.h>
+#include <kunit/test-bug.h>
 #include <linux/completion.h>
 #include <linux/sizes.h>
 
@@ -177,9 +178,81 @@ static void cached_mapping_keeps_the_memory(struct kunit *test)
 	dma_buf_detach(all->dmabuf, second);
 }
 
+/**
+ * struct misuse - a function that an exporter must not call in its negotiate
+ * @desc: its name
+ * @run: calls it for the buffer of an attachment
+ * @maps: number of mappings that it makes
+ */
+struct misuse {
+	const char *desc;
+	void (*run)(struct dma_buf_attachment *attach);
+	int maps;
+};
+
+static void map_and_unmap(struct dma_buf_attachment *attach)
+{
+	struct sg_table *sgt = dma_buf_map_attachment(attach, DMA_TO_DEVICE);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(kunit_get_current_test(), sgt);
+	dma_buf_unmap_attachment(attach, sgt, DMA_TO_DEVICE);
+}
+
+static void move_notify(struct dma_buf_attachment *attach)
+{
+	dma_buf_move_notify(attach->dmabuf);
+}
+
+static const struct misuse misuses[] = {
+	{ "map", map_and_unmap, 1 },
+	{ "move_notify", move_notify, 0 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(misuse, misuses, desc);
+
+/* Callback of an exporter that does what it must not, for the attachment that it finds. */
+static int negotiate_wrongly(struct dma_buf *dmabuf, const struct dma_buf_needs *must,
+			     const struct dma_buf_needs *want)
+{
+	struct mock_exporter *exporter = dmabuf->priv;
+	const struct misuse *row = exporter->test->param_value;
+
+	row->run(list_first_entry(&dmabuf->attachments, struct dma_buf_attachment, node));
+	return 0;
+}
+
+/* The function goes on. */
+static void misuse_in_negotiate_is_reported(struct kunit *test)
+{
+	const struct misuse *row = test->param_value;
+	struct interplay *all = interplay(test, &mock_dynamic_ops);
+	struct mock_importer importer = {};
+	struct dma_buf_attachment *first = mock_attach(test, all->dmabuf, &importer), *second;
+
+	if (!IS_ENABLED(CONFIG_DMABUF_DEBUG))
+		kunit_skip(test, "only CONFIG_DMABUF_DEBUG reports it");
+
+	mock_expect_report(test);
+	all->ops.negotiate = negotiate_wrongly;
+	second = attach_stating(test, all, SZ_4K);
+	KUNIT_EXPECT_EQ(test, mock_reports(test, DMA_BUF_RULE_NEGOTIATE), 1);
+	KUNIT_EXPECT_PTR_EQ(test, mock_context(test)->reported, row->maps ? first : NULL);
+	KUNIT_EXPECT_EQ(test, atomic_read(&importer.moves), !row->maps);
+	/* The core maps for the second importer, after the negotiation. */
+	KUNIT_EXPECT_EQ(test, mock_calls(all->exporter, MOCK_MAP), row->maps + 1);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, second);
+
+	dma_resv_lock(all->dmabuf->resv, NULL);
+	row->run(first);
+	dma_resv_unlock(all->dmabuf->resv);
+	dma_buf_detach(all->dmabuf, second);
+	KUNIT_EXPECT_EQ(test, mock_reports_total(test), 1);
+}
+
 static struct kunit_case dma_buf_negotiate_interplay_cases[] = {
 	KUNIT_CASE(attach_negotiates_for_those_who_are_left),
 	KUNIT_CASE(cached_mapping_keeps_the_memory),
+	KUNIT_CASE_PARAM(misuse_in_negotiate_is_reported, misuse_gen_params),
 	{}
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of negotiation by buffers that have a storage, beside other users: readers of the storage.
+ * Tests of negotiation by buffers that have a storage, beside other users: readers of the storage,
+ * and importers that the core maps.
  *
  * The buffers have four runs of one page, so that they are not contiguous.
  */
@@ -131,8 +132,28 @@ static void storage_is_replaced_when_readers_are_done(struct kunit *test)
 	expect_replaced(test, all);
 }
 
+/* The core maps for it at the attach, until the detach. */
+static void dynamic_importer_keeps_the_storage(struct kunit *test)
+{
+	struct interplay *all = interplay(test);
+	struct mock_dma *dma = mock_dma(test);
+	struct mock_importer importer = {};
+	struct dma_buf_attachment *attach = mock_attach(test, all->dmabuf, &importer);
+
+	KUNIT_EXPECT_EQ(test, attach_contiguous(test, all), -EBUSY);
+	KUNIT_EXPECT_EQ(test, all->calls, 0);
+	KUNIT_EXPECT_PTR_EQ(test, mock_storage_of(all->dmabuf)->storage, &all->storage->base);
+	KUNIT_EXPECT_STREQ(test, mock_dma_calls(test, dma), "mb,db");
+
+	mock_detach(test, attach);
+	KUNIT_EXPECT_EQ(test, attach_contiguous(test, all), 0);
+	expect_replaced(test, all);
+	KUNIT_EXPECT_EQ(test, atomic_read(&importer.moves), 0);
+}
+
 static struct kunit_case dma_storage_negotiate_interplay_cases[] = {
 	KUNIT_CASE(storage_is_replaced_when_readers_are_done),
+	KUNIT_CASE(dynamic_importer_keeps_the_storage),
 	{}
 };
 

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Tests of negotiation by buffers that have a storage, beside other users: readers of the storage,
- * and importers that the core maps.
+ * importers that the core maps, and importers that attach inside a lock of their own.
  *
  * The buffers have four runs of one page, so that they are not contiguous.
  */
 
 #include <kunit/static_stub.h>
 #include <linux/completion.h>
+#include <linux/debug_locks.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/sizes.h>
 
 #include "../needs/dma-buf-needs-private.h"
@@ -151,9 +154,38 @@ static void dynamic_importer_keeps_the_storage(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&importer.moves), 0);
 }
 
+/*
+ * V4L2 attaches inside the lock of an ioctl, and the network core inside RTNL. A driver may take
+ * such a lock in mmap too, so that an attach must not take the mmap lock, although it zaps areas.
+ */
+static void importer_attaches_inside_its_own_lock(struct kunit *test)
+{
+	struct interplay *all = interplay(test);
+	unsigned long addr = mock_user_pages(test, all->dmabuf, 0, PAGES);
+	struct mutex *own = kunit_kzalloc(test, sizeof(*own), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, own);
+	mutex_init(own);
+	mock_user_write(test, addr, 7);
+	/* This tells lockdep the order. */
+	mmap_write_lock(current->mm);
+	mutex_lock(own);
+	mutex_unlock(own);
+	mmap_write_unlock(current->mm);
+
+	mutex_lock(own);
+	KUNIT_EXPECT_EQ(test, attach_contiguous(test, all), 0);
+	mutex_unlock(own);
+	KUNIT_EXPECT_TRUE(test, !IS_ENABLED(CONFIG_LOCKDEP) || debug_locks);
+	expect_replaced(test, all);
+	KUNIT_EXPECT_EQ(test, mock_user_read(test, addr), 7);
+	mock_user_unmap(test, addr, PAGES);
+}
+
 static struct kunit_case dma_storage_negotiate_interplay_cases[] = {
 	KUNIT_CASE(storage_is_replaced_when_readers_are_done),
 	KUNIT_CASE(dynamic_importer_keeps_the_storage),
+	KUNIT_CASE(importer_attaches_inside_its_own_lock),
 	{}
 };
 

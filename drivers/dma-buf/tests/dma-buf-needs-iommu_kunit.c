@@ -19,15 +19,15 @@ static void put_device_action(void *pdev)
 	pci_dev_put(pdev);
 }
 
-/* Return a PCI device whose IOMMU has a domain of this kind. */
-static struct pci_dev *device_in(struct kunit *test, bool translated)
+/* Return a PCI device whose IOMMU translates, or lets its addresses through. */
+static struct pci_dev *device_behind(struct kunit *test, bool translates)
 {
 	struct pci_dev *pdev = NULL;
 
 	for_each_pci_dev(pdev) {
 		struct iommu_domain *domain = iommu_get_domain_for_dev(&pdev->dev);
 
-		if (!domain || (domain->type == IOMMU_DOMAIN_IDENTITY) == translated)
+		if (!domain || iommu_is_dma_domain(domain) != translates)
 			continue;
 		KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, put_device_action, pdev));
 		return pdev;
@@ -37,7 +37,7 @@ static struct pci_dev *device_in(struct kunit *test, bool translated)
 
 static void facts_of_a_translated_device(struct kunit *test)
 {
-	struct device *dev = &device_in(test, true)->dev;
+	struct device *dev = &device_behind(test, true)->dev;
 	struct dma_buf_dma_facts facts = dma_buf_needs_get_facts(dev);
 
 	KUNIT_EXPECT_EQ(test, facts.dma, DMA_BUF_DMA_IOMMU);
@@ -52,7 +52,7 @@ static void facts_of_a_translated_device(struct kunit *test)
 /* dma-iommu maps its segments one by one. */
 static void facts_of_an_untrusted_device(struct kunit *test)
 {
-	struct pci_dev *pdev = device_in(test, true);
+	struct pci_dev *pdev = device_behind(test, true);
 	bool untrusted = pdev->untrusted;
 	struct dma_buf_dma_facts facts;
 	phys_addr_t start, last;
@@ -68,7 +68,7 @@ static void facts_of_an_untrusted_device(struct kunit *test)
 /* The IOMMU does not make its addresses. */
 static void facts_of_a_passed_through_device(struct kunit *test)
 {
-	struct pci_dev *pdev = device_in(test, false);
+	struct pci_dev *pdev = device_behind(test, false);
 	struct dma_buf_dma_facts facts = dma_buf_needs_get_facts(&pdev->dev);
 
 	KUNIT_EXPECT_EQ(test, facts.dma, DMA_BUF_DMA_DIRECT);

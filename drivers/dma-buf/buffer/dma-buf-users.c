@@ -11,11 +11,11 @@
  *   mapped:	kernel
  *   memory:	what the exporter's describe prints
  *
- * A line is left out if there is nothing to tell, or if a device cannot be asked at once. Linux 6.12 has none of them. In bufinfo they are
- * indented, as the other details of a buffer are, and stand between the number of devices and the
- * empty line that ends the buffer. Programs that parse the format of 6.12 know a buffer by the
- * number at the start of its line, and the lines of fdinfo by their keys. So no line here begins
- * with a number, or has a key that 6.12 has.
+ * A line is left out if there is nothing to tell, or if a device cannot be asked at once. Linux
+ * 6.12 has none of them. In bufinfo they are indented, as the other details of a buffer are, and
+ * stand between the number of devices and the empty line that ends the buffer. Programs that parse
+ * the format of 6.12 know a buffer by the number at the start of its line, and the lines of fdinfo
+ * by their keys. So no line here begins with a number, or has a key that 6.12 has.
  */
 
 #include <linux/device.h>

@@ -189,9 +189,10 @@ static void locked_device_is_waited_for_once(struct kunit *test)
 static void reader_of_fdinfo_does_not_wait(struct kunit *test)
 {
 	struct asking *all = asking(test);
-	struct seq_file m = { .buf = kunit_kzalloc(test, PAGE_SIZE, GFP_KERNEL), .size = PAGE_SIZE };
+	char *text = kunit_kzalloc(test, PAGE_SIZE, GFP_KERNEL);
+	struct seq_file m = { .buf = text, .size = PAGE_SIZE };
 
-	KUNIT_ASSERT_NOT_NULL(test, m.buf);
+	KUNIT_ASSERT_NOT_NULL(test, text);
 	attach_first(test, all);
 	kunit_activate_static_stub(test, dma_buf_device_pause, count_pause);
 	device_lock(all->first);

@@ -14,6 +14,7 @@
 #include <drm/drm_kunit_helpers.h>
 #include <kunit/static_stub.h>
 #include <linux/dma-buf-needs.h>
+#include <linux/dma-direct.h>
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
 #include <linux/sizes.h>
@@ -139,21 +140,26 @@ static int try_device(struct kunit *test, struct dma_buf *dmabuf, u64 mask, size
 	return 0;
 }
 
-static struct dma_buf_run first_run_of(const struct sg_table *sgt)
+/* With CONFIG_DMABUF_DEBUG the table has no pages, so the addresses tell. */
+static struct dma_buf_run first_run_of(struct device *dev, const struct sg_table *sgt)
 {
-	struct dma_buf_run run = { .pfn = page_to_pfn(sg_page(sgt->sgl)) };
+	phys_addr_t phys = dma_to_phys(dev, sg_dma_address(sgt->sgl));
+	struct dma_buf_run run = { .pfn = PHYS_PFN(phys) };
 	struct scatterlist *sg;
 	int i;
 
-	for_each_sgtable_sg(sgt, sg, i) {
-		if (page_to_pfn(sg_page(sg)) != run.pfn + run.nr_pages)
+	for_each_sgtable_dma_sg(sgt, sg, i) {
+		if (PHYS_PFN(dma_to_phys(dev, sg_dma_address(sg))) != run.pfn + run.nr_pages)
 			break;
-		run.nr_pages += sg->length >> PAGE_SHIFT;
+		run.nr_pages += sg_dma_len(sg) >> PAGE_SHIFT;
 	}
 	return run;
 }
 
-/* Return the first run of the memory, as a device that reaches all finds it. */
+/*
+ * Return the first run of the memory, as a device that reaches all finds it. It only reads: DMA
+ * debugging warns about a second device that writes.
+ */
 static struct dma_buf_run first_run(struct kunit *test, struct dma_buf *dmabuf)
 {
 	struct dma_buf_attachment *attach = attach_device(test, dmabuf, MASK_ALL, 0, 0);
@@ -161,11 +167,11 @@ static struct dma_buf_run first_run(struct kunit *test, struct dma_buf *dmabuf)
 	struct sg_table *sgt;
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, attach);
-	sgt = dma_buf_map_attachment_unlocked(attach, DMA_FROM_DEVICE);
+	sgt = dma_buf_map_attachment_unlocked(attach, DMA_TO_DEVICE);
 	KUNIT_EXPECT_NOT_ERR_OR_NULL(test, sgt);
 	if (!IS_ERR_OR_NULL(sgt)) {
-		run = first_run_of(sgt);
-		dma_buf_unmap_attachment_unlocked(attach, sgt, DMA_FROM_DEVICE);
+		run = first_run_of(attach->dev, sgt);
+		dma_buf_unmap_attachment_unlocked(attach, sgt, DMA_TO_DEVICE);
 	}
 	dma_buf_detach(dmabuf, attach);
 	return run;

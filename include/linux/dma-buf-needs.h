@@ -8,6 +8,7 @@
 #define _LINUX_DMA_BUF_NEEDS_H
 
 struct device;
+struct sg_table;
 
 #include <linux/minmax.h>
 #include <linux/types.h>
@@ -137,6 +138,7 @@ bool dma_buf_needs_fit(const struct dma_buf_needs *needs, struct device *dev,
 		       const struct dma_buf_run *runs, unsigned int nr_runs,
 		       struct dma_buf_misfit *misfit);
 size_t dma_buf_needs_bounce(struct device *dev);
+bool dma_buf_needs_can_map(struct device *dev, struct sg_table *sgt);
 int dma_buf_needs_of_device(struct device *dev, const struct dma_buf_needs *stated, size_t size,
 			    struct dma_buf_attach_needs *needs);
 

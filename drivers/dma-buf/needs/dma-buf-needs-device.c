@@ -25,6 +25,7 @@
 #include <linux/memblock.h>
 #include <linux/pci.h>
 #include <linux/pfn.h>
+#include <linux/scatterlist.h>
 #include <linux/swiotlb.h>
 
 #include "dma-buf-needs-private.h"
@@ -179,6 +180,39 @@ bool dma_buf_needs_reached(struct device *dev, u64 phys, u64 bytes)
 	}
 	return true;
 }
+
+/**
+ * dma_buf_needs_can_map() - test whether the DMA API can map memory for a device
+ * @dev: the device
+ * @sgt: table of the memory, which is system memory and not mapped
+ *
+ * For exporters, before they call dma_map_sgtable(), which would warn. Userspace chooses which
+ * device gets which buffer, so it could cause that warning.
+ *
+ * Context: Any.
+ * Return: False if @dev does no DMA; or if it does not reach all of the memory, and either has no
+ * bounce buffers or does not reach all of those. True does not promise that the map succeeds: the
+ * bounce buffers can be in use, and DMA operations of the platform do not say what they map.
+ */
+bool dma_buf_needs_can_map(struct device *dev, struct sg_table *sgt)
+{
+	struct scatterlist *sg;
+	unsigned int i;
+
+	KUNIT_STATIC_STUB_REDIRECT(dma_buf_needs_can_map, dev, sgt);
+
+	if (!dev->dma_mask)
+		return false;
+	if (use_dma_iommu(dev) || get_dma_ops(dev) || dma_buf_needs_bounce(dev))
+		return true;
+	if (is_swiotlb_force_bounce(dev))
+		return false;
+	for_each_sgtable_sg(sgt, sg, i)
+		if (!dma_capable(dev, phys_to_dma(dev, sg_phys(sg)), sg->length, true))
+			return false;
+	return true;
+}
+EXPORT_SYMBOL_NS_GPL(dma_buf_needs_can_map, DMA_BUF);
 
 /**
  * dma_buf_needs_of_device() - tell what an attachment needs of the memory of its buffer

@@ -138,7 +138,7 @@ static void fit_of_a_device_without_mask(struct kunit *test)
 
 /* The facts of devices. */
 
-/* vgem and vkms have devices without a DMA mask. */
+/* A device on an I2C bus does no DMA. */
 static void facts_of_a_device_without_mask(struct kunit *test)
 {
 	struct device *dev = needs_device(test, DMA_BIT_MASK(32), 0, NULL);
@@ -275,6 +275,136 @@ static void facts_of_a_device_with_operations(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, facts.limit, 0);
 }
 
+/**
+ * struct map_row - a dma-direct device, and whether the DMA API can map two pages for it
+ * @desc: description
+ * @beyond: bytes at the end of the second page that are out of its reach
+ * @bounce: the device has bounce buffers
+ * @can_map: expected result
+ */
+struct map_row {
+	const char *desc;
+	unsigned int beyond;
+	bool bounce;
+	bool can_map;
+};
+
+static const struct map_row map_rows[] = {
+	{ "in reach", 0, false, true },
+	{ "in reach, with bounce buffers", 0, true, true },
+	{ "the last byte out of reach", 1, false, false },
+	{ "the last byte out of reach, bounced", 1, true, true },
+	{ "the second page out of reach", PAGE_SIZE, false, false },
+	{ "both pages out of reach", 2 * PAGE_SIZE, false, false },
+	{ "both pages out of reach, bounced", 2 * PAGE_SIZE, true, true },
+};
+
+KUNIT_ARRAY_PARAM_DESC(map, map_rows, desc);
+
+/* The last byte that the device reaches. */
+static size_t pool_of_the_row(struct device *dev, phys_addr_t *start, phys_addr_t *last)
+{
+	const struct map_row *row = kunit_get_current_test()->param_value;
+
+	*start = dma_to_phys(dev, *dev->dma_mask);
+	*last = *start;
+	return row->bounce ? SZ_64K : 0;
+}
+
+static void no_sg_table(void *sgt)
+{
+	sg_free_table(sgt);
+}
+
+/* Each page is a segment. Returns the address of the last byte. */
+static phys_addr_t table_of_two_pages(struct kunit *test, struct sg_table *sgt)
+{
+	char *pages = kunit_kzalloc(test, 2 * PAGE_SIZE, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, pages);
+	KUNIT_ASSERT_EQ(test, 0, sg_alloc_table(sgt, 2, GFP_KERNEL));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, no_sg_table, sgt));
+	sg_set_buf(sgt->sgl, pages, PAGE_SIZE);
+	sg_set_buf(sg_next(sgt->sgl), pages + PAGE_SIZE, PAGE_SIZE);
+	return virt_to_phys(pages) + 2 * PAGE_SIZE - 1;
+}
+
+/* The DMA API would warn of the others. */
+static void memory_is_mapped_in_reach_or_bounced(struct kunit *test)
+{
+	const struct map_row *row = test->param_value;
+	struct device *dev = needs_device(test, 0, 0, NULL);
+	struct sg_table sgt;
+
+	dev->coherent_dma_mask = phys_to_dma(dev, table_of_two_pages(test, &sgt)) - row->beyond;
+	kunit_activate_static_stub(test, dma_buf_needs_get_pool, pool_of_the_row);
+	KUNIT_EXPECT_EQ(test, dma_buf_needs_can_map(dev, &sgt), row->can_map);
+	kunit_release_action(test, no_sg_table, &sgt);
+}
+
+static void memory_is_not_mapped_without_dma(struct kunit *test)
+{
+	struct device *dev = needs_device(test, DMA_BIT_MASK(64), 0, NULL);
+	struct sg_table sgt;
+
+	table_of_two_pages(test, &sgt);
+	KUNIT_EXPECT_TRUE(test, dma_buf_needs_can_map(dev, &sgt));
+	dev->dma_mask = NULL;
+	KUNIT_EXPECT_FALSE(test, dma_buf_needs_can_map(dev, &sgt));
+	kunit_release_action(test, no_sg_table, &sgt);
+}
+
+static void operations_map_what_is_out_of_reach(struct kunit *test)
+{
+	static const struct dma_map_ops ops;
+	struct device *dev = needs_device(test, PAGE_SIZE - 1, 0, NULL);
+	struct sg_table sgt;
+
+	if (!IS_ENABLED(CONFIG_ARCH_HAS_DMA_OPS))
+		kunit_skip(test, "needs an architecture with DMA operations");
+	table_of_two_pages(test, &sgt);
+	KUNIT_EXPECT_FALSE(test, dma_buf_needs_can_map(dev, &sgt));
+	set_dma_ops(dev, &ops);
+	KUNIT_EXPECT_TRUE(test, dma_buf_needs_can_map(dev, &sgt));
+	kunit_release_action(test, no_sg_table, &sgt);
+}
+
+#ifdef CONFIG_SWIOTLB
+static bool force_bounce(struct kunit *test, struct device *dev)
+{
+	struct io_tlb_mem *mem = kunit_kzalloc(test, sizeof(*mem), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, mem);
+	mem->force_bounce = true;
+	dev->dma_io_tlb_mem = mem;
+	return true;
+}
+#else
+static bool force_bounce(struct kunit *test, struct device *dev)
+{
+	return false;
+}
+#endif
+
+static size_t no_pool(struct device *dev, phys_addr_t *start, phys_addr_t *last)
+{
+	return 0;
+}
+
+/* With swiotlb=force, memory in reach is bounced too. */
+static void memory_is_not_mapped_if_bouncing_is_forced(struct kunit *test)
+{
+	struct device *dev = needs_device(test, DMA_BIT_MASK(64), 0, NULL);
+	struct sg_table sgt;
+
+	if (!force_bounce(test, dev))
+		kunit_skip(test, "needs CONFIG_SWIOTLB");
+	kunit_activate_static_stub(test, dma_buf_needs_get_pool, no_pool);
+	table_of_two_pages(test, &sgt);
+	KUNIT_EXPECT_FALSE(test, dma_buf_needs_can_map(dev, &sgt));
+	kunit_release_action(test, no_sg_table, &sgt);
+}
+
 /* A driver can set another mask while its device is attached. */
 static void needs_of_a_device_follow_its_mask(struct kunit *test)
 {
@@ -376,6 +506,10 @@ static struct kunit_case dma_buf_needs_device_cases[] = {
 	KUNIT_CASE(facts_have_the_bounce_buffers),
 	KUNIT_CASE(facts_of_an_untrusted_direct_device),
 	KUNIT_CASE(facts_of_a_device_with_operations),
+	KUNIT_CASE_PARAM(memory_is_mapped_in_reach_or_bounced, map_gen_params),
+	KUNIT_CASE(memory_is_not_mapped_without_dma),
+	KUNIT_CASE(operations_map_what_is_out_of_reach),
+	KUNIT_CASE(memory_is_not_mapped_if_bouncing_is_forced),
 	KUNIT_CASE(needs_of_a_device_follow_its_mask),
 	KUNIT_CASE(needs_of_a_device_with_a_statement),
 	KUNIT_CASE(needs_of_a_device_with_other_facts),

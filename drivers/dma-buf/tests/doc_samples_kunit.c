@@ -9,6 +9,7 @@
 
 #include <kunit/test.h>
 #include <linux/dma-buf.h>
+#include <linux/dma-buf-needs.h>
 #include <linux/dma-direct.h>
 #include <linux/dma-fence.h>
 #include <linux/dma-mapping.h>
@@ -93,6 +94,10 @@ static struct sg_table *pages_map(struct dma_buf_attachment *attach,
 						pages_max_segment(attach->dev), GFP_KERNEL);
 	if (ret)
 		goto free_mapping;
+	if (!dma_buf_needs_can_map(attach->dev, &mapping->table)) {
+		ret = -EIO;
+		goto free_table;
+	}
 	mapping->dir = pages_dma_dir(dir);
 	ret = dma_map_sgtable(attach->dev, &mapping->table, mapping->dir, PAGES_DMA_ATTRS);
 	if (ret)

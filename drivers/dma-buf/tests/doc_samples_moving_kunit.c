@@ -6,6 +6,7 @@
 
 #include <kunit/test.h>
 #include <linux/dma-buf.h>
+#include <linux/dma-buf-needs.h>
 #include <linux/dma-fence.h>
 #include <linux/dma-mapping.h>
 #include <linux/dma-resv.h>
@@ -81,6 +82,10 @@ static struct sg_table *moving_map(struct dma_buf_attachment *attach,
 						GFP_KERNEL);
 	if (ret)
 		goto free_mapping;
+	if (!dma_buf_needs_can_map(attach->dev, &mapping->table)) {
+		ret = -EIO;
+		goto free_table;
+	}
 	ret = dma_map_sgtable(attach->dev, &mapping->table, dir, DMA_ATTR_SKIP_CPU_SYNC);
 	if (ret)
 		goto free_table;

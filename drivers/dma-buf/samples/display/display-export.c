@@ -5,6 +5,7 @@
  */
 
 #include <linux/dma-buf.h>
+#include <linux/dma-buf-needs.h>
 #include <linux/dma-mapping.h>
 #include <linux/dma-resv.h>
 #include <linux/highmem.h>
@@ -94,9 +95,9 @@ struct display_mapping {
 /*
  * dma_buf_ops.pin: the buffer must not move. The core pins for a static importer
  * while that is attached; a dynamic importer pins while its hardware uses the
- * buffer for an unbounded time. All devices reach the pages where they are, so a
- * count suffices. An exporter with video memory would first move the buffer to
- * where attach->dev can reach it.
+ * buffer for an unbounded time. The display has one kind of memory, so a count
+ * suffices. An exporter with video memory would first move the buffer to where
+ * attach->dev can reach it.
  */
 static int display_export_pin(struct dma_buf_attachment *attach)
 {
@@ -143,6 +144,7 @@ static enum dma_data_direction display_dma_dir(enum dma_data_direction dir)
  * dma_buf_ops.map_dma_buf: each call allocates a table, because the addresses
  * differ between devices and a table belongs to its importer until it is
  * unmapped. Adjacent pages are merged into segments of up to the device's limit.
+ * A device that cannot reach the pages is refused, because the DMA API would warn.
  * The sync writes back the CPU caches if the device does not snoop them.
  *
  * Mappings of devices that only write are last in the list: what they have in a
@@ -166,6 +168,10 @@ static struct sg_table *display_export_map(struct dma_buf_attachment *attach,
 						display_max_segment(attach->dev), GFP_KERNEL);
 	if (ret)
 		goto free_mapping;
+	if (!dma_buf_needs_can_map(attach->dev, &mapping->sgt)) {
+		ret = -EIO;
+		goto free_table;
+	}
 	mapping->dir = display_dma_dir(dir);
 	ret = dma_map_sgtable(attach->dev, &mapping->sgt, mapping->dir, DISPLAY_DMA_ATTRS);
 	if (ret)
@@ -352,8 +358,8 @@ static void display_export_release(struct dma_buf *dmabuf)
 
 /*
  * dma_buf_ops.attach: refuses a device that cannot do DMA, for example one on an
- * I2C bus, or not with segments of a page. All others reach the pages, if need be
- * through bounce buffers.
+ * I2C bus, or not with segments of a page. Whether a device reaches the pages is
+ * tested in map, because the driver can still set another mask.
  */
 static int display_export_attach(struct dma_buf *dmabuf,
 				 struct dma_buf_attachment *attach)

@@ -299,6 +299,29 @@ static void buffer_out_of_reach_is_refused(struct kunit *test)
 	pieces_fini(&pieces);
 }
 
+static bool cannot_map(struct device *dev, struct sg_table *sgt)
+{
+	return false;
+}
+
+/* Rule: the DMA API is not asked to map what it would warn of. */
+static void map_out_of_reach_is_refused(struct kunit *test)
+{
+	struct dma_buf_attachment *attach;
+	struct pieces pieces;
+
+	pieces_init(test, &pieces, SZ_64K);
+	kunit_activate_static_stub(test, dma_buf_needs_can_map, cannot_map);
+	KUNIT_EXPECT_EQ(test, try_attach(&pieces, 0), -EIO);
+	attach = attach_dynamic(test, &pieces);
+	KUNIT_EXPECT_EQ(test, -EIO,
+			PTR_ERR_OR_ZERO(dma_buf_map_attachment_unlocked(attach, DMA_TO_DEVICE)));
+	KUNIT_EXPECT_TRUE(test, list_empty(&pieces.bo->mappings));
+	KUNIT_EXPECT_EQ(test, pieces.bo->pin_count, 0);
+	dma_buf_detach(pieces.dmabuf, attach);
+	pieces_fini(&pieces);
+}
+
 /* Rule: more than the page allocator has in one piece is refused for good. */
 static void too_long_buffer_is_refused(struct kunit *test)
 {
@@ -318,6 +341,7 @@ static struct kunit_case display_negotiate_cases[] = {
 	KUNIT_CASE(mapped_buffer_stays),
 	KUNIT_CASE(buffer_moves_into_reach),
 	KUNIT_CASE(buffer_out_of_reach_is_refused),
+	KUNIT_CASE(map_out_of_reach_is_refused),
 	KUNIT_CASE(too_long_buffer_is_refused),
 	{}
 };

@@ -10,6 +10,7 @@
  * mappings, CPU access, the callback table, export.
  */
 #include <linux/dma-buf.h>
+#include <linux/dma-buf-needs.h>
 #include <linux/dma-mapping.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
@@ -215,9 +216,10 @@ static unsigned int camera_max_segment(struct device *dev)
 
 /*
  * dma_buf_ops.attach: called without the reservation lock, once per attachment.
- * An exporter refuses a device here, not when it is mapped, and does here what is
- * slow. The camera refuses a device that cannot do DMA, or not with segments of a
- * page, and builds the table.
+ * An exporter refuses here what never can be mapped, and does here what is slow.
+ * The camera refuses a device that cannot do DMA, or not with segments of a page,
+ * and builds the table. Whether a device reaches the memory is tested in map,
+ * because the driver can still set another mask.
  */
 static int camera_dmabuf_attach(struct dma_buf *dmabuf,
 				struct dma_buf_attachment *attach)
@@ -291,7 +293,8 @@ static enum dma_data_direction camera_dma_dir(enum dma_data_direction dir)
  * dma_buf_ops.map_dma_buf: maps the memory for the device. The direction is kept,
  * because all syncs and the unmap must use the same one. The table has room for
  * one mapping: a second one through the same attachment is -EBUSY. An importer
- * that needs two can attach twice.
+ * that needs two can attach twice. A device that cannot reach the memory is refused,
+ * because the DMA API would warn.
  *
  * Mappings of devices that only write are last in the list: what they have in a
  * bounce buffer is copied back last.
@@ -309,6 +312,8 @@ camera_dmabuf_map(struct dma_buf_attachment *attach,
 	if (view->dir != DMA_NONE)
 		return ERR_PTR(-EBUSY);
 
+	if (!dma_buf_needs_can_map(view->dev, &view->sgt))
+		return ERR_PTR(-EIO);
 	ret = dma_map_sgtable(view->dev, &view->sgt, camera_dma_dir(dir), CAMERA_DMA_ATTRS);
 	if (ret)
 		return ERR_PTR(ret);

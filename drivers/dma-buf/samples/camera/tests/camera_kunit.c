@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit cases of what no V4L2 or DRM driver asks for: memory in one piece.
+ * KUnit cases of what no V4L2 or DRM driver asks for: memory in one piece, or out of its reach.
  *
  * The cases run when the module is loaded, with kunit.enable=1 on the command line.
  */
 
 #include <kunit/device.h>
+#include <kunit/static_stub.h>
 #include <kunit/test.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-buf-needs.h>
@@ -61,8 +62,32 @@ static void camera_tells_what_fits(struct kunit *test)
 	dma_buf_put(dmabuf);
 }
 
+static bool cannot_map(struct device *dev, struct sg_table *sgt)
+{
+	return false;
+}
+
+/* Rule: the DMA API is not asked to map what it would warn of. */
+static void map_out_of_reach_is_refused(struct kunit *test)
+{
+	struct device *dev = kunit_device_register(test, "importer");
+	struct dma_buf *dmabuf = export_pieces(test);
+	struct dma_buf_attachment *attach;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dev);
+	KUNIT_ASSERT_EQ(test, dma_coerce_mask_and_coherent(dev, DMA_BIT_MASK(64)), 0);
+	attach = dma_buf_attach(dmabuf, dev);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, attach);
+	kunit_activate_static_stub(test, dma_buf_needs_can_map, cannot_map);
+	KUNIT_EXPECT_EQ(test, -EIO,
+			PTR_ERR_OR_ZERO(dma_buf_map_attachment_unlocked(attach, DMA_TO_DEVICE)));
+	dma_buf_detach(dmabuf, attach);
+	dma_buf_put(dmabuf);
+}
+
 static struct kunit_case camera_negotiate_cases[] = {
 	KUNIT_CASE_PARAM(camera_tells_what_fits, row_gen_params),
+	KUNIT_CASE(map_out_of_reach_is_refused),
 	{}
 };
 

@@ -13,14 +13,16 @@
 #include <linux/dma-mapping.h>
 #include <linux/fcntl.h>
 #include <linux/mm.h>
-#include <linux/sizes.h>
 
 #include "../camera.h"
+
+/* Also with pages of 64 KiB there are several. */
+#define LENGTH		(16 * PAGE_SIZE)
 
 /* Exports memory whose first two pages are not adjacent. */
 static struct dma_buf *export_pieces(struct kunit *test)
 {
-	struct camera_pages *pages = camera_pages_alloc(SZ_64K);
+	struct camera_pages *pages = camera_pages_alloc(LENGTH);
 	struct dma_buf *dmabuf;
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, pages);
@@ -39,7 +41,7 @@ static const struct {
 } rows[] = {
 	{ "nothing", 0, 0 },
 	{ "one page", PAGE_SIZE, 0 },
-	{ "all pages", SZ_64K, -EOPNOTSUPP },
+	{ "all pages", LENGTH, -EOPNOTSUPP },
 };
 
 KUNIT_ARRAY_PARAM_DESC(row, rows, desc);

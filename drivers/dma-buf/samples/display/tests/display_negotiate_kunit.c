@@ -17,13 +17,14 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/platform_device.h>
-#include <linux/sizes.h>
 #include <linux/string.h>
 
 #include "../../../needs/dma-buf-needs-private.h"
 #include "../display.h"
 
 #define DRAWN		0x33
+/* Also with pages of 64 KiB there are several. */
+#define LENGTH		(16 * PAGE_SIZE)
 #define LONGEST		((size_t)PAGE_SIZE << MAX_PAGE_ORDER)
 
 /**
@@ -133,7 +134,7 @@ static void negotiation_moves_the_buffer(struct kunit *test)
 	struct pieces pieces;
 	struct iosys_map map;
 
-	pieces_init(test, &pieces, SZ_64K - PAGE_SIZE);
+	pieces_init(test, &pieces, LENGTH - PAGE_SIZE);
 	KUNIT_ASSERT_EQ(test, dma_buf_vmap_unlocked(pieces.dmabuf, &map), 0);
 	memset(map.vaddr, DRAWN, pieces.dmabuf->size);
 	dma_buf_vunmap_unlocked(pieces.dmabuf, &map);
@@ -157,19 +158,19 @@ static void used_buffer_stays(struct kunit *test)
 	struct pieces pieces;
 	struct iosys_map map;
 
-	pieces_init(test, &pieces, SZ_64K);
+	pieces_init(test, &pieces, LENGTH);
 	KUNIT_ASSERT_EQ(test, dma_buf_vmap_unlocked(pieces.dmabuf, &map), 0);
-	KUNIT_EXPECT_EQ(test, try_attach(&pieces, SZ_64K), -EBUSY);
+	KUNIT_EXPECT_EQ(test, try_attach(&pieces, LENGTH), -EBUSY);
 	dma_buf_vunmap_unlocked(pieces.dmabuf, &map);
 
 	/* The core pins the buffer for a static importer. */
 	attach = dma_buf_attach(pieces.dmabuf, pieces.dev);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, attach);
-	KUNIT_EXPECT_EQ(test, try_attach(&pieces, SZ_64K), -EBUSY);
+	KUNIT_EXPECT_EQ(test, try_attach(&pieces, LENGTH), -EBUSY);
 	dma_buf_detach(pieces.dmabuf, attach);
 
 	KUNIT_EXPECT_PTR_EQ(test, pieces.bo->storage, pieces.before);
-	KUNIT_EXPECT_EQ(test, try_attach(&pieces, SZ_64K), 0);
+	KUNIT_EXPECT_EQ(test, try_attach(&pieces, LENGTH), 0);
 	pieces_fini(&pieces);
 }
 
@@ -179,18 +180,18 @@ static void pinned_buffer_stays(struct kunit *test)
 	struct dma_buf_attachment *attach;
 	struct pieces pieces;
 
-	pieces_init(test, &pieces, SZ_64K);
+	pieces_init(test, &pieces, LENGTH);
 	attach = attach_dynamic(test, &pieces);
 	dma_resv_lock(pieces.dmabuf->resv, NULL);
 	KUNIT_EXPECT_EQ(test, dma_buf_pin(attach), 0);
 	dma_resv_unlock(pieces.dmabuf->resv);
-	KUNIT_EXPECT_EQ(test, try_attach(&pieces, SZ_64K), -EBUSY);
+	KUNIT_EXPECT_EQ(test, try_attach(&pieces, LENGTH), -EBUSY);
 	KUNIT_EXPECT_PTR_EQ(test, pieces.bo->storage, pieces.before);
 
 	dma_resv_lock(pieces.dmabuf->resv, NULL);
 	dma_buf_unpin(attach);
 	dma_resv_unlock(pieces.dmabuf->resv);
-	KUNIT_EXPECT_EQ(test, try_attach(&pieces, SZ_64K), 0);
+	KUNIT_EXPECT_EQ(test, try_attach(&pieces, LENGTH), 0);
 	KUNIT_EXPECT_PTR_NE(test, pieces.bo->storage, pieces.before);
 	KUNIT_EXPECT_TRUE(test, is_adjacent(pieces.bo->storage));
 	KUNIT_EXPECT_EQ(test, pieces.notified, 0);
@@ -210,17 +211,17 @@ static void mapped_buffer_stays(struct kunit *test)
 	struct pieces pieces;
 	struct sg_table *sgt;
 
-	pieces_init(test, &pieces, SZ_64K);
+	pieces_init(test, &pieces, LENGTH);
 	remove_bounce_buffers(pieces.dev);
 	attach = attach_dynamic(test, &pieces);
 	sgt = dma_buf_map_attachment_unlocked(attach, DMA_BIDIRECTIONAL);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, sgt);
-	KUNIT_EXPECT_EQ(test, try_attach(&pieces, SZ_64K), -EBUSY);
+	KUNIT_EXPECT_EQ(test, try_attach(&pieces, LENGTH), -EBUSY);
 	KUNIT_EXPECT_PTR_EQ(test, pieces.bo->storage, pieces.before);
 	KUNIT_EXPECT_EQ(test, first_mapped(&pieces, sgt), page_to_phys(pieces.before->pages[0]));
 	dma_buf_unmap_attachment_unlocked(attach, sgt, DMA_BIDIRECTIONAL);
 
-	KUNIT_EXPECT_EQ(test, try_attach(&pieces, SZ_64K), 0);
+	KUNIT_EXPECT_EQ(test, try_attach(&pieces, LENGTH), 0);
 	KUNIT_EXPECT_TRUE(test, is_adjacent(pieces.bo->storage));
 	sgt = dma_buf_map_attachment_unlocked(attach, DMA_BIDIRECTIONAL);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, sgt);
@@ -245,7 +246,7 @@ static struct dma_buf_dma_facts get_facts(struct device *dev)
 
 static void pieces_init_masked(struct kunit *test, struct pieces *pieces, u64 mask)
 {
-	pieces_init(test, pieces, SZ_64K);
+	pieces_init(test, pieces, LENGTH);
 	remove_bounce_buffers(pieces->dev);
 	*pieces->dev->dma_mask = mask;
 	kunit_activate_static_stub(test, dma_buf_needs_get_facts, get_facts);
@@ -310,7 +311,7 @@ static void map_out_of_reach_is_refused(struct kunit *test)
 	struct dma_buf_attachment *attach;
 	struct pieces pieces;
 
-	pieces_init(test, &pieces, SZ_64K);
+	pieces_init(test, &pieces, LENGTH);
 	kunit_activate_static_stub(test, dma_buf_needs_can_map, cannot_map);
 	KUNIT_EXPECT_EQ(test, try_attach(&pieces, 0), -EIO);
 	attach = attach_dynamic(test, &pieces);

@@ -311,7 +311,7 @@ static size_t pool_of_the_row(struct device *dev, phys_addr_t *start, phys_addr_
 	return row->bounce ? SZ_64K : 0;
 }
 
-static void no_sg_table(void *sgt)
+static void free_table_action(void *sgt)
 {
 	sg_free_table(sgt);
 }
@@ -323,13 +323,13 @@ static phys_addr_t table_of_two_pages(struct kunit *test, struct sg_table *sgt)
 
 	KUNIT_ASSERT_NOT_NULL(test, pages);
 	KUNIT_ASSERT_EQ(test, 0, sg_alloc_table(sgt, 2, GFP_KERNEL));
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, no_sg_table, sgt));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, free_table_action, sgt));
 	sg_set_buf(sgt->sgl, pages, PAGE_SIZE);
 	sg_set_buf(sg_next(sgt->sgl), pages + PAGE_SIZE, PAGE_SIZE);
 	return virt_to_phys(pages) + 2 * PAGE_SIZE - 1;
 }
 
-/* The DMA API would warn of the others. */
+/* The DMA API would warn if it had to map the others. */
 static void memory_is_mapped_in_reach_or_bounced(struct kunit *test)
 {
 	const struct map_row *row = test->param_value;
@@ -339,7 +339,7 @@ static void memory_is_mapped_in_reach_or_bounced(struct kunit *test)
 	dev->coherent_dma_mask = phys_to_dma(dev, table_of_two_pages(test, &sgt)) - row->beyond;
 	kunit_activate_static_stub(test, dma_buf_needs_get_pool, pool_of_the_row);
 	KUNIT_EXPECT_EQ(test, dma_buf_needs_can_map(dev, &sgt), row->can_map);
-	kunit_release_action(test, no_sg_table, &sgt);
+	kunit_release_action(test, free_table_action, &sgt);
 }
 
 static void memory_is_not_mapped_without_dma(struct kunit *test)
@@ -351,7 +351,7 @@ static void memory_is_not_mapped_without_dma(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, dma_buf_needs_can_map(dev, &sgt));
 	dev->dma_mask = NULL;
 	KUNIT_EXPECT_FALSE(test, dma_buf_needs_can_map(dev, &sgt));
-	kunit_release_action(test, no_sg_table, &sgt);
+	kunit_release_action(test, free_table_action, &sgt);
 }
 
 static void operations_map_what_is_out_of_reach(struct kunit *test)
@@ -366,7 +366,7 @@ static void operations_map_what_is_out_of_reach(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, dma_buf_needs_can_map(dev, &sgt));
 	set_dma_ops(dev, &ops);
 	KUNIT_EXPECT_TRUE(test, dma_buf_needs_can_map(dev, &sgt));
-	kunit_release_action(test, no_sg_table, &sgt);
+	kunit_release_action(test, free_table_action, &sgt);
 }
 
 #ifdef CONFIG_SWIOTLB
@@ -402,7 +402,7 @@ static void memory_is_not_mapped_if_bouncing_is_forced(struct kunit *test)
 	kunit_activate_static_stub(test, dma_buf_needs_get_pool, no_pool);
 	table_of_two_pages(test, &sgt);
 	KUNIT_EXPECT_FALSE(test, dma_buf_needs_can_map(dev, &sgt));
-	kunit_release_action(test, no_sg_table, &sgt);
+	kunit_release_action(test, free_table_action, &sgt);
 }
 
 /* A driver can set another mask while its device is attached. */

@@ -216,7 +216,7 @@ static unsigned int camera_max_segment(struct device *dev)
 
 /*
  * dma_buf_ops.attach: called without the reservation lock, once per attachment.
- * An exporter refuses here what never can be mapped, and does here what is slow.
+ * An exporter refuses here what can never be mapped, and does here what is slow.
  * The camera refuses a device that cannot do DMA, or not with segments of a page,
  * and builds the table. Whether a device reaches the memory is tested in map,
  * because the driver can still set another mask.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit cases of what no V4L2 or DRM driver asks for: memory in one piece, or out of its reach.
+ * KUnit cases of importers that no V4L2 or DRM driver is: one that needs memory in one piece, and
+ * one whose device does not reach the memory.
  *
  * The cases run when the module is loaded, with kunit.enable=1 on the command line.
  */
